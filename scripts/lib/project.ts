@@ -1,0 +1,15 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { parseEnv } from "node:util";
+
+export const ROOT = join(import.meta.dirname, "../..");
+export const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+export const DEV_VARS = join(ROOT, ".dev.vars");
+export const DEV_VARS_EXAMPLE = join(ROOT, ".dev.vars.example");
+
+/** The vars of a local run: .dev.vars (or its example), overridden by the environment. */
+export function localVars(): Record<string, string | undefined> {
+  const file = existsSync(DEV_VARS) ? DEV_VARS : DEV_VARS_EXAMPLE;
+  return { ...parseEnv(readFileSync(file, "utf8")), ...process.env };
+}

@@ -1,0 +1,48 @@
+import type { OrderEvent } from "./order-events.ts";
+import type { Level, StockEvent, VersionedLevel } from "./stock-events.ts";
+
+/** A change of stock by an operator. `delta` in units; positive receives, negative takes away. */
+export interface Adjustment {
+  /** Makes a repeat safe: the first answer for an id is repeated. 1–255 characters. */
+  operationId: string;
+  delta: number;
+  reason: string;
+}
+
+export type AdjustResult =
+  | ({ ok: true } & VersionedLevel)
+  | { ok: false; code: "insufficient_available"; level: Level }
+  | { ok: false; code: "operation_reused" };
+
+/** One entry of an item's append-only ledger. `quantity` is signed for receive and adjust. */
+export interface Movement {
+  seq: number;
+  kind: "opening" | "receive" | "adjust" | "lock" | "release" | "commit";
+  quantity: number;
+  orderId: string | null;
+  operationId: string | null;
+  reason: string | null;
+  at: string;
+  /** How the item stood after it. */
+  balance: Omit<Level, "sku">;
+}
+
+export interface LedgerPage {
+  movements: Movement[];
+  /** Pass as `before` for the next, older page; null at the end. */
+  next: number | null;
+}
+
+/** The lane: what the stock Worker answers by RPC. Everything in it is idempotent. */
+export interface StockApi {
+  /**
+   * Does at once what the queue would do with these events (at most `MAX_ORDERS_PER_LANE_CALL`).
+   * An order without an outcome in the answer is undecided: ask again.
+   */
+  execute(events: OrderEvent[]): Promise<StockEvent[]>;
+  adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult>;
+  /** Levels from the objects themselves (at most `MAX_SKUS_PER_LEVELS_CALL`); what failed is left out. */
+  levels(skus: string[]): Promise<VersionedLevel[]>;
+  /** Newest first; `limit` is clamped to 1–100. */
+  ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage>;
+}

@@ -1,0 +1,35 @@
+import pMap from "p-map";
+import pTimeout from "p-timeout";
+import { errorText } from "../../contract/log.ts";
+import { type Order, viewOf } from "../order.ts";
+
+/** How the feeds of present customers are reached. */
+export interface Feeds {
+  /** Tells each order to its customer's feed. Never throws: what could not be told comes back. */
+  push(orders: readonly Order[]): Promise<{ failed: Map<Order, string> }>;
+}
+
+const CONCURRENCY = 24;
+const PUSH_TIMEOUT_MS = 5_000;
+
+export function feedsOf(env: OrdersEnv): Feeds {
+  return {
+    async push(orders) {
+      const failed = new Map<Order, string>();
+      const byCustomer = Map.groupBy(orders, (order) => order.customerId);
+      await pMap(
+        byCustomer,
+        async ([customerId, own]) => {
+          try {
+            const told = env.FEED.getByName(customerId).push(own.map(viewOf));
+            await pTimeout(told, { milliseconds: PUSH_TIMEOUT_MS });
+          } catch (error) {
+            for (const order of own) failed.set(order, errorText(error));
+          }
+        },
+        { concurrency: CONCURRENCY },
+      );
+      return { failed };
+    },
+  };
+}

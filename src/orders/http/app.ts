@@ -1,0 +1,55 @@
+import { Hono } from "hono";
+import { TrieRouter } from "hono/router/trie-router";
+import { requestId, type RequestIdVariables } from "hono/request-id";
+import { errorText, log } from "../../contract/log.ts";
+import type { AuthVariables } from "./auth.ts";
+import { deadLetters } from "./dead-letters.ts";
+import { feed } from "./feed.ts";
+import { guests } from "./guests.ts";
+import { items } from "./items.ts";
+import { orders } from "./orders.ts";
+import { Problem, problemResponse } from "./problem.ts";
+import { stock } from "./stock.ts";
+
+export type AppEnv = { Bindings: OrdersEnv; Variables: AuthVariables & RequestIdVariables };
+
+export const app = new Hono<AppEnv>()
+  .use(requestId())
+  .get("/healthz", (c) => c.json({ status: "ok" }))
+  .route("/v1/guests", guests)
+  .route("/v1/items", items)
+  .route("/v1/items", stock)
+  .route("/v1/orders", orders)
+  .route("/v1/feed", feed)
+  .route("/v1/dead-letters", deadLetters);
+
+/** For Hono's typed client. */
+export type App = typeof app;
+
+app.onError((error, c) => {
+  if (error instanceof Problem) return problemResponse(c, error);
+  const { method, path } = c.req;
+  log("error", "request.failed", {
+    requestId: c.get("requestId"),
+    method,
+    path,
+    error: errorText(error),
+  });
+  return problemResponse(c, new Problem("internal"));
+});
+
+app.notFound((c) => {
+  const allowed = allowedMethods.match("ALL", c.req.path)[0].flatMap(([method]) => method);
+  if (allowed.length === 0) return problemResponse(c, new Problem("not_found"));
+  const methods = [...new Set(allowed.flatMap((m) => (m === "GET" ? ["GET", "HEAD"] : [m])))];
+  return problemResponse(
+    c,
+    new Problem("method_not_allowed", { headers: { Allow: methods.join(", ") } }),
+  );
+});
+
+/** Which methods each path has: Hono itself answers 404 to a known path's other methods. */
+const allowedMethods = new TrieRouter<string>();
+for (const { method, path } of app.routes) {
+  if (method !== "ALL") allowedMethods.add("ALL", path, method);
+}

@@ -1,0 +1,108 @@
+import { createMiddleware } from "hono/factory";
+import { createRemoteJWKSet, errors, jwtVerify, SignJWT, type JWTVerifyResult } from "jose";
+import { errorText, log } from "../../contract/log.ts";
+import { Problem } from "./problem.ts";
+
+/** Who calls, as the verified token says. */
+export interface Caller {
+  customerId: string;
+  isOperator: boolean;
+  expires_ms: number;
+}
+
+type AuthEnv = Pick<OrdersEnv, "AUTH_SECRET" | "AUTH_JWKS_URL">;
+type Jwks = ReturnType<typeof createRemoteJWKSet>;
+
+const GUEST_TOKEN_DAYS = 30;
+/** `sub` names a Durable Object, and is indexed. */
+const MAX_SUBJECT_CHARS = 255;
+
+/** Fetched keys are kept for the isolate's life; jose refreshes them when a new `kid` turns up. */
+let jwks: { url: string; keys: Jwks } | undefined;
+
+/**
+ * The caller of a bearer token. The configured key source fixes the algorithm, never the token:
+ * `AUTH_JWKS_URL` RS256/ES256, else `AUTH_SECRET` HS256. Throws `unauthenticated`, or `unavailable`
+ * when no key is configured or the key set cannot be had.
+ */
+export async function callerOf(token: string, env: AuthEnv): Promise<Caller> {
+  try {
+    const { payload } = await verify(token, env);
+    const { sub, exp, scope } = payload;
+    if (!sub || sub.length > MAX_SUBJECT_CHARS || exp === undefined) {
+      throw new Problem("unauthenticated", { detail: "The token has no usable sub." });
+    }
+    const scopes = typeof scope === "string" ? scope.split(" ") : [];
+    return { customerId: sub, isOperator: scopes.includes("operator"), expires_ms: exp * 1000 };
+  } catch (error) {
+    throw asProblem(error);
+  }
+}
+
+async function verify(token: string, env: AuthEnv): Promise<JWTVerifyResult> {
+  const requiredClaims = ["sub", "exp"];
+  if (env.AUTH_JWKS_URL) {
+    if (jwks?.url !== env.AUTH_JWKS_URL) {
+      jwks = { url: env.AUTH_JWKS_URL, keys: createRemoteJWKSet(new URL(env.AUTH_JWKS_URL)) };
+    }
+    return jwtVerify(token, jwks.keys, { algorithms: ["RS256", "ES256"], requiredClaims });
+  }
+  return jwtVerify(token, secretOf(env), { algorithms: ["HS256"], requiredClaims });
+}
+
+function secretOf({ AUTH_SECRET }: AuthEnv): Uint8Array {
+  if (AUTH_SECRET) return new TextEncoder().encode(AUTH_SECRET);
+  log("error", "auth.unconfigured", {
+    why: "neither AUTH_SECRET nor AUTH_JWKS_URL is set, so no token can be verified",
+  });
+  throw new Problem("unavailable", { detail: "Authentication is not configured." });
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const isToken =
+    error instanceof errors.JOSEError &&
+    !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid);
+  if (isToken) return new Problem("unauthenticated", { detail: "The token is not valid." });
+  log("error", "auth.keys_unavailable", { error: errorText(error) });
+  return new Problem("unavailable", { detail: "The keys to verify tokens cannot be had." });
+}
+
+/** A token for a guest; only a deployment with its own secret can issue one. */
+export async function guestToken(customerId: string, env: AuthEnv): Promise<string> {
+  return new SignJWT()
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject(customerId)
+    .setIssuedAt()
+    .setExpirationTime(`${GUEST_TOKEN_DAYS}d`)
+    .sign(secretOf(env));
+}
+
+export interface AuthVariables {
+  caller: Caller;
+}
+
+/** Any valid token. */
+export const customer = createMiddleware<{ Bindings: OrdersEnv; Variables: AuthVariables }>(
+  async (c, next) => {
+    const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
+    // Without a key nothing can be told about anybody, so that comes before a missing token.
+    if (!c.env.AUTH_JWKS_URL) secretOf(c.env);
+    if (token === undefined) throw new Problem("unauthenticated");
+    c.set("caller", await callerOf(token, c.env));
+    await next();
+  },
+);
+
+/** A valid token with the scope `operator`. */
+export const operator = createMiddleware<{ Bindings: OrdersEnv; Variables: AuthVariables }>(
+  async (c, next) => {
+    let isOperator = false;
+    await customer(c, async () => {
+      isOperator = c.get("caller").isOperator;
+      if (!isOperator)
+        throw new Problem("forbidden", { detail: "The scope operator is required." });
+      await next();
+    });
+  },
+);

@@ -1,0 +1,65 @@
+import { Hono } from "hono";
+import * as v from "valibot";
+import { SkuSchema } from "../../contract/sku.ts";
+import { getItem, listItems, putItem } from "../items/items.sql.ts";
+import type { AppEnv } from "./app.ts";
+import { operator } from "./auth.ts";
+import { page, pageQuery, placeOf } from "./pages.ts";
+import { invalid, Problem } from "./problem.ts";
+import { body, query } from "./validate.ts";
+
+const time = v.pipe(
+  v.string(),
+  v.isoTimestamp("must be an ISO 8601 time with its zone, e.g. 2026-12-01T18:00:00Z"),
+  v.check((text) => !Number.isNaN(Date.parse(text)), "is no time"),
+);
+
+/** In minor units: at most 10⁹, so that an order's total stays an exact number. */
+const MAX_PRICE = 1_000_000_000;
+
+const ItemSchema = v.pipe(
+  v.strictObject({
+    name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)),
+    price: v.strictObject({
+      amount: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_PRICE)),
+      currency: v.pipe(v.string(), v.regex(/^[A-Z]{3}$/, "must be an ISO 4217 code")),
+    }),
+    limitPerCustomer: v.nullish(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)),
+      null,
+    ),
+    saleStartsAt: v.nullish(time, null),
+    saleEndsAt: v.nullish(time, null),
+  }),
+  v.check(
+    ({ saleStartsAt, saleEndsAt }) =>
+      !saleStartsAt || !saleEndsAt || Date.parse(saleStartsAt) < Date.parse(saleEndsAt),
+    "saleStartsAt must be before saleEndsAt",
+  ),
+);
+
+/** A SKU in a path that cannot be one is a thing that does not exist, or cannot be made. */
+export const skuOf = (text: string): string => {
+  if (v.is(SkuSchema, text)) return text;
+  throw new Problem("not_found", { detail: "There is no such item." });
+};
+
+export const items = new Hono<AppEnv>()
+  .get("/", query(v.object(pageQuery)), async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const after = placeOf(cursor, SkuSchema);
+    const found = await listItems(c.env.DB, { after, limit: limit + 1 });
+    const { shown, nextCursor } = page(found, limit, ({ sku }) => sku);
+    return c.json({ items: shown, nextCursor });
+  })
+  .get("/:sku", async (c) => {
+    const item = await getItem(c.env.DB, skuOf(c.req.param("sku")));
+    if (!item) throw new Problem("not_found", { detail: "There is no such item." });
+    return c.json(item);
+  })
+  .put("/:sku", operator, body(ItemSchema), async (c) => {
+    const sku = v.safeParse(SkuSchema, c.req.param("sku"));
+    if (!sku.success) throw invalid([{ path: "sku", message: sku.issues[0].message }]);
+    const { item, isNew } = await putItem(c.env.DB, sku.output, c.req.valid("json"), Date.now());
+    return c.json(item, isNew ? 201 : 200);
+  });

@@ -1,0 +1,124 @@
+import { type Context, Hono } from "hono";
+import * as v from "valibot";
+import { MAX_LINES, MAX_QUANTITY } from "../../contract/limits.ts";
+import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
+import { QuantitySchema, SkuSchema } from "../../contract/sku.ts";
+import { type Order, viewOf } from "../order.ts";
+import { getOrder, listOrders } from "../orders.sql.ts";
+import { cancelOrder } from "../place/cancelling.ts";
+import type { Placement, Refusal } from "../place/place.sql.ts";
+import { placeOrder } from "../place/placing.ts";
+import type { AppEnv } from "./app.ts";
+import { customer } from "./auth.ts";
+import { IdempotencyKeySchema } from "./idempotency-key.ts";
+import { page, pageQuery, placeOf } from "./pages.ts";
+import { invalid, Problem } from "./problem.ts";
+import { body, headers, query } from "./validate.ts";
+
+const LinesSchema = v.pipe(
+  v.array(v.object({ sku: SkuSchema, quantity: QuantitySchema })),
+  v.minLength(1, "must have at least 1 line"),
+  v.maxLength(MAX_LINES, `must have at most ${MAX_LINES} lines`),
+  v.transform(merged),
+  v.everyItem(
+    ({ quantity }) => quantity <= MAX_QUANTITY,
+    `must ask for at most ${MAX_QUANTITY} units of one SKU in all`,
+  ),
+);
+
+/** Lines for the same SKU become one, in the place of the first. */
+function merged(lines: { sku: string; quantity: number }[]) {
+  const bySku = new Map<string, number>();
+  for (const { sku, quantity } of lines) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);
+  return [...bySku].map(([sku, quantity]) => ({ sku, quantity }));
+}
+
+const StatusSchema = v.optional(
+  v.picklist(["pending", "confirmed", "paid", "cancelled"], "is no status of an order"),
+);
+
+export const orders = new Hono<AppEnv>()
+  .use(customer)
+  .post(
+    "/",
+    headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
+    body(v.object({ lines: LinesSchema })),
+    async (c) => {
+      const candidate = {
+        id: newOrderId(Date.now()),
+        customerId: c.get("caller").customerId,
+        key: c.req.valid("header")["idempotency-key"] ?? null,
+        lines: c.req.valid("json").lines,
+      };
+      const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
+      return answer(c, await placeOrder(c.env, candidate, background));
+    },
+  )
+  .get("/", query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
+    const { limit, cursor, status = null } = c.req.valid("query");
+    const { customerId } = c.get("caller");
+    const before = placeOf(cursor, OrderIdSchema);
+    const found = await listOrders(c.env.DB, { customerId, status, before, limit: limit + 1 });
+    const { shown, nextCursor } = page(found, limit, ({ id }) => id);
+    return c.json({ orders: shown.map(viewOf), nextCursor });
+  })
+  .get("/:id", async (c) => {
+    return c.json(viewOf(await visibleOrder(c, c.req.param("id"))));
+  })
+  .post("/:id/cancel", async (c) => {
+    const { id } = await visibleOrder(c, c.req.param("id"));
+    const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
+    const order = await cancelOrder(c.env, id, background);
+    if (order.status !== "cancelled") {
+      throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
+    }
+    return c.json(viewOf(order));
+  });
+
+/** The order, if the caller may know that it exists. */
+async function visibleOrder(c: Context<AppEnv>, id: string): Promise<Order> {
+  const { customerId, isOperator } = c.get("caller");
+  const order = v.is(OrderIdSchema, id) ? await getOrder(c.env.DB, id) : null;
+  if (order && (isOperator || order.customerId === customerId)) return order;
+  throw new Problem("not_found", { detail: "There is no such order." });
+}
+
+function answer(c: Context<AppEnv>, placement: Placement) {
+  switch (placement.type) {
+    case "placed":
+      return located(c, placement.order, 202);
+    case "replayed":
+      c.header("Idempotency-Replayed", "true");
+      return located(c, placement.order, placement.order.status === "pending" ? 202 : 200);
+    case "key_reused":
+      throw new Problem("idempotency_key_reused", { detail: "The key belongs to another order." });
+    case "refused":
+      throw refusalProblem(placement.refusal);
+    case "failed":
+      throw new Problem("unavailable", {
+        detail: "The order may or may not have been placed. Repeat it with the same key.",
+      });
+    case "busy":
+      throw new Problem("unavailable", { detail: "Too many orders at once. Repeat it shortly." });
+  }
+}
+
+function located(c: Context<AppEnv>, order: Order, status: 200 | 202) {
+  c.header("Location", `/v1/orders/${order.id}`);
+  return c.json(viewOf(order), status);
+}
+
+function refusalProblem(refusal: Refusal): Problem {
+  switch (refusal.code) {
+    case "unknown_item":
+      return new Problem("unknown_item", { detail: `No such item: ${refusal.skus.join(", ")}.` });
+    case "mixed_currencies":
+      return invalid([{ path: "/lines", message: "an order's items must have one currency" }]);
+    case "sale_not_open": {
+      const { saleStartsAt, saleEndsAt } = refusal;
+      return new Problem("sale_not_open", { extra: { saleStartsAt, saleEndsAt } });
+    }
+    case "out_of_stock":
+      return new Problem("out_of_stock", { extra: { shortages: refusal.shortages } });
+  }
+}

@@ -1,0 +1,81 @@
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
+/** The closed list of error codes, each with its status and title. */
+export const PROBLEMS = {
+  invalid_request: [400, "The request is not valid"],
+  idempotency_key_required: [400, "An Idempotency-Key header is required"],
+  unauthenticated: [401, "A valid bearer token is required"],
+  forbidden: [403, "This call is not allowed for this token"],
+  not_found: [404, "There is no such thing"],
+  method_not_allowed: [405, "This method is not allowed here"],
+  out_of_stock: [409, "There is not enough stock"],
+  limit_exceeded: [409, "The limit per customer is exceeded"],
+  sale_not_open: [409, "The sale is not open"],
+  not_cancellable: [409, "The order cannot be cancelled any more"],
+  not_payable: [409, "The order cannot be paid"],
+  insufficient_available: [409, "Fewer units are available than would be taken away"],
+  payload_too_large: [413, "The body is too large"],
+  unsupported_media_type: [415, "The body must be application/json"],
+  unknown_item: [422, "The order names an item that does not exist"],
+  idempotency_key_reused: [422, "The idempotency key was used for something else"],
+  rate_limited: [429, "Too many requests"],
+  internal: [500, "Something went wrong"],
+  unavailable: [503, "The service cannot answer now"],
+} as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface ValidationError {
+  /** Where: a JSON pointer into the body, or the name of a parameter or header. */
+  path: string;
+  message: string;
+}
+
+interface ProblemOptions {
+  detail?: string;
+  /** Further members of the problem, e.g. `shortages`. */
+  extra?: Record<string, unknown>;
+  headers?: Record<string, string>;
+}
+
+/** Seconds a client is asked to wait after 503. */
+const RETRY_AFTER_SECONDS = "2";
+
+/** An error that a client sees as `application/problem+json` (RFC 9457). */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly options: ProblemOptions;
+
+  constructor(code: ProblemCode, options: ProblemOptions = {}) {
+    super(options.detail ?? PROBLEMS[code][1]);
+    this.name = "Problem";
+    this.code = code;
+    this.options = options;
+  }
+}
+
+export const invalid = (errors: ValidationError[]): Problem =>
+  new Problem("invalid_request", {
+    detail: errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; "),
+    extra: { errors },
+  });
+
+export function problemResponse(c: Context, { code, options }: Problem): Response {
+  const [status, title] = PROBLEMS[code];
+  const body = {
+    type: `/docs#${code}`,
+    title,
+    status,
+    detail: options.detail ?? `${title}.`,
+    code,
+    requestId: c.get("requestId"),
+    ...options.extra,
+  };
+  return c.body(JSON.stringify(body), status, {
+    "Content-Type": "application/problem+json",
+    ...(code === "unauthenticated" && { "WWW-Authenticate": "Bearer" }),
+    ...(code === "unavailable" && { "Retry-After": RETRY_AFTER_SECONDS }),
+    ...options.headers,
+  });
+}

@@ -1,0 +1,88 @@
+import { Hono } from "hono";
+import pTimeout from "p-timeout";
+import * as v from "valibot";
+import { errorText, log } from "../../contract/log.ts";
+import type { AdjustResult } from "../../contract/stock-api.ts";
+import { applyLevels, getItem } from "../items/items.sql.ts";
+import type { AppEnv } from "./app.ts";
+import { operator } from "./auth.ts";
+import { IdempotencyKeySchema } from "./idempotency-key.ts";
+import { skuOf } from "./items.ts";
+import { cursorFor, pageQuery, placeOf } from "./pages.ts";
+import { Problem } from "./problem.ts";
+import { body, headers, query } from "./validate.ts";
+
+/** Stock administration: passed on to the stock item by RPC. */
+
+const STOCK_TIMEOUT_MS = 10_000;
+/** Units; with a thousand of these an item's counters are still exact numbers. */
+const MAX_DELTA = 1_000_000_000;
+
+const AdjustmentSchema = v.strictObject({
+  delta: v.pipe(
+    v.number(),
+    v.integer("must be a whole number"),
+    v.minValue(-MAX_DELTA),
+    v.maxValue(MAX_DELTA),
+    v.notValue(0, "must not be 0"),
+  ),
+  reason: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(500)),
+});
+
+const SeqSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
+
+export const stock = new Hono<AppEnv>()
+  .post(
+    "/:sku/stock",
+    operator,
+    headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
+    body(AdjustmentSchema),
+    async (c) => {
+      const sku = await knownSku(c.env.DB, c.req.param("sku"));
+      const operationId = c.req.valid("header")["idempotency-key"];
+      if (operationId === undefined) throw new Problem("idempotency_key_required");
+      const { delta, reason } = c.req.valid("json");
+      const result = await ask(
+        async (): Promise<AdjustResult> =>
+          await c.env.STOCK.adjust(sku, { operationId, delta, reason }),
+      );
+      if (result.ok) {
+        // At once, so that a restock opens the sold-out gate; a level that is lost here is reread.
+        await applyLevels(c.env.DB, [result], Date.now()).run();
+        return c.json(result.level);
+      }
+      if (result.code === "operation_reused") throw new Problem("idempotency_key_reused");
+      throw new Problem("insufficient_available", { extra: { level: result.level } });
+    },
+  )
+  .get("/:sku/stock", operator, async (c) => {
+    const sku = await knownSku(c.env.DB, c.req.param("sku"));
+    const [found] = await ask(() => c.env.STOCK.levels([sku]));
+    if (!found) throw unavailable;
+    return c.json(found.level);
+  })
+  .get("/:sku/ledger", operator, query(v.object(pageQuery)), async (c) => {
+    const sku = await knownSku(c.env.DB, c.req.param("sku"));
+    const { limit, cursor } = c.req.valid("query");
+    const before = placeOf(cursor, SeqSchema);
+    const { movements, next } = await ask(() => c.env.STOCK.ledger(sku, { before, limit }));
+    return c.json({ movements, nextCursor: next === null ? null : cursorFor(`${next}`) });
+  });
+
+/** Only catalogued items have a stock object: a mistyped SKU must not make one. */
+async function knownSku(db: D1Database, text: string): Promise<string> {
+  const sku = skuOf(text);
+  if (await getItem(db, sku)) return sku;
+  throw new Problem("not_found", { detail: "There is no such item." });
+}
+
+const unavailable = new Problem("unavailable", { detail: "The stock Worker does not answer." });
+
+async function ask<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await pTimeout(call(), { milliseconds: STOCK_TIMEOUT_MS });
+  } catch (error) {
+    log("warn", "stock.unreachable", { error: errorText(error) });
+    throw unavailable;
+  }
+}

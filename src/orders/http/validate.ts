@@ -1,0 +1,90 @@
+import type { Context, Env, MiddlewareHandler } from "hono";
+import * as v from "valibot";
+import { invalid, Problem, type ValidationError } from "./problem.ts";
+
+/** Bytes of a body that are read at most. */
+export const MAX_BODY_BYTES = 65_536;
+/** Errors one answer lists. */
+const MAX_ERRORS = 20;
+
+type Schema = v.GenericSchema;
+type Validated<T extends "json" | "query" | "header", S extends Schema> = MiddlewareHandler<
+  Env,
+  string,
+  { in: Record<T, v.InferInput<S>>; out: Record<T, v.InferOutput<S>> }
+>;
+
+/** The body as JSON that satisfies the schema: else 400, 413 or 415. */
+export function body<S extends Schema>(schema: S): Validated<"json", S> {
+  return async (c, next) => {
+    const type = (c.req.header("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase();
+    if (type !== "application/json") throw new Problem("unsupported_media_type");
+    c.req.addValidatedData("json", parse(schema, readJson(await readText(c)), pointer));
+    await next();
+  };
+}
+
+export function query<S extends Schema>(schema: S): Validated<"query", S> {
+  return async (c, next) => {
+    c.req.addValidatedData("query", parse(schema, c.req.query(), name));
+    await next();
+  };
+}
+
+/** Header names of the schema are in lower case. */
+export function headers<S extends Schema>(schema: S): Validated<"header", S> {
+  return async (c, next) => {
+    c.req.addValidatedData("header", parse(schema, c.req.header(), name));
+    await next();
+  };
+}
+
+/** Reads no more than the limit, whatever Content-Length says or leaves out. */
+async function readText(c: Context): Promise<string> {
+  const tooLarge = new Problem("payload_too_large", {
+    detail: `A body may have at most ${MAX_BODY_BYTES} bytes.`,
+  });
+  if (Number(c.req.header("Content-Length") ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) throw tooLarge;
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
+      await new Blob(chunks).arrayBuffer(),
+    );
+  } catch {
+    throw invalid([{ path: "", message: "the body is not UTF-8" }]);
+  }
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid([{ path: "", message: "the body is not JSON" }]);
+  }
+}
+
+function parse<S extends Schema>(
+  schema: S,
+  value: unknown,
+  pathOf: (issue: v.BaseIssue<unknown>) => string,
+): v.InferOutput<S> & object {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output as v.InferOutput<S> & object;
+  const errors: ValidationError[] = result.issues
+    .slice(0, MAX_ERRORS)
+    .map((issue) => ({ path: pathOf(issue), message: issue.message }));
+  throw invalid(errors);
+}
+
+/** RFC 6901. */
+const pointer = (issue: v.BaseIssue<unknown>): string =>
+  (issue.path ?? [])
+    .map(({ key }) => `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`)
+    .join("");
+const name = (issue: v.BaseIssue<unknown>): string => v.getDotPath(issue) ?? "";

@@ -1,0 +1,132 @@
+import type { VersionedLevel } from "../../contract/stock-events.ts";
+import type { Money } from "../order.ts";
+
+/** The table `items`: the catalogue, written by operators, and the read model of the levels. */
+
+export interface ItemRow {
+  sku: string;
+  name: string;
+  price_amount: number;
+  price_currency: string;
+  limit_per_customer: number | null;
+  sale_starts_at: number | null;
+  sale_ends_at: number | null;
+  available: number;
+}
+
+export interface ItemView {
+  sku: string;
+  name: string;
+  price: Money;
+  /** Units that the read model says are free: it follows the stock item by a second or two. */
+  available: number;
+  limitPerCustomer: number | null;
+  saleStartsAt: string | null;
+  saleEndsAt: string | null;
+}
+
+export type ItemDetails = Omit<ItemView, "sku" | "available">;
+
+function itemOf(row: ItemRow): ItemView {
+  return {
+    sku: row.sku,
+    name: row.name,
+    price: { amount: row.price_amount, currency: row.price_currency },
+    available: row.available,
+    limitPerCustomer: row.limit_per_customer,
+    saleStartsAt: iso(row.sale_starts_at),
+    saleEndsAt: iso(row.sale_ends_at),
+  };
+}
+
+const COLUMNS = `sku, name, price_amount, price_currency, limit_per_customer, sale_starts_at,
+  sale_ends_at, available`;
+
+export async function getItem(db: D1Database, sku: string): Promise<ItemView | null> {
+  const row = await db
+    .prepare(`SELECT ${COLUMNS} FROM items WHERE sku = ?`)
+    .bind(sku)
+    .first<ItemRow>();
+  return row && itemOf(row);
+}
+
+export async function listItems(
+  db: D1Database,
+  { after, limit }: { after: string | null; limit: number },
+): Promise<ItemView[]> {
+  const { results } = await db
+    .prepare(`SELECT ${COLUMNS} FROM items WHERE sku > ? ORDER BY sku LIMIT ?`)
+    .bind(after ?? "", limit)
+    .all<ItemRow>();
+  return results.map(itemOf);
+}
+
+/** Creates the item or replaces its details; its stock stays. */
+export async function putItem(
+  db: D1Database,
+  sku: string,
+  details: ItemDetails,
+  now_ms: number,
+): Promise<{ item: ItemView; isNew: boolean }> {
+  const [before, after] = await db.batch<ItemRow>([
+    db.prepare("SELECT sku FROM items WHERE sku = ?").bind(sku),
+    db
+      .prepare(
+        `INSERT INTO items (sku, name, price_amount, price_currency, limit_per_customer,
+           sale_starts_at, sale_ends_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (sku) DO UPDATE SET name = excluded.name, price_amount = excluded.price_amount,
+           price_currency = excluded.price_currency,
+           limit_per_customer = excluded.limit_per_customer,
+           sale_starts_at = excluded.sale_starts_at, sale_ends_at = excluded.sale_ends_at,
+           updated_at = excluded.updated_at
+         RETURNING ${COLUMNS}`,
+      )
+      .bind(
+        sku,
+        details.name,
+        details.price.amount,
+        details.price.currency,
+        details.limitPerCustomer,
+        details.saleStartsAt && Date.parse(details.saleStartsAt),
+        details.saleEndsAt && Date.parse(details.saleEndsAt),
+        now_ms,
+      ),
+  ]);
+  const row = after?.results[0];
+  if (!row) throw new Error(`item ${sku} was not written`);
+  return { item: itemOf(row), isNew: before?.results.length === 0 };
+}
+
+/**
+ * Writes levels into the read model, never an older one over a newer. The same version again
+ * confirms it, which keeps the sold-out gate trusting it.
+ */
+export function applyLevels(
+  db: D1Database,
+  levels: readonly VersionedLevel[],
+  now_ms: number,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE items SET received = l.received, available = l.available, held = l.held,
+         sold = l.sold, level_version = l.version, level_at = ?2
+       FROM (SELECT value->>'$.level.sku' AS sku, value->>'$.level.received' AS received,
+               value->>'$.level.available' AS available, value->>'$.level.held' AS held,
+               value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version
+             FROM json_each(?1)) AS l
+       WHERE items.sku = l.sku AND items.level_version <= l.version`,
+    )
+    .bind(JSON.stringify(newest(levels)), now_ms);
+}
+
+/** One per SKU: an UPDATE that meets a row twice applies an arbitrary one of the two. */
+function newest(levels: readonly VersionedLevel[]): VersionedLevel[] {
+  const bySku = new Map<string, VersionedLevel>();
+  for (const level of levels) {
+    const known = bySku.get(level.level.sku);
+    if (!known || known.levelVersion < level.levelVersion) bySku.set(level.level.sku, level);
+  }
+  return [...bySku.values()];
+}
+
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());

@@ -1,0 +1,37 @@
+/** The vars of wrangler.toml as numbers. A var that cannot be read stops the Worker with its name. */
+export interface Policy {
+  /** How long a confirmed order waits for payment; 0: for ever. */
+  paymentWindow_ms: number;
+  /** How long a pending order waits for the stock Worker; 0: for ever. */
+  lockDeadline_ms: number;
+  /** Number of OrderDesk objects. */
+  desks: number;
+  isGateOn: boolean;
+  isGuestCheckoutOn: boolean;
+}
+
+type Vars = Pick<
+  OrdersEnv,
+  "PAYMENT_WINDOW_SECONDS" | "LOCK_DEADLINE_SECONDS" | "DESKS" | "SOLD_OUT_GATE" | "GUEST_CHECKOUT"
+>;
+
+export function policyOf(vars: Vars): Policy {
+  return {
+    paymentWindow_ms: whole(vars, "PAYMENT_WINDOW_SECONDS", 0, 31_536_000) * 1000,
+    lockDeadline_ms: whole(vars, "LOCK_DEADLINE_SECONDS", 0, 31_536_000) * 1000,
+    desks: whole(vars, "DESKS", 1, 64),
+    isGateOn: onOff(vars, "SOLD_OUT_GATE"),
+    isGuestCheckoutOn: onOff(vars, "GUEST_CHECKOUT"),
+  };
+}
+
+function whole(vars: Vars, name: keyof Vars, min: number, max: number): number {
+  const value = Number(vars[name]);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(`var ${name} must be a whole number from ${min} to ${max}`);
+}
+
+function onOff(vars: Vars, name: keyof Vars): boolean {
+  if (vars[name] === "on" || vars[name] === "off") return vars[name] === "on";
+  throw new RangeError(`var ${name} must be "on" or "off"`);
+}

@@ -1,0 +1,99 @@
+import pTimeout from "p-timeout";
+import { errorText, log } from "../../contract/log.ts";
+import type { OrderEvent } from "../../contract/order-events.ts";
+import type { StockApi } from "../../contract/stock-api.ts";
+import { commandOf, type Order, owedBy } from "../order.ts";
+import { claimDue, type OrderRow, orderOf } from "../orders.sql.ts";
+import { settle, type SettlePorts } from "../settle/settle.ts";
+import { postpone, selectPresent, transitionReturning } from "../settle/transitions.sql.ts";
+
+export interface ReconcilePorts extends SettlePorts {
+  stock: Pick<StockApi, "execute">;
+  random: () => number;
+}
+
+/** Orders claimed at a time; one lane call carries their commands. */
+const CLAIM = 100;
+/** Claims of one pass: what is left over is due still, and the alarm comes back for it. */
+const MAX_CLAIMS = 20;
+const LANE_TIMEOUT_MS = 20_000;
+
+/**
+ * Looks at every order that is due and does what it owes, over the lane. Level-triggered: it never
+ * asks how the order came to be stuck, so a lost send, a lost queue, a dead letter and a crash at
+ * any line heal the same way. A claim has moved `due_at` on, so a pass may die anywhere.
+ */
+export async function reconcile(ports: ReconcilePorts): Promise<void> {
+  for (let claims = 0; claims < MAX_CLAIMS; claims++) {
+    const spread = 0.75 + ports.random() / 2;
+    const orders = await claimDue(ports.db, { now_ms: ports.now(), limit: CLAIM, spread });
+    if (orders.length > 0) await act(orders, ports);
+    if (orders.length < CLAIM) return;
+  }
+}
+
+async function act(orders: readonly Order[], ports: ReconcilePorts): Promise<void> {
+  const now_ms = ports.now();
+  const owed = orders.map((order) => ({ id: order.id, owes: owedBy(order, ports.policy, now_ms) }));
+  const moved = await move(owed, ports, now_ms);
+  const commands = [
+    ...owed.flatMap(({ owes }) => (owes.type === "command" ? [owes.event] : [])),
+    ...moved.flatMap((order) =>
+      order.awaits === null ? [] : [commandOf(order, order.awaits, now_ms)],
+    ),
+  ];
+  const settled = commands.length > 0 ? await execute(commands, ports) : 0;
+  log("info", "orders.reconciled", {
+    claimed: orders.length,
+    moved: moved.length,
+    commands: commands.length,
+    settled,
+  });
+}
+
+/** The transitions that time has brought about, decided in D1 like all others. */
+async function move(
+  owed: readonly { id: string; owes: ReturnType<typeof owedBy> }[],
+  { db, policy, feeds }: ReconcilePorts,
+  now_ms: number,
+): Promise<Order[]> {
+  const clock = { policy, now_ms };
+  const entriesFor = (name: "giveUp" | "expire") =>
+    owed.flatMap(({ id, owes }) => {
+      return owes.type === "transition" && owes.name === name ? [{ id }] : [];
+    });
+  const late = entriesFor("giveUp");
+  const unpaid = entriesFor("expire");
+  const later = owed.flatMap(({ id, owes }) =>
+    owes.type === "later" ? [{ id, due_ms: owes.due_ms }] : [],
+  );
+  if (late.length + unpaid.length + later.length === 0) return [];
+  const [gaveUp, expired, , present] = await db.batch<OrderRow>([
+    transitionReturning(db, "giveUp", late, clock),
+    transitionReturning(db, "expire", unpaid, clock),
+    postpone(db, later),
+    selectPresent(
+      db,
+      [...late, ...unpaid].map(({ id }) => id),
+    ),
+  ]);
+  const { failed } = await feeds.push((present?.results ?? []).map(orderOf));
+  for (const [order, error] of failed) log("warn", "push.failed", { orderId: order.id, error });
+  return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderOf);
+}
+
+/** Returns how many outcomes came back. Those that did not are due again after their backoff. */
+async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<number> {
+  try {
+    const outcomes = await pTimeout(ports.stock.execute(commands), {
+      milliseconds: LANE_TIMEOUT_MS,
+    });
+    for (const [event, error] of await settle(outcomes, ports)) {
+      log("warn", "outcome.unsettled", { id: event.id, error });
+    }
+    return outcomes.length;
+  } catch (error) {
+    log("warn", "lane.failed", { commands: commands.length, error: errorText(error) });
+    return 0;
+  }
+}

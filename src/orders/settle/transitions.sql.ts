@@ -1,0 +1,132 @@
+import type { Shortage } from "../../contract/stock-events.ts";
+import {
+  type Awaits,
+  dueAfter,
+  type Order,
+  payByFor,
+  type Reason,
+  TRANSITIONS,
+  type TransitionName,
+} from "../order.ts";
+import { type OrderRow, orderOf } from "../orders.sql.ts";
+import type { Policy } from "../policy.ts";
+
+/** The writes that move orders along. Each is conditional: D1 is the single judge of an order's life. */
+
+/** An order to move; only a refusal has a reason and shortages of its own. */
+export interface Entry {
+  id: string;
+  reason?: Reason;
+  shortages?: Shortage[];
+}
+
+export interface Clock {
+  policy: Policy;
+  now_ms: number;
+}
+
+/** Moves every order of `entries` that stands where the transition starts; the others stay. */
+export function transition(
+  db: D1Database,
+  name: TransitionName,
+  entries: readonly Entry[],
+  clock: Clock,
+): D1PreparedStatement {
+  return prepare(db, name, entries, clock, "");
+}
+
+/** The same, answering with the rows that moved. */
+export function transitionReturning(
+  db: D1Database,
+  name: TransitionName,
+  entries: readonly Entry[],
+  clock: Clock,
+): D1PreparedStatement {
+  return prepare(db, name, entries, clock, "RETURNING *");
+}
+
+function prepare(
+  db: D1Database,
+  name: TransitionName,
+  entries: readonly Entry[],
+  { policy, now_ms }: Clock,
+  returning: "" | "RETURNING *",
+): D1PreparedStatement {
+  const { from, to, reason, awaits } = TRANSITIONS[name];
+  const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
+  const statuses = from.map((status) => `'${status}'`).join(", ");
+  const alsoIf = name === "expire" ? "AND orders.pay_by <= ?2" : "";
+  return db
+    .prepare(
+      `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
+         revision = revision + 1, updated_at = ?2, pay_by = ?4, awaits = ?5, due_at = ?6,
+         attempts = 0,
+         history = json_insert(history, '$[#]', json_object('revision', revision + 1,
+           'status', ?3, 'reason', e.reason, 'at_ms', CAST(?2 AS INTEGER)))
+       FROM (SELECT value->>'id' AS id, coalesce(value->>'reason', ?7) AS reason,
+               value->'shortages' AS shortages FROM json_each(?1)) AS e
+       WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf}
+       ${returning}`,
+    )
+    .bind(
+      JSON.stringify(entries),
+      now_ms,
+      to,
+      payBy_ms,
+      awaits,
+      dueAfter(name, payBy_ms, now_ms),
+      reason,
+    );
+}
+
+const STATUS_AWAITING = { release: "cancelled", commit: "paid" } as const;
+
+/** The stock items have done what these orders awaited. No transition: the revision stays. */
+export function acknowledge(
+  db: D1Database,
+  awaits: Exclude<Awaits, "lock">,
+  ids: readonly string[],
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE orders SET awaits = NULL, due_at = NULL, attempts = 0
+       WHERE id IN (SELECT value FROM json_each(?1)) AND status = ?2 AND awaits = ?3`,
+    )
+    .bind(JSON.stringify(ids), STATUS_AWAITING[awaits], awaits);
+}
+
+/** Puts off the next look at orders that owe nothing now. */
+export function postpone(
+  db: D1Database,
+  entries: readonly { id: string; due_ms: number | null }[],
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE orders SET due_at = e.due_at
+       FROM (SELECT value->>'id' AS id, value->>'due_ms' AS due_at FROM json_each(?1)) AS e
+       WHERE orders.id = e.id AND orders.awaits IS NULL`,
+    )
+    .bind(JSON.stringify(entries));
+}
+
+/** Of these orders the ones whose customer is present, as they stand. */
+export function selectPresent(db: D1Database, ids: readonly string[]): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT o.* FROM json_each(?1) AS e
+         JOIN orders AS o ON o.id = e.value
+         JOIN presence AS p ON p.customer_id = o.customer_id`,
+    )
+    .bind(JSON.stringify(ids));
+}
+
+/** One order's transition on demand; null when it did not stand where the transition starts. */
+export async function transitionOne(
+  db: D1Database,
+  name: "cancel" | "pay",
+  id: string,
+  clock: Clock,
+): Promise<Order | null> {
+  const row = await transitionReturning(db, name, [{ id }], clock).first<OrderRow>();
+  return row && orderOf(row);
+}

@@ -1,0 +1,23 @@
+import { consumeDeadLetters } from "./dead-letters/consumer.ts";
+import { app } from "./http/app.ts";
+import { reconcilerOf } from "./reconcile/reconciler.ts";
+import { consumeStockEvents } from "./settle/consumer.ts";
+import { settlePorts } from "./settle/ports.ts";
+
+export { CustomerFeed } from "./feed/customer-feed.ts";
+export { OrderDesk } from "./place/order-desk.ts";
+export { Reconciler } from "./reconcile/reconciler.ts";
+
+/** The orders Worker: HTTP, the outcomes of stock, both dead-letter queues, and the cron. */
+export default {
+  fetch: app.fetch,
+
+  async queue(batch: MessageBatch, env: OrdersEnv): Promise<void> {
+    if (batch.queue.endsWith("-dlq")) return consumeDeadLetters(batch, env.DB);
+    await consumeStockEvents(batch, { ...settlePorts(env), stockEvents: env.STOCK_EVENTS });
+  },
+
+  async scheduled(_controller: ScheduledController, env: OrdersEnv): Promise<void> {
+    await reconcilerOf(env).poke();
+  },
+} satisfies ExportedHandler<OrdersEnv>;

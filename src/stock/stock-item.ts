@@ -1,0 +1,187 @@
+import { DurableObject } from "cloudflare:workers";
+import { errorText, log } from "../contract/log.ts";
+import { orderIdFloor, timeOfOrderId } from "../contract/order-id.ts";
+import { sendPacked } from "../contract/messages.ts";
+import type { Adjustment, AdjustResult, LedgerPage } from "../contract/stock-api.ts";
+import { stockLevel, type VersionedLevel } from "../contract/stock-events.ts";
+import { adjust, decide, type ItemAnswer, type ItemCommand } from "./item.ts";
+import { type ItemState, ItemStore } from "./item-store.ts";
+
+export interface ItemReply {
+  /** One answer a command, in their order. */
+  answers: ItemAnswer[];
+  /** Present when it changed and was not told within the last second. */
+  level?: VersionedLevel;
+}
+
+/** A level is told at most this often; what changes in between is told once, by the alarm. */
+const LEVEL_INTERVAL_MS = 1_000;
+const DAY_MS = 86_400_000;
+const ALARM_RETRY_MS = 5_000;
+/** Rows one pruning step looks at. */
+const PRUNE_STEP = 500;
+/** A busy item prunes the next step this much later. */
+const PRUNE_PAUSE_MS = 1_000;
+
+/**
+ * One SKU's stock. Check and take happen in one synchronous transaction, and the object's output
+ * gate holds every answer until it is durable.
+ */
+export class StockItem extends DurableObject<StockEnv> {
+  readonly #store = new ItemStore(this.ctx.storage.sql);
+  /** Only a hint: after an eviction the level is told once more. */
+  #told = { version: -1, at_ms: 0 };
+
+  async apply(sku: string, commands: ItemCommand[]): Promise<ItemReply> {
+    const now_ms = Date.now();
+    const { answers, before, after } = this.ctx.storage.transactionSync(() =>
+      this.#decideAll(sku, commands, now_ms),
+    );
+    for (const [i, answer] of answers.entries()) {
+      if (answer.type !== "breach") continue;
+      const { type, orderId } = commands[i] as ItemCommand;
+      log("error", "invariant.breached", { sku, orderId, command: type, detail: answer.detail });
+    }
+    if (after.levelVersion === before.levelVersion) return { answers };
+    if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
+      await this.#wakeBy(this.#told.at_ms + LEVEL_INTERVAL_MS, now_ms);
+      return { answers };
+    }
+    this.#told = { version: after.levelVersion, at_ms: now_ms };
+    await this.#wakeBy(now_ms + DAY_MS, now_ms);
+    return { answers, level: levelOf(after) };
+  }
+
+  #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
+    const store = this.#store;
+    const before = store.state(sku);
+    let state = before;
+    const answers: ItemAnswer[] = [];
+    for (const command of commands) {
+      if (command.type === "lock" && command.limit !== null && !state.countsCustomers) {
+        store.countCustomers();
+        state = { ...state, countsCustomers: true };
+      }
+      const { answer, change } = decide(this.#view(state, command), command);
+      answers.push(answer);
+      if (answer.type === "breach") state = { ...state, breaches: state.breaches + 1 };
+      if (!change) continue;
+      const { counters, lock, movement } = change;
+      store.saveLock(lock, now_ms);
+      state = { ...state, ...counters };
+      if (movement === null) continue;
+      const { orderId, customerId, quantity } = lock;
+      store.append({ kind: movement, quantity, orderId, at_ms: now_ms }, counters);
+      if (movement === "commit" || customerId === null || !state.countsCustomers) continue;
+      store.addUnits(customerId, movement === "lock" ? quantity : -quantity);
+    }
+    const after = {
+      ...state,
+      levelVersion: before.levelVersion + (isMoved(before, state) ? 1 : 0),
+    };
+    if (state !== before) store.save(after);
+    return { answers, before, after };
+  }
+
+  #view(state: ItemState, command: ItemCommand) {
+    const { received, available, held, sold } = state;
+    const isLimited = command.type === "lock" && command.limit !== null;
+    return {
+      counters: { received, available, held, sold },
+      lock: this.#store.lock(command.orderId),
+      isForgotten: timeOfOrderId(command.orderId) < state.watermark_ms,
+      customerUnits: isLimited ? this.#store.customerUnits(command.customerId) : 0,
+    };
+  }
+
+  async adjust(sku: string, { operationId, delta, reason }: Adjustment): Promise<AdjustResult> {
+    const now_ms = Date.now();
+    const result = this.ctx.storage.transactionSync((): AdjustResult => {
+      const done = this.#store.operation(operationId);
+      if (done) {
+        if (done.delta !== delta) return { ok: false, code: "operation_reused" };
+        return JSON.parse(done.result) as AdjustResult;
+      }
+      const before = this.#store.state(sku);
+      const counters = adjust(before, delta);
+      if (!counters) {
+        return { ok: false, code: "insufficient_available", level: levelOf(before).level };
+      }
+      const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
+      const kind = delta > 0 ? "receive" : "adjust";
+      this.#store.append({ kind, quantity: delta, operationId, reason, at_ms: now_ms }, after);
+      this.#store.save(after);
+      const adjusted = { ok: true, ...levelOf(after) } as const;
+      this.#store.saveOperation(operationId, delta, JSON.stringify(adjusted), now_ms);
+      return adjusted;
+    });
+    // The caller writes this level into the read model, which is as good as telling it.
+    if (result.ok) this.#told = { version: result.levelVersion, at_ms: now_ms };
+    await this.#wakeBy(now_ms + DAY_MS, now_ms);
+    return result;
+  }
+
+  level(sku: string): VersionedLevel {
+    return levelOf(this.#store.state(sku));
+  }
+
+  ledger(page: { before: number | null; limit: number }): LedgerPage {
+    return this.#store.ledger(page);
+  }
+
+  /** Tells the level that was held back, and prunes. Never throws: the platform gives up after six. */
+  override async alarm(): Promise<void> {
+    const now_ms = Date.now();
+    const { sku, levelVersion } = this.#store.state("");
+    try {
+      if (levelVersion > this.#told.version) {
+        const level = levelOf(this.#store.state(sku));
+        await sendPacked(this.env.STOCK_EVENTS, [stockLevel(level, now_ms)]);
+        this.#told = { version: level.levelVersion, at_ms: now_ms };
+      }
+      const next_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
+      await this.#wakeBy(next_ms, now_ms);
+    } catch (error) {
+      log("error", "item.alarm_failed", { sku, error: errorText(error) });
+      await this.#wakeBy(now_ms + ALARM_RETRY_MS, now_ms);
+    }
+  }
+
+  /** One bounded step; returns when to look again. */
+  #prune(now_ms: number): number {
+    const state = this.#store.state("");
+    if (now_ms < state.pruneAt_ms) return state.pruneAt_ms;
+    const lockCutoff_ms = now_ms - Number(this.env.LOCK_RETENTION_DAYS) * DAY_MS;
+    const ledgerCutoff_ms = now_ms - Number(this.env.LEDGER_RETENTION_DAYS) * DAY_MS;
+    const watermark_ms = Math.max(state.watermark_ms, lockCutoff_ms);
+    const floor = orderIdFloor(watermark_ms);
+    const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
+    this.#store.pruneLedger(ledgerCutoff_ms, PRUNE_STEP);
+    this.#store.pruneOperations(lockCutoff_ms, PRUNE_STEP);
+    const pruneAt_ms = now_ms + (pruneCursor === "" ? DAY_MS : PRUNE_PAUSE_MS);
+    this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
+    return pruneAt_ms;
+  }
+
+  /** Moves the alarm forward to `at_ms`; one that is overdue counts as lost (it has been seen stuck). */
+  async #wakeBy(at_ms: number, now_ms: number): Promise<void> {
+    const armed_ms = await this.ctx.storage.getAlarm();
+    if (armed_ms !== null && armed_ms <= at_ms && armed_ms >= now_ms - ALARM_RETRY_MS) return;
+    await this.ctx.storage.setAlarm(Math.max(at_ms, now_ms));
+  }
+}
+
+function levelOf({
+  sku,
+  received,
+  available,
+  held,
+  sold,
+  levelVersion,
+}: ItemState): VersionedLevel {
+  return { level: { sku, received, available, held, sold }, levelVersion };
+}
+
+function isMoved(a: ItemState, b: ItemState): boolean {
+  return a.available !== b.available || a.held !== b.held || a.sold !== b.sold;
+}

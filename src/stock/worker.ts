@@ -1,0 +1,24 @@
+import { consumeOrderEvents } from "./consumer.ts";
+import { itemCaller } from "./stock-api.ts";
+
+export { StockApi } from "./stock-api.ts";
+export { StockItem } from "./stock-item.ts";
+
+/** The stock Worker: order-events in, stock-events out; the lane by RPC. */
+export default {
+  /** Never public: it has no route and no workers.dev address. Local runs ask whether it is up. */
+  fetch(request: Request): Response {
+    const isHealth = new URL(request.url).pathname === "/healthz";
+    return new Response(isHealth ? "ok" : "not found", { status: isHealth ? 200 : 404 });
+  },
+
+  async queue(batch: MessageBatch, env: StockEnv): Promise<void> {
+    await consumeOrderEvents(batch, {
+      callItem: itemCaller(env),
+      stockEvents: env.STOCK_EVENTS,
+      orderEvents: env.ORDER_EVENTS,
+      deadLetters: env.ORDER_EVENTS_DLQ,
+      now: Date.now,
+    });
+  },
+} satisfies ExportedHandler<StockEnv>;
