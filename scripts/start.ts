@@ -104,7 +104,7 @@ async function addDemo(base: string): Promise<void> {
     if (await addDemoItems(call)) console.log("Added a demo catalogue.");
     await addDemoStock(call);
   } catch (error) {
-    console.log(`Demo stock left out until the next start: ${messageOf(error)}`);
+    console.log(`The demo stays incomplete until the next start: ${messageOf(error)}`);
   }
 }
 

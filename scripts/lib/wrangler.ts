@@ -38,6 +38,10 @@ export function wrangler(args: string[], state: string): ChildProcess {
     },
   });
   running.add(child);
+  child.once("exit", () => {
+    signal(child, "SIGKILL"); // whoever of the group outlives its leader
+    running.delete(child);
+  });
   forward(child.stdout, process.stdout);
   forward(child.stderr, process.stderr);
   return child;
@@ -57,8 +61,7 @@ export async function exitCode(child: ChildProcess): Promise<number> {
 async function stop(child: ChildProcess): Promise<void> {
   signal(child, "SIGTERM");
   await Promise.race([exitCode(child), sleep(STOP_TIMEOUT_MS)]);
-  signal(child, "SIGKILL"); // whoever of the group outlives its leader
-  running.delete(child);
+  if (running.has(child)) signal(child, "SIGKILL");
 }
 
 function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
