@@ -15,6 +15,8 @@ CREATE TABLE items (
   held INTEGER NOT NULL DEFAULT 0,
   sold INTEGER NOT NULL DEFAULT 0,
   level_version INTEGER NOT NULL DEFAULT 0,
+  -- Commands that contradicted what the item had decided, counted by it.
+  breaches INTEGER NOT NULL DEFAULT 0,
   -- When the level was last confirmed by the item; NULL: never. An old one closes no gate.
   level_at INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -45,7 +47,8 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_by_customer ON orders (customer_id, id);
 -- Leaving a partial index costs no row (platform note), so a settled order pays for it only once.
-CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
+-- With awaits in it, what is unsettled is counted without touching the orders.
+CREATE INDEX orders_due ON orders (due_at, awaits) WHERE due_at IS NOT NULL;
 
 CREATE TABLE idempotency_keys (
   customer_id TEXT NOT NULL,
@@ -73,3 +76,38 @@ CREATE TABLE dead_letters (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX dead_letters_by_age ON dead_letters (at);
+
+-- What happened in each minute (since 1970), written once a settled batch. Minute 0 holds the sum
+-- of all that is too old to be kept by the minute. An order is counted as placed when it leaves
+-- pending: until then the index orders_due counts it.
+CREATE TABLE minutes (
+  minute INTEGER PRIMARY KEY,
+  placed INTEGER NOT NULL DEFAULT 0,
+  confirmed INTEGER NOT NULL DEFAULT 0,
+  paid INTEGER NOT NULL DEFAULT 0,
+  cancelled INTEGER NOT NULL DEFAULT 0,
+  -- Of the cancelled, those that had been confirmed.
+  withdrawn INTEGER NOT NULL DEFAULT 0,
+  -- Orders whose stock was decided within so many milliseconds of placing; ms_more: later.
+  ms_5 INTEGER NOT NULL DEFAULT 0,
+  ms_10 INTEGER NOT NULL DEFAULT 0,
+  ms_20 INTEGER NOT NULL DEFAULT 0,
+  ms_30 INTEGER NOT NULL DEFAULT 0,
+  ms_50 INTEGER NOT NULL DEFAULT 0,
+  ms_75 INTEGER NOT NULL DEFAULT 0,
+  ms_100 INTEGER NOT NULL DEFAULT 0,
+  ms_150 INTEGER NOT NULL DEFAULT 0,
+  ms_200 INTEGER NOT NULL DEFAULT 0,
+  ms_300 INTEGER NOT NULL DEFAULT 0,
+  ms_500 INTEGER NOT NULL DEFAULT 0,
+  ms_750 INTEGER NOT NULL DEFAULT 0,
+  ms_1000 INTEGER NOT NULL DEFAULT 0,
+  ms_1500 INTEGER NOT NULL DEFAULT 0,
+  ms_2000 INTEGER NOT NULL DEFAULT 0,
+  ms_3000 INTEGER NOT NULL DEFAULT 0,
+  ms_5000 INTEGER NOT NULL DEFAULT 0,
+  ms_10000 INTEGER NOT NULL DEFAULT 0,
+  ms_30000 INTEGER NOT NULL DEFAULT 0,
+  ms_60000 INTEGER NOT NULL DEFAULT 0,
+  ms_more INTEGER NOT NULL DEFAULT 0
+) STRICT;

@@ -22,3 +22,5 @@ export const MAX_DELIVERY_ATTEMPTS = 10;
 export const MAX_ORDERS_PER_LANE_CALL = 200;
 /** SKUs one `levels` call may ask for. */
 export const MAX_SKUS_PER_LEVELS_CALL = 100;
+/** Locks one page of `liveLocks` looks through. */
+export const MAX_LOCKS_PER_PAGE = 200;

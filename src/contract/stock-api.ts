@@ -33,6 +33,19 @@ export interface LedgerPage {
   next: number | null;
 }
 
+/** A lock that holds units: not yet released, or sold. */
+export interface LiveLock {
+  orderId: string;
+  quantity: number;
+  state: "held" | "sold";
+}
+
+export interface LockStates {
+  locks: LiveLock[];
+  /** Of older orders the item may have forgotten sold locks. Milliseconds since 1970. */
+  watermark_ms: number;
+}
+
 /** The lane: what the stock Worker answers by RPC. Everything in it is idempotent. */
 export interface StockApi {
   /**
@@ -43,6 +56,10 @@ export interface StockApi {
   adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult>;
   /** Levels from the objects themselves (at most `MAX_SKUS_PER_LEVELS_CALL`); what failed is left out. */
   levels(skus: string[]): Promise<VersionedLevel[]>;
+  /** The live locks of these orders (at most `MAX_ORDERS_PER_LANE_CALL`). */
+  lockStates(sku: string, orderIds: string[]): Promise<LockStates>;
+  /** Live locks in the order of their order ids; `next` goes on after, null at the end. */
+  liveLocks(sku: string, after: string): Promise<{ locks: LiveLock[]; next: string | null }>;
   /** Newest first; `limit` is clamped to 1–100. */
   ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage>;
 }

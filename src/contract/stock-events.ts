@@ -45,6 +45,8 @@ export const StockEventSchema = v.variant("type", [
     level: LevelSchema,
     /** Grows by one with each change of the item; an older one is never applied over a newer. */
     levelVersion: count,
+    /** Commands so far that contradicted what the item had decided. */
+    breaches: count,
   }),
 ]);
 
@@ -52,7 +54,7 @@ export type Shortage = v.InferOutput<typeof ShortageSchema>;
 export type Level = v.InferOutput<typeof LevelSchema>;
 export type StockEvent = v.InferOutput<typeof StockEventSchema>;
 export type StockOutcome = Exclude<StockEvent, { type: "stock.level" }>;
-export type VersionedLevel = { level: Level; levelVersion: number };
+export type VersionedLevel = { level: Level; levelVersion: number; breaches: number };
 
 const stamp = (id: string, now_ms: number) =>
   ({ version: 1, id, at: new Date(now_ms).toISOString() }) as const;
@@ -70,8 +72,9 @@ export function stockRefused(orderId: string, shortages: Shortage[], now_ms: num
   return { type, ...stamp(`${type}:${orderId}`, now_ms), orderId, shortages };
 }
 
-export function stockLevel({ level, levelVersion }: VersionedLevel, now_ms: number): StockEvent {
+export function stockLevel(versioned: VersionedLevel, now_ms: number): StockEvent {
+  const { level, levelVersion, breaches } = versioned;
   const type = "stock.level";
   const id = `${type}:${level.sku}:${levelVersion}`;
-  return { type, ...stamp(id, now_ms), sku: level.sku, level, levelVersion };
+  return { type, ...stamp(id, now_ms), sku: level.sku, level, levelVersion, breaches };
 }

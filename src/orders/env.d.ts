@@ -7,6 +7,9 @@ interface OrdersEnv {
 	LOCK_DEADLINE_SECONDS: string;
 	GUEST_CHECKOUT: string;
 	SOLD_OUT_GATE: string;
+	KEY_RETENTION_HOURS: string;
+	DEAD_LETTER_RETENTION_DAYS: string;
+	FINISHED_ORDER_RETENTION_DAYS: string;
 	DESKS: string;
 	AUTH_JWKS_URL: string;
 	AUTH_SECRET: string;

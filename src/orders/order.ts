@@ -83,6 +83,11 @@ export type TransitionName = keyof typeof TRANSITIONS;
 /** An order nobody has looked at for this long is looked at by reconcile. */
 export const FIRST_DUE_MS = 30_000;
 
+/** When a new order is looked at first: in time for its deadline. */
+export function firstDue_ms({ lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">): number {
+  return lockDeadline_ms === 0 ? FIRST_DUE_MS : Math.min(FIRST_DUE_MS, lockDeadline_ms);
+}
+
 /** When an order has to be looked at after a transition; null: never again. */
 export function dueAfter(name: TransitionName, payBy_ms: number | null, now_ms: number) {
   if (TRANSITIONS[name].awaits !== null) return now_ms + FIRST_DUE_MS;

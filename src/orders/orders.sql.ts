@@ -1,4 +1,5 @@
 import type { Order, Status } from "./order.ts";
+import type { Policy } from "./policy.ts";
 
 /** Reads of the table `orders`; transitions.sql.ts and place.sql.ts write it. */
 
@@ -69,21 +70,25 @@ export async function listOrders(db: D1Database, query: OrderQuery): Promise<Ord
 
 /**
  * Takes up to `limit` of the orders that are due, oldest first, and moves each on by its backoff
- * (5, 10, 20, 40, then 60 s, times `spread` in 0.75–1.25), so that a pass which dies here has only
- * postponed them, and two passes never hold the same order.
+ * (5, 10, 20, 40, then 60 s, times `spread` in 0.75–1.25; not past its lock deadline), so that a
+ * pass which dies here has only postponed them, and two passes never hold the same order.
  */
 export async function claimDue(
   db: D1Database,
+  { lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">,
   { now_ms, limit, spread }: { now_ms: number; limit: number; spread: number },
 ): Promise<Order[]> {
   const { results } = await db
     .prepare(
       `UPDATE orders SET attempts = attempts + 1,
-         due_at = ?1 + CAST(min(60000, 5000 << min(attempts, 4)) * ?3 AS INTEGER)
+         due_at = CAST(min(
+           ?1 + min(60000, 5000 << min(attempts, 4)) * ?3,
+           CASE WHEN awaits = 'lock' AND ?4 > 0 AND placed_at + ?4 > ?1
+             THEN placed_at + ?4 ELSE 9e15 END) AS INTEGER)
        WHERE id IN (SELECT id FROM orders WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)
        RETURNING *`,
     )
-    .bind(now_ms, limit, spread)
+    .bind(now_ms, limit, spread, lockDeadline_ms)
     .all<OrderRow>();
   return results.map(orderOf);
 }

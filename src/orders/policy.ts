@@ -7,16 +7,38 @@ export interface Policy {
   /** Number of OrderDesk objects. */
   desks: number;
   isGateOn: boolean;
+  keyRetention_ms: number;
+  deadLetterRetention_ms: number;
+  /** How long a paid or cancelled order is kept after it was placed; 0: for ever. */
+  orderRetention_ms: number;
   isGuestCheckoutOn: boolean;
 }
 
 type Vars = Pick<
   OrdersEnv,
-  "PAYMENT_WINDOW_SECONDS" | "LOCK_DEADLINE_SECONDS" | "DESKS" | "SOLD_OUT_GATE" | "GUEST_CHECKOUT"
+  | "KEY_RETENTION_HOURS"
+  | "DEAD_LETTER_RETENTION_DAYS"
+  | "FINISHED_ORDER_RETENTION_DAYS"
+  | "PAYMENT_WINDOW_SECONDS"
+  | "LOCK_DEADLINE_SECONDS"
+  | "DESKS"
+  | "SOLD_OUT_GATE"
+  | "GUEST_CHECKOUT"
 >;
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
 export function policyOf(vars: Vars): Policy {
+  const keyRetention_ms = whole(vars, "KEY_RETENTION_HOURS", 24, 8_760) * HOUR_MS;
+  const orderRetention_ms = whole(vars, "FINISHED_ORDER_RETENTION_DAYS", 0, 3_650) * DAY_MS;
+  if (orderRetention_ms > 0 && orderRetention_ms < keyRetention_ms) {
+    throw new RangeError("orders must be kept at least as long as their keys");
+  }
   return {
+    keyRetention_ms,
+    orderRetention_ms,
+    deadLetterRetention_ms: whole(vars, "DEAD_LETTER_RETENTION_DAYS", 1, 3_650) * DAY_MS,
     paymentWindow_ms: whole(vars, "PAYMENT_WINDOW_SECONDS", 0, 31_536_000) * 1000,
     lockDeadline_ms: whole(vars, "LOCK_DEADLINE_SECONDS", 0, 31_536_000) * 1000,
     desks: whole(vars, "DESKS", 1, 64),

@@ -1,6 +1,6 @@
 import { consumeDeadLetters } from "./dead-letters/consumer.ts";
 import { app } from "./http/app.ts";
-import { reconcilerOf } from "./reconcile/reconciler.ts";
+import { reconcilerOf } from "./reconcile/watch.ts";
 import { consumeStockEvents } from "./settle/consumer.ts";
 import { settlePorts } from "./settle/ports.ts";
 

@@ -1,5 +1,5 @@
-import type { LedgerPage, Movement } from "../contract/stock-api.ts";
-import type { Counters, Lock } from "./item.ts";
+import type { LedgerPage, LiveLock, Movement } from "../contract/stock-api.ts";
+import type { Counters, Lock, LockState } from "./item.ts";
 import { type ItemRow, type LockRow, migrate, type MovementRow } from "./item-schema.ts";
 
 /** The tables of one stock item, in its Durable Object's SQLite. Nobody else touches them. */
@@ -111,6 +111,22 @@ export class ItemStore {
       c.held,
       c.sold,
     );
+  }
+
+  /** Looks through `limit` locks after an order id. */
+  liveLocks(after: string, limit: number): { locks: LiveLock[]; next: string | null } {
+    const seen = this.#sql
+      .exec<{ orderId: string; quantity: number; state: LockState }>(
+        `SELECT order_id AS orderId, quantity, state FROM locks
+         WHERE order_id > ? ORDER BY order_id LIMIT ?`,
+        after,
+        limit,
+      )
+      .toArray();
+    const locks = seen.filter((lock): lock is LiveLock => {
+      return lock.state === "held" || lock.state === "sold";
+    });
+    return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
   }
 
   operation(id: string): { delta: number; result: string } | undefined {

@@ -7,6 +7,7 @@ import type {
   Adjustment,
   AdjustResult,
   LedgerPage,
+  LockStates,
   StockApi as Api,
 } from "../contract/stock-api.ts";
 import type { StockEvent, VersionedLevel } from "../contract/stock-events.ts";
@@ -17,9 +18,7 @@ const CONCURRENCY = 24;
 /** The lane, reached over a service binding only. */
 export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async execute(events: OrderEvent[]): Promise<StockEvent[]> {
-    if (events.length > MAX_ORDERS_PER_LANE_CALL) {
-      throw new RangeError(`at most ${MAX_ORDERS_PER_LANE_CALL} orders a call`);
-    }
+    atMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
     const { outcomes, undecided } = await coordinate(events, itemCaller(this.env), Date.now());
     for (const [{ type, orderId }, error] of undecided) {
       log("warn", "lane.undecided", { type, orderId, error });
@@ -32,9 +31,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   }
 
   async levels(skus: string[]): Promise<VersionedLevel[]> {
-    if (skus.length > MAX_SKUS_PER_LEVELS_CALL) {
-      throw new RangeError(`at most ${MAX_SKUS_PER_LEVELS_CALL} SKUs a call`);
-    }
+    atMost(MAX_SKUS_PER_LEVELS_CALL, skus, "SKUs");
     const read = async (sku: string): Promise<VersionedLevel[]> => {
       try {
         return [await this.env.ITEM.getByName(sku).level(sku)];
@@ -46,10 +43,23 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     return (await pMap(skus, read, { concurrency: CONCURRENCY })).flat();
   }
 
+  async lockStates(sku: string, orderIds: string[]): Promise<LockStates> {
+    atMost(MAX_ORDERS_PER_LANE_CALL, orderIds, "orders");
+    return this.env.ITEM.getByName(sku).lockStates(orderIds);
+  }
+
+  async liveLocks(sku: string, after: string): ReturnType<Api["liveLocks"]> {
+    return this.env.ITEM.getByName(sku).liveLocks(after);
+  }
+
   async ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage> {
     const limit = Math.min(100, Math.max(1, page.limit));
     return this.env.ITEM.getByName(sku).ledger({ ...page, limit });
   }
+}
+
+function atMost(limit: number, list: readonly unknown[], what: string): void {
+  if (list.length > limit) throw new RangeError(`at most ${limit} ${what} a call`);
 }
 
 /** A fresh stub each call: one that has failed stays broken (Durable Objects error handling). */

@@ -1,8 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
+import { MAX_LOCKS_PER_PAGE } from "../contract/limits.ts";
 import { errorText, log } from "../contract/log.ts";
 import { orderIdFloor, timeOfOrderId } from "../contract/order-id.ts";
 import { sendPacked } from "../contract/messages.ts";
-import type { Adjustment, AdjustResult, LedgerPage } from "../contract/stock-api.ts";
+import type {
+  Adjustment,
+  AdjustResult,
+  LedgerPage,
+  LiveLock,
+  LockStates,
+} from "../contract/stock-api.ts";
 import { stockLevel, type VersionedLevel } from "../contract/stock-events.ts";
 import { adjust, decide, type ItemAnswer, type ItemCommand } from "./item.ts";
 import { type ItemState, ItemStore } from "./item-store.ts";
@@ -125,6 +132,19 @@ export class StockItem extends DurableObject<StockEnv> {
     return levelOf(this.#store.state(sku));
   }
 
+  lockStates(orderIds: string[]): LockStates {
+    const locks = orderIds.flatMap((orderId) => {
+      const lock = this.#store.lock(orderId);
+      if (lock?.state !== "held" && lock?.state !== "sold") return [];
+      return [{ orderId, quantity: lock.quantity, state: lock.state }];
+    });
+    return { locks, watermark_ms: this.#store.state("").watermark_ms };
+  }
+
+  liveLocks(after: string): { locks: LiveLock[]; next: string | null } {
+    return this.#store.liveLocks(after, MAX_LOCKS_PER_PAGE);
+  }
+
   ledger(page: { before: number | null; limit: number }): LedgerPage {
     return this.#store.ledger(page);
   }
@@ -171,15 +191,9 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 }
 
-function levelOf({
-  sku,
-  received,
-  available,
-  held,
-  sold,
-  levelVersion,
-}: ItemState): VersionedLevel {
-  return { level: { sku, received, available, held, sold }, levelVersion };
+function levelOf(state: ItemState): VersionedLevel {
+  const { sku, received, available, held, sold, levelVersion, breaches } = state;
+  return { level: { sku, received, available, held, sold }, levelVersion, breaches };
 }
 
 function isMoved(a: ItemState, b: ItemState): boolean {

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { errorText, log } from "../../contract/log.ts";
 import { isUnfinished, type OrderView, viewOf } from "../order.ts";
-import { markAbsent, markPresent, readSnapshot } from "./presence.sql.ts";
+import { markAbsent, markPresent } from "./presence.sql.ts";
 
 /** Kept with each socket through hibernation. */
 interface Attachment {
@@ -141,7 +141,9 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     const { customerId } = attachmentOf(socket);
     // The longest wait between rereads, so that none falls between two of them.
     const since_ms = now_ms - IDLE_REREAD_MS - SINCE_SLACK_MS;
-    const { orders } = await readSnapshot(this.env.DB, customerId, since_ms);
+    const { orders } = await this.#exclusively(() =>
+      markPresent(this.env.DB, customerId, { since_ms, now_ms }),
+    );
     const views = orders.map(viewOf);
     this.#tell(views.filter(({ id, revision }) => revision > (this.#known.get(id) ?? 0)));
     const wait_ms = views.some(isUnfinished)

@@ -8,6 +8,8 @@ export const MAX_SNAPSHOT_ORDERS = 200;
 /** Orders of a customer, newest first, that a snapshot looks through. */
 const SNAPSHOT_SCAN = 1_000;
 
+const DAY_MS = 86_400_000;
+
 export interface Snapshot {
   /** Newest first. */
   orders: Order[];
@@ -15,17 +17,9 @@ export interface Snapshot {
   isTruncated: boolean;
 }
 
-/** Unfinished orders, and those updated since `since_ms` (null: no others). */
-export async function readSnapshot(
-  db: D1Database,
-  customerId: string,
-  since_ms: number | null,
-): Promise<Snapshot> {
-  return snapshotOf(await db.batch<OrderRow>(selectSnapshot(db, customerId, since_ms)));
-}
-
 /**
- * Marks the customer as present and then reads the snapshot, in one transaction: a change is
+ * Marks the customer as present (anew once a day) and then reads the snapshot, unfinished orders
+ * and those updated since `since_ms` (null: no others), in one transaction: a change is
  * either in the snapshot or is settled by somebody who sees the mark and tells the feed.
  */
 export async function markPresent(
@@ -34,7 +28,11 @@ export async function markPresent(
   { since_ms, now_ms }: { since_ms: number | null; now_ms: number },
 ): Promise<Snapshot> {
   const mark = db
-    .prepare("INSERT INTO presence (customer_id, since) VALUES (?, ?) ON CONFLICT DO NOTHING")
+    .prepare(
+      `INSERT INTO presence (customer_id, since) VALUES (?, ?)
+       ON CONFLICT (customer_id) DO UPDATE SET since = excluded.since
+       WHERE since < excluded.since - ${DAY_MS}`,
+    )
     .bind(customerId, now_ms);
   const [, ...rest] = await db.batch<OrderRow>([mark, ...selectSnapshot(db, customerId, since_ms)]);
   return snapshotOf(rest);

@@ -7,6 +7,7 @@ import { deadLetters } from "./dead-letters.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
+import { operations } from "./operations.ts";
 import { orders } from "./orders.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { stock } from "./stock.ts";
@@ -21,6 +22,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/items", stock)
   .route("/v1/orders", orders)
   .route("/v1/feed", feed)
+  .route("/v1/operations", operations)
   .route("/v1/dead-letters", deadLetters);
 
 /** For Hono's typed client. */

@@ -85,6 +85,7 @@ export interface AuthVariables {
 /** Any valid token. */
 export const customer = createMiddleware<{ Bindings: OrdersEnv; Variables: AuthVariables }>(
   async (c, next) => {
+    if (c.get("caller")) return next();
     const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
     // Without a key nothing can be told about anybody, so that comes before a missing token.
     if (!c.env.AUTH_JWKS_URL) secretOf(c.env);

@@ -5,13 +5,15 @@ import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../../contract/sku.ts";
 import { type Order, viewOf } from "../order.ts";
 import { getOrder, listOrders } from "../orders.sql.ts";
-import { cancelOrder } from "../place/cancelling.ts";
+import { changeOrder } from "../place/changing.ts";
+import { awaitOutcome } from "../place/outcome.ts";
 import type { Placement, Refusal } from "../place/place.sql.ts";
 import { placeOrder } from "../place/placing.ts";
 import type { AppEnv } from "./app.ts";
-import { customer } from "./auth.ts";
+import { customer, operator } from "./auth.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
+import { type Preference, preferenceOf } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { body, headers, query } from "./validate.ts";
 
@@ -33,12 +35,16 @@ function merged(lines: { sku: string; quantity: number }[]) {
   return [...bySku].map(([sku, quantity]) => ({ sku, quantity }));
 }
 
-const StatusSchema = v.optional(
+export const StatusSchema = v.optional(
   v.picklist(["pending", "confirmed", "paid", "cancelled"], "is no status of an order"),
 );
 
 export const orders = new Hono<AppEnv>()
   .use(customer)
+  .use(async (c, next) => {
+    c.header("Vary", "Prefer");
+    await next();
+  })
   .post(
     "/",
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
@@ -50,8 +56,9 @@ export const orders = new Hono<AppEnv>()
         key: c.req.valid("header")["idempotency-key"] ?? null,
         lines: c.req.valid("json").lines,
       };
-      const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
-      return answer(c, await placeOrder(c.env, candidate, background));
+      const { wait_ms } = prefer(c);
+      const placement = await placeOrder(c.env, candidate, { wait_ms, background: background(c) });
+      return answer(c, placement, wait_ms);
     },
   )
   .get("/", query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
@@ -63,17 +70,32 @@ export const orders = new Hono<AppEnv>()
     return c.json({ orders: shown.map(viewOf), nextCursor });
   })
   .get("/:id", async (c) => {
-    return c.json(viewOf(await visibleOrder(c, c.req.param("id"))));
+    const { wait_ms } = prefer(c);
+    const order = await visibleOrder(c, c.req.param("id"));
+    return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(c.env.DB, order, wait_ms) : order));
   })
   .post("/:id/cancel", async (c) => {
     const { id } = await visibleOrder(c, c.req.param("id"));
-    const background = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
-    const order = await cancelOrder(c.env, id, background);
-    if (order.status !== "cancelled") {
-      throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
-    }
-    return c.json(viewOf(order));
+    const order = await changeOrder(c.env, "cancel", id, background(c));
+    if (order.status === "cancelled") return c.json(viewOf(order));
+    throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
+  })
+  .post("/:id/pay", operator, async (c) => {
+    const { id } = await visibleOrder(c, c.req.param("id"));
+    const order = await changeOrder(c.env, "pay", id, background(c));
+    if (order.status === "paid") return c.json(viewOf(order));
+    throw new Problem("not_payable", { extra: { order: viewOf(order) } });
   });
+
+const background = (c: Context<AppEnv>) => (work: Promise<unknown>) =>
+  c.executionCtx.waitUntil(work);
+
+/** Reads `Prefer`, and says in the answer, whatever it becomes, what was made of it. */
+function prefer(c: Context<AppEnv>): Preference {
+  const preference = preferenceOf(c.req.header("Prefer"));
+  if (preference.applied !== null) c.header("Preference-Applied", preference.applied);
+  return preference;
+}
 
 /** The order, if the caller may know that it exists. */
 async function visibleOrder(c: Context<AppEnv>, id: string): Promise<Order> {
@@ -83,13 +105,16 @@ async function visibleOrder(c: Context<AppEnv>, id: string): Promise<Order> {
   throw new Problem("not_found", { detail: "There is no such order." });
 }
 
-function answer(c: Context<AppEnv>, placement: Placement) {
+async function answer(c: Context<AppEnv>, placement: Placement, wait_ms: number) {
   switch (placement.type) {
     case "placed":
-      return located(c, placement.order, 202);
-    case "replayed":
+      return wait_ms > 0 ? outcome(c, placement.order) : located(c, placement.order, 202);
+    case "replayed": {
       c.header("Idempotency-Replayed", "true");
-      return located(c, placement.order, placement.order.status === "pending" ? 202 : 200);
+      const { order } = placement;
+      if (wait_ms > 0) return outcome(c, await awaitOutcome(c.env.DB, order, wait_ms));
+      return located(c, order, order.status === "pending" ? 202 : 200);
+    }
     case "key_reused":
       throw new Problem("idempotency_key_reused", { detail: "The key belongs to another order." });
     case "refused":
@@ -103,7 +128,19 @@ function answer(c: Context<AppEnv>, placement: Placement) {
   }
 }
 
-function located(c: Context<AppEnv>, order: Order, status: 200 | 202) {
+/** The answer to a caller who waited. */
+function outcome(c: Context<AppEnv>, order: Order) {
+  const { status, reason } = order;
+  if (status === "pending") return located(c, order, 202);
+  if (status === "confirmed") return located(c, order, 201);
+  if (reason !== "out_of_stock" && reason !== "limit_exceeded") return located(c, order, 200);
+  throw new Problem(reason, {
+    headers: { Location: `/v1/orders/${order.id}` },
+    extra: { order: viewOf(order), shortages: order.shortages ?? [] },
+  });
+}
+
+function located(c: Context<AppEnv>, order: Order, status: 200 | 201 | 202) {
   c.header("Location", `/v1/orders/${order.id}`);
   return c.json(viewOf(order), status);
 }

@@ -42,7 +42,7 @@ export const stock = new Hono<AppEnv>()
       const operationId = c.req.valid("header")["idempotency-key"];
       if (operationId === undefined) throw new Problem("idempotency_key_required");
       const { delta, reason } = c.req.valid("json");
-      const result = await ask(
+      const result = await askStock(
         async (): Promise<AdjustResult> =>
           await c.env.STOCK.adjust(sku, { operationId, delta, reason }),
       );
@@ -57,7 +57,7 @@ export const stock = new Hono<AppEnv>()
   )
   .get("/:sku/stock", operator, async (c) => {
     const sku = await knownSku(c.env.DB, c.req.param("sku"));
-    const [found] = await ask(() => c.env.STOCK.levels([sku]));
+    const [found] = await askStock(() => c.env.STOCK.levels([sku]));
     if (!found) throw unavailable;
     return c.json(found.level);
   })
@@ -65,7 +65,7 @@ export const stock = new Hono<AppEnv>()
     const sku = await knownSku(c.env.DB, c.req.param("sku"));
     const { limit, cursor } = c.req.valid("query");
     const before = placeOf(cursor, SeqSchema);
-    const { movements, next } = await ask(() => c.env.STOCK.ledger(sku, { before, limit }));
+    const { movements, next } = await askStock(() => c.env.STOCK.ledger(sku, { before, limit }));
     return c.json({ movements, nextCursor: next === null ? null : cursorFor(`${next}`) });
   });
 
@@ -78,7 +78,8 @@ async function knownSku(db: D1Database, text: string): Promise<string> {
 
 const unavailable = new Problem("unavailable", { detail: "The stock Worker does not answer." });
 
-async function ask<T>(call: () => Promise<T>): Promise<T> {
+/** Asks the stock Worker; 503 when it is absent, slow or throws. */
+export async function askStock<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await pTimeout(call(), { milliseconds: STOCK_TIMEOUT_MS });
   } catch (error) {

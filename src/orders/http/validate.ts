@@ -24,6 +24,17 @@ export function body<S extends Schema>(schema: S): Validated<"json", S> {
   };
 }
 
+/** The same, where no body at all stands for `{}`. */
+export function optionalBody<S extends Schema>(schema: S): Validated<"json", S> {
+  const required = body(schema);
+  return async (c, next) => {
+    if (c.req.header("Content-Type")) return required(c, next);
+    if ((await readText(c)) !== "") throw new Problem("unsupported_media_type");
+    c.req.addValidatedData("json", parse(schema, {}, pointer));
+    await next();
+  };
+}
+
 export function query<S extends Schema>(schema: S): Validated<"query", S> {
   return async (c, next) => {
     c.req.addValidatedData("query", parse(schema, c.req.query(), name));

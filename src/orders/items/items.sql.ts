@@ -109,10 +109,11 @@ export function applyLevels(
   return db
     .prepare(
       `UPDATE items SET received = l.received, available = l.available, held = l.held,
-         sold = l.sold, level_version = l.version, level_at = ?2
+         sold = l.sold, level_version = l.version, breaches = l.breaches, level_at = ?2
        FROM (SELECT value->>'$.level.sku' AS sku, value->>'$.level.received' AS received,
                value->>'$.level.available' AS available, value->>'$.level.held' AS held,
-               value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version
+               value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version,
+               value->>'$.breaches' AS breaches
              FROM json_each(?1)) AS l
        WHERE items.sku = l.sku AND items.level_version <= l.version`,
     )

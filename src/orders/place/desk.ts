@@ -1,3 +1,4 @@
+import pTimeout from "p-timeout";
 import { jsonBytes } from "../../contract/messages.ts";
 import { log } from "../../contract/log.ts";
 import { bisecting } from "../bisect.ts";
@@ -10,6 +11,8 @@ export interface DeskPorts {
   placeAll(candidates: readonly Candidate[]): Promise<Placement[]>;
   /** Somebody will look at orders placed from now on, even if this desk dies. */
   watch(): Promise<void>;
+  /** The direct lane: the order once decided, or null. */
+  decide(order: Order): Promise<Order | null>;
   /** After the commit, in the background: the queue, and the feeds of customers who are present. */
   announce(placed: Announcement): Promise<void>;
 }
@@ -27,8 +30,12 @@ const MAX_WAITING_BYTES = 8_000_000;
 const MAX_BATCH = 200;
 const MAX_BATCH_BYTES = 500_000;
 
+type Placed = Placement & { type: "placed" };
+
 interface Waiting {
   candidate: Candidate;
+  /** How long the caller waits for the outcome; 0: it is told as soon as the order is durable. */
+  wait_ms: number;
   bytes: number;
   answer: (placement: Placement) => void;
 }
@@ -47,13 +54,13 @@ export class Desk {
     this.#ports = ports;
   }
 
-  place(candidate: Candidate): Promise<Placement> {
+  place(candidate: Candidate, wait_ms: number): Promise<Placement> {
     const bytes = jsonBytes(candidate);
     if (this.#waiting.length >= MAX_WAITING || this.#bytes + bytes > MAX_WAITING_BYTES) {
       return Promise.resolve({ type: "busy" });
     }
     return new Promise((answer) => {
-      this.#waiting.push({ candidate, bytes, answer });
+      this.#waiting.push({ candidate, wait_ms, bytes, answer });
       this.#bytes += bytes;
       if (!this.#isCommitting) void this.#commitAll();
     });
@@ -90,8 +97,29 @@ export class Desk {
 
   async #commit(batch: Waiting[]): Promise<void> {
     const placements = await this.#place(batch.map(({ candidate }) => candidate));
-    const placed = placements.flatMap((p) => (p.type === "placed" ? [p] : []));
-    for (const [i, { answer }] of batch.entries()) answer(placements[i] ?? { type: "failed" });
+    const announced: Placed[] = [];
+    for (const [i, { answer, wait_ms }] of batch.entries()) {
+      const placement = placements[i] ?? { type: "failed" };
+      if (placement.type !== "placed") answer(placement);
+      else if (wait_ms > 0) void this.#decide(placement, wait_ms, answer);
+      else {
+        announced.push(placement);
+        answer(placement);
+      }
+    }
+    this.#announce(announced);
+  }
+
+  /** The caller hears the outcome, or after `wait_ms` that there is none; the lane goes on then. */
+  async #decide(placement: Placed, wait_ms: number, answer: Waiting["answer"]): Promise<void> {
+    const decision = this.#ports.decide(placement.order);
+    const inTime = await pTimeout(decision, { milliseconds: wait_ms, fallback: () => null });
+    answer(inTime ? { ...placement, order: inTime } : placement);
+    // Settled by the lane: nothing is enqueued for it.
+    if ((await decision) === null) this.#announce([placement]);
+  }
+
+  #announce(placed: readonly Placed[]): void {
     if (placed.length === 0) return;
     void this.#ports.announce({
       orders: placed.map(({ order }) => order),

@@ -1,39 +1,47 @@
 import { DurableObject } from "cloudflare:workers";
-import { errorText, log } from "../../contract/log.ts";
-import { announcer, type Announcer } from "./announce.ts";
-import { Desk } from "./desk.ts";
+import { Lane } from "../lane/lane.ts";
+import { firstDue_ms } from "../order.ts";
 import { policyOf } from "../policy.ts";
-import { reconcilerOf } from "../reconcile/reconciler.ts";
+import { watchFrom } from "../reconcile/watch.ts";
+import { settlePorts } from "../settle/ports.ts";
+import { settle } from "../settle/settle.ts";
+import { announcer } from "./announce.ts";
+import { Desk } from "./desk.ts";
 import { type Candidate, type Placement, placeAll } from "./place.sql.ts";
-import { FIRST_DUE_MS } from "../order.ts";
-
-/** The reconciler is armed again when less than this is left of the time it is armed for. */
-const WATCH_MARGIN_MS = 10_000;
 
 /** The group commit's Durable Object: it keeps nothing, its memory is the queue of a moment. */
 export class OrderDesk extends DurableObject<OrdersEnv> {
   #watchedUntil_ms = 0;
-  readonly #announcer: Announcer = announcer(this.env);
+  readonly #announcer = announcer(this.env);
+  readonly #lane = new Lane({
+    execute: async (events) => await this.env.STOCK.execute(events),
+    settle: async (outcomes, orderIds) => {
+      const { orders } = await settle(outcomes, settlePorts(this.env), orderIds);
+      return orders;
+    },
+    now: Date.now,
+  });
   readonly #desk = new Desk({
     placeAll: (candidates) => placeAll(this.env.DB, candidates, policyOf(this.env), Date.now()),
     watch: () => this.#watch(),
+    decide: (order) => this.#lane.run(order),
     announce: (placed) => this.#announcer.announce(placed),
   });
 
-  place(candidate: Candidate): Promise<Placement> {
-    return this.#desk.place(candidate);
+  /** `wait_ms`: how long the caller waits for the outcome; 0: not at all. */
+  place(candidate: Candidate, wait_ms: number): Promise<Placement> {
+    return this.#desk.place(candidate, wait_ms);
   }
 
-  /** Armed before the commit, so that a crash right after it leaves somebody to look. */
+  /**
+   * Armed before the commit, so that a crash right after it leaves somebody to look. Once armed,
+   * the reconciler keeps itself armed while anything is due, so this is asked only now and then.
+   */
   async #watch(): Promise<void> {
     const now_ms = Date.now();
-    if (this.#watchedUntil_ms > now_ms + WATCH_MARGIN_MS) return;
-    try {
-      await reconcilerOf(this.env).watch(now_ms + FIRST_DUE_MS);
-      this.#watchedUntil_ms = now_ms + FIRST_DUE_MS;
-    } catch (error) {
-      // The cron looks every minute and is enough alone.
-      log("warn", "reconciler.unreachable", { error: errorText(error) });
-    }
+    const wait_ms = firstDue_ms(policyOf(this.env));
+    if (this.#watchedUntil_ms > now_ms + wait_ms / 3) return;
+    await watchFrom(this.env)(now_ms + wait_ms);
+    this.#watchedUntil_ms = now_ms + wait_ms;
   }
 }

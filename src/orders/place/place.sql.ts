@@ -1,5 +1,5 @@
 import type { Shortage } from "../../contract/stock-events.ts";
-import { FIRST_DUE_MS, type Order } from "../order.ts";
+import { firstDue_ms, type Order } from "../order.ts";
 import { type OrderRow, orderOf } from "../orders.sql.ts";
 import type { Policy } from "../policy.ts";
 
@@ -20,7 +20,8 @@ export type Refusal =
   | { code: "out_of_stock"; shortages: Shortage[] };
 
 export type Placement =
-  | { type: "placed" | "replayed"; order: Order; isPresent: boolean }
+  | { type: "placed"; order: Order; isPresent: boolean }
+  | { type: "replayed"; order: Order }
   | { type: "key_reused" }
   | { type: "refused"; refusal: Refusal }
   /** D1 did not say: it may have been placed, and a repeat with the same key will tell. */
@@ -95,7 +96,7 @@ export async function placeAll(
   const json = JSON.stringify(candidates);
   const trusted_ms = policy.isGateOn ? now_ms - LEVEL_TRUSTED_MS : null;
   const [, , placed, refused] = await db.batch([
-    db.prepare(INSERT_ORDERS).bind(json, now_ms, trusted_ms, now_ms + FIRST_DUE_MS),
+    db.prepare(INSERT_ORDERS).bind(json, now_ms, trusted_ms, now_ms + firstDue_ms(policy)),
     db.prepare(INSERT_KEYS).bind(json, now_ms),
     db.prepare(SELECT_PLACED).bind(json),
     db.prepare(SELECT_REFUSED).bind(json, now_ms, trusted_ms),
@@ -118,10 +119,11 @@ type PlacedRow = OrderRow & { candidate_id: string; is_present: number };
 
 function placementOf(candidate: Candidate, row: PlacedRow): Placement {
   const order = orderOf(row);
-  const isPresent = row.is_present === 1;
-  if (order.id === candidate.id) return { type: "placed", order, isPresent };
+  if (order.id === candidate.id) {
+    return { type: "placed", order, isPresent: row.is_present === 1 };
+  }
   if (!isSameOrder(candidate, order)) return { type: "key_reused" };
-  return { type: "replayed", order, isPresent };
+  return { type: "replayed", order };
 }
 
 /** The same merged lines, in whatever order. */

@@ -2,6 +2,7 @@ import pTimeout, { TimeoutError } from "p-timeout";
 import { errorText, log } from "../../contract/log.ts";
 import { policyOf } from "../policy.ts";
 import { announcer } from "./announce.ts";
+import { SoldOutMemory } from "./sold-out.ts";
 import { type Candidate, type Placement, placeAll } from "./place.sql.ts";
 
 const DESK_TIMEOUT_MS = 25_000;
@@ -9,20 +10,46 @@ const COMMIT_TIMEOUT_MS = 10_000;
 /** Direct commits under way in one isolate. They are the exception: each is a D1 batch of one. */
 const MAX_DIRECT = 16;
 let direct = 0;
+const soldOut = new SoldOutMemory();
+
+export interface PlaceOptions {
+  /** How long the caller waits for the outcome; 0: not at all. */
+  wait_ms: number;
+  background: (work: Promise<unknown>) => void;
+}
+
+/** Places an order; what is known to be in vain is refused from memory. */
+export async function placeOrder(
+  env: OrdersEnv,
+  candidate: Candidate,
+  options: PlaceOptions,
+): Promise<Placement> {
+  const policy = policyOf(env);
+  if (!policy.isGateOn || candidate.key !== null) return placeAtDesk(env, candidate, options);
+  const shortages = soldOut.shortages(candidate.lines, Date.now());
+  if (shortages.length > 0) {
+    return { type: "refused", refusal: { code: "out_of_stock", shortages } };
+  }
+  const placement = await placeAtDesk(env, candidate, options);
+  if (placement.type === "refused" && placement.refusal.code === "out_of_stock") {
+    soldOut.remember(placement.refusal.shortages, Date.now());
+  }
+  return placement;
+}
 
 /**
  * Places an order through the customer's desk. A desk that was reset or cannot be reached may or
  * may not have committed it: one direct commit with the same order id settles that.
  */
-export async function placeOrder(
+async function placeAtDesk(
   env: OrdersEnv,
   candidate: Candidate,
-  background: (work: Promise<unknown>) => void,
+  { wait_ms, background }: PlaceOptions,
 ): Promise<Placement> {
   const desk = env.DESK.getByName(deskName(candidate.customerId, policyOf(env).desks));
   try {
-    const placing = async (): Promise<Placement> => await desk.place(candidate);
-    return await pTimeout(placing(), { milliseconds: DESK_TIMEOUT_MS });
+    const placing = async (): Promise<Placement> => await desk.place(candidate, wait_ms);
+    return await pTimeout(placing(), { milliseconds: DESK_TIMEOUT_MS + wait_ms });
   } catch (error) {
     log("warn", "desk.failed", { orderId: candidate.id, error: errorText(error) });
     // The desk has its own, shorter limits towards D1, so D1 is away: it may still have committed.

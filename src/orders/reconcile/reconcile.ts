@@ -26,7 +26,11 @@ const LANE_TIMEOUT_MS = 20_000;
 export async function reconcile(ports: ReconcilePorts): Promise<void> {
   for (let claims = 0; claims < MAX_CLAIMS; claims++) {
     const spread = 0.75 + ports.random() / 2;
-    const orders = await claimDue(ports.db, { now_ms: ports.now(), limit: CLAIM, spread });
+    const orders = await claimDue(ports.db, ports.policy, {
+      now_ms: ports.now(),
+      limit: CLAIM,
+      spread,
+    });
     if (orders.length > 0) await act(orders, ports);
     if (orders.length < CLAIM) return;
   }
@@ -68,9 +72,9 @@ async function move(
     owes.type === "later" ? [{ id, due_ms: owes.due_ms }] : [],
   );
   if (late.length + unpaid.length + later.length === 0) return [];
-  const [gaveUp, expired, , present] = await db.batch<OrderRow>([
-    transitionReturning(db, "giveUp", late, clock),
-    transitionReturning(db, "expire", unpaid, clock),
+  const [, gaveUp, , expired, , present] = await db.batch<OrderRow>([
+    ...transitionReturning(db, "giveUp", late, clock),
+    ...transitionReturning(db, "expire", unpaid, clock),
     postpone(db, later),
     selectPresent(
       db,
@@ -88,7 +92,8 @@ async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<n
     const outcomes = await pTimeout(ports.stock.execute(commands), {
       milliseconds: LANE_TIMEOUT_MS,
     });
-    for (const [event, error] of await settle(outcomes, ports)) {
+    const { undecided } = await settle(outcomes, ports);
+    for (const [event, error] of undecided) {
       log("warn", "outcome.unsettled", { id: event.id, error });
     }
     return outcomes.length;

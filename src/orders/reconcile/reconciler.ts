@@ -3,6 +3,8 @@ import { errorText, log } from "../../contract/log.ts";
 import { earliestDue } from "../orders.sql.ts";
 import { settlePorts } from "../settle/ports.ts";
 import { refreshLevels } from "./levels.ts";
+import { policyOf } from "../policy.ts";
+import { prune, type PruneCursors } from "./prune.sql.ts";
 import { reconcile } from "./reconcile.ts";
 
 /** The alarm comes back this soon at the earliest and at the latest while anything is due. */
@@ -10,6 +12,10 @@ const SOONEST_MS = 1_000;
 const LATEST_MS = 60_000;
 /** An alarm this long overdue counts as lost: one in the past has been seen stuck. */
 const OVERDUE_MS = 5_000;
+
+/** Where the rounds that take several minutes go on. */
+type Cursors = PruneCursors & { levels: string };
+const START: Cursors = { levels: "", orders: "", presence: "" };
 
 /** The one object that acts on due orders: by its alarm, and by the cron that pokes it. */
 export class Reconciler extends DurableObject<OrdersEnv> {
@@ -23,12 +29,19 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     await this.ctx.storage.setAlarm(Math.max(at_ms, now_ms));
   }
 
-  /** The cron's minute: a pass over what is due, and a round of rereading levels. */
+  /** The cron's minute: a pass over what is due, a round of levels, a step of housekeeping. */
   async poke(): Promise<void> {
     await this.#run();
-    const after = this.ctx.storage.kv.get<string>("levels_after") ?? "";
-    const next = await refreshLevels(this.env, after);
-    if (next !== after) this.ctx.storage.kv.put("levels_after", next);
+    const { kv } = this.ctx.storage;
+    const before = kv.get<Cursors>("cursors") ?? START;
+    const levels = await refreshLevels(this.env, before.levels);
+    const after = { ...before, levels };
+    try {
+      Object.assign(after, await prune(this.env.DB, policyOf(this.env), before, Date.now()));
+    } catch (error) {
+      log("error", "prune.failed", { error: errorText(error) });
+    }
+    if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("cursors", after);
   }
 
   override async alarm(): Promise<void> {
@@ -71,5 +84,3 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     await this.watch(at_ms);
   }
 }
-
-export const reconcilerOf = (env: OrdersEnv) => env.RECONCILER.getByName("reconciler");

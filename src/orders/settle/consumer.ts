@@ -12,7 +12,7 @@ export async function consumeStockEvents(
 ): Promise<void> {
   await consume(batch, {
     decode,
-    handle: (events) => settle(events, ports),
+    handle: async (events) => (await settle(events, ports)).undecided,
     resend: (events, options) => sendPacked(ports.stockEvents, events, options),
     keep: (letters) => keepLetters(ports.db, letters),
   });

@@ -1,7 +1,14 @@
 import { feedsOf } from "../feed/feeds.ts";
 import { policyOf } from "../policy.ts";
+import { watchFrom } from "../reconcile/watch.ts";
 import type { SettlePorts } from "./settle.ts";
 
 export function settlePorts(env: OrdersEnv): SettlePorts {
-  return { db: env.DB, feeds: feedsOf(env), policy: policyOf(env), now: Date.now };
+  return {
+    db: env.DB,
+    feeds: feedsOf(env),
+    policy: policyOf(env),
+    now: Date.now,
+    watch: watchFrom(env),
+  };
 }

@@ -7,7 +7,7 @@ import { applyLevels } from "../items/items.sql.ts";
 import { type Order, refusalReason } from "../order.ts";
 import { type OrderRow, orderOf } from "../orders.sql.ts";
 import type { Policy } from "../policy.ts";
-import { acknowledge, selectPresent, transition } from "./transitions.sql.ts";
+import { acknowledge, selectOrders, selectPresent, transition } from "./transitions.sql.ts";
 
 /** What settling needs of the outside. */
 export interface SettlePorts {
@@ -15,6 +15,14 @@ export interface SettlePorts {
   feeds: Feeds;
   policy: Policy;
   now: () => number;
+  /** Somebody will look at what is due at this time. */
+  watch: (at_ms: number) => Promise<void>;
+}
+
+export interface Settled {
+  undecided: Undecided<StockEvent>;
+  /** The orders asked for in `watched`, as they stand after it. */
+  orders: Order[];
 }
 
 /** Events one D1 transaction takes, so that its bound values stay far below D1's 2 MB. */
@@ -28,52 +36,78 @@ const MAX_EVENTS = 1_000;
 export async function settle(
   events: readonly StockEvent[],
   ports: SettlePorts,
-): Promise<Undecided<StockEvent>> {
-  const undecided: Undecided<StockEvent> = new Map();
+  watched: readonly string[] = [],
+): Promise<Settled> {
+  const settled: Settled = { undecided: new Map(), orders: [] };
   for (let i = 0; i < events.length; i += MAX_EVENTS) {
-    const part = events.slice(i, i + MAX_EVENTS);
-    for (const [event, error] of await settlePart(part, ports)) undecided.set(event, error);
+    const part = await settlePart(events.slice(i, i + MAX_EVENTS), ports, watched);
+    for (const [event, error] of part.undecided) settled.undecided.set(event, error);
+    settled.orders = part.orders;
   }
-  return undecided;
+  return settled;
 }
 
 async function settlePart(
   events: readonly StockEvent[],
   ports: SettlePorts,
-): Promise<Undecided<StockEvent>> {
+  watched: readonly string[],
+): Promise<Settled> {
   const start_ms = ports.now();
-  const { results, failed: undecided } = await bisecting(events, (part) => apply(part, ports));
-  const { failed: untold } = await ports.feeds.push(results.flat());
+  const { results, failed: undecided } = await bisecting(events, (part) =>
+    apply(part, ports, watched),
+  );
+  const present = results.flatMap((result) => result.present);
+  const { failed: untold } = await ports.feeds.push(present);
   const errors = new Map([...untold].map(([order, error]) => [order.id, error]));
   for (const event of events) {
     const error = "orderId" in event ? errors.get(event.orderId) : undefined;
     if (error !== undefined) undecided.set(event, error);
   }
+  await watchExpiry(events, ports, start_ms);
   log("info", "orders.batch_settled", {
     events: events.length,
-    told: results.flat().length,
+    told: present.length,
     undecided: undecided.size,
     tookMs: ports.now() - start_ms,
   });
-  return undecided;
+  return { undecided, orders: results.at(-1)?.orders ?? [] };
 }
 
-/** Returns the orders whose customer is present, as they stand after it. */
+/**
+ * While anything is due the reconciler wakes at least once a minute, and then knows of `payBy`; only
+ * a window shorter than that has to be said.
+ */
+async function watchExpiry(
+  events: readonly StockEvent[],
+  { policy: { paymentWindow_ms }, watch }: SettlePorts,
+  now_ms: number,
+): Promise<void> {
+  const isShort = paymentWindow_ms > 0 && paymentWindow_ms < 60_000;
+  if (isShort && events.some(({ type }) => type === "stock.locked")) {
+    await watch(now_ms + paymentWindow_ms);
+  }
+}
+
+/** `present`: the orders whose customer is present, as they stand after it. */
 async function apply(
   events: readonly StockEvent[],
   { db, policy, now }: SettlePorts,
-): Promise<Order[]> {
+  watched: readonly string[],
+): Promise<{ present: Order[]; orders: Order[] }> {
   const clock = { policy, now_ms: now() };
   const { locked, refused, released, committed, levels, orderIds } = fold(events);
   const statements: D1PreparedStatement[] = [];
-  if (locked.length > 0) statements.push(transition(db, "confirm", locked, clock));
-  if (refused.length > 0) statements.push(transition(db, "refuse", refused, clock));
+  if (locked.length > 0) statements.push(...transition(db, "confirm", locked, clock));
+  if (refused.length > 0) statements.push(...transition(db, "refuse", refused, clock));
   if (released.length > 0) statements.push(acknowledge(db, "release", released));
   if (committed.length > 0) statements.push(acknowledge(db, "commit", committed));
   if (levels.length > 0) statements.push(applyLevels(db, levels, clock.now_ms));
-  if (orderIds.length > 0) statements.push(selectPresent(db, orderIds));
-  const results = await db.batch<OrderRow>(statements);
-  return orderIds.length > 0 ? (results.at(-1)?.results ?? []).map(orderOf) : [];
+  statements.push(selectPresent(db, orderIds), selectOrders(db, watched));
+  const [present, orders] = (await db.batch<OrderRow>(statements)).slice(-2);
+  return {
+    present: (present?.results ?? []).map(orderOf),
+    orders: (orders?.results ?? []).map(orderOf),
+  };
 }
 
 /** One entry an order and kind: an UPDATE that meets a row twice would apply either. */

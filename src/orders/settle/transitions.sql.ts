@@ -9,6 +9,7 @@ import {
   type TransitionName,
 } from "../order.ts";
 import { type OrderRow, orderOf } from "../orders.sql.ts";
+import { countTransition } from "../operations/minutes.sql.ts";
 import type { Policy } from "../policy.ts";
 
 /** The writes that move orders along. Each is conditional: D1 is the single judge of an order's life. */
@@ -25,27 +26,40 @@ export interface Clock {
   now_ms: number;
 }
 
-/** Moves every order of `entries` that stands where the transition starts; the others stay. */
+/** Moves every order of `entries` that stands where the transition starts, and counts the moves. */
 export function transition(
   db: D1Database,
   name: TransitionName,
   entries: readonly Entry[],
   clock: Clock,
-): D1PreparedStatement {
-  return prepare(db, name, entries, clock, "");
+): D1PreparedStatement[] {
+  return [count(db, name, entries, clock), update(db, name, entries, clock, "")];
 }
 
-/** The same, answering with the rows that moved. */
+/** The same; the second statement answers with the rows that moved. */
 export function transitionReturning(
   db: D1Database,
   name: TransitionName,
   entries: readonly Entry[],
   clock: Clock,
-): D1PreparedStatement {
-  return prepare(db, name, entries, clock, "RETURNING *");
+): D1PreparedStatement[] {
+  return [count(db, name, entries, clock), update(db, name, entries, clock, "RETURNING *")];
 }
 
-function prepare(
+/** What a transition asks beyond the status; `?2` is now. */
+const alsoIf = (name: TransitionName): string => (name === "expire" ? "AND pay_by <= ?2" : "");
+
+function count(
+  db: D1Database,
+  name: TransitionName,
+  entries: readonly Entry[],
+  { now_ms }: Clock,
+): D1PreparedStatement {
+  const ids = entries.map(({ id }) => id);
+  return countTransition(db, name, ids, now_ms, alsoIf(name));
+}
+
+function update(
   db: D1Database,
   name: TransitionName,
   entries: readonly Entry[],
@@ -55,7 +69,6 @@ function prepare(
   const { from, to, reason, awaits } = TRANSITIONS[name];
   const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
   const statuses = from.map((status) => `'${status}'`).join(", ");
-  const alsoIf = name === "expire" ? "AND orders.pay_by <= ?2" : "";
   return db
     .prepare(
       `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
@@ -65,7 +78,7 @@ function prepare(
            'status', ?3, 'reason', e.reason, 'at_ms', CAST(?2 AS INTEGER)))
        FROM (SELECT value->>'id' AS id, coalesce(value->>'reason', ?7) AS reason,
                value->'shortages' AS shortages FROM json_each(?1)) AS e
-       WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf}
+       WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf(name)}
        ${returning}`,
     )
     .bind(
@@ -120,6 +133,12 @@ export function selectPresent(db: D1Database, ids: readonly string[]): D1Prepare
     .bind(JSON.stringify(ids));
 }
 
+export function selectOrders(db: D1Database, ids: readonly string[]): D1PreparedStatement {
+  return db
+    .prepare("SELECT o.* FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value")
+    .bind(JSON.stringify(ids));
+}
+
 /** One order's transition on demand; null when it did not stand where the transition starts. */
 export async function transitionOne(
   db: D1Database,
@@ -127,6 +146,7 @@ export async function transitionOne(
   id: string,
   clock: Clock,
 ): Promise<Order | null> {
-  const row = await transitionReturning(db, name, [{ id }], clock).first<OrderRow>();
-  return row && orderOf(row);
+  const [, moved] = await db.batch<OrderRow>(transitionReturning(db, name, [{ id }], clock));
+  const row = moved?.results[0];
+  return row ? orderOf(row) : null;
 }

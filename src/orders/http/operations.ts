@@ -1,0 +1,74 @@
+import { Hono } from "hono";
+import * as v from "valibot";
+import { OrderIdSchema } from "../../contract/order-id.ts";
+import { viewOf } from "../order.ts";
+import { getOrder } from "../orders.sql.ts";
+import { askAgain, comparePage, type Cursor } from "../operations/compare.ts";
+import { listAllOrders, readOperations } from "../operations/operations.sql.ts";
+import { watchFrom } from "../reconcile/watch.ts";
+import type { AppEnv } from "./app.ts";
+import { operator } from "./auth.ts";
+import { StatusSchema } from "./orders.ts";
+import { cursorFor, pageQuery, placeOf } from "./pages.ts";
+import { Problem } from "./problem.ts";
+import { askStock } from "./stock.ts";
+import { optionalBody, query } from "./validate.ts";
+
+const CursorSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.variant("phase", [
+    v.object({ phase: v.literal("orders"), after: v.string() }),
+    v.object({ phase: v.literal("locks"), sku: v.string(), after: v.string() }),
+  ]),
+);
+
+export const ReconcileSchema = v.strictObject({
+  repair: v.optional(v.boolean(), false),
+  cursor: v.nullish(v.pipe(v.string(), v.maxLength(1_000))),
+});
+
+const START: Cursor = { phase: "orders", after: "" };
+
+export const operations = new Hono<AppEnv>()
+  .use(operator)
+  .get("/", async (c) => c.json(await readOperations(c.env.DB, Date.now())))
+  .get("/orders", query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
+    const { limit, cursor, status = null } = c.req.valid("query");
+    const before = placeOf(cursor, OrderIdSchema);
+    const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
+    return c.json({
+      orders: orders.map(viewOf),
+      nextCursor: next === null ? null : cursorFor(next),
+    });
+  })
+  .get("/orders/:id/history", async (c) => {
+    const id = c.req.param("id");
+    const order = v.is(OrderIdSchema, id) ? await getOrder(c.env.DB, id) : null;
+    if (!order) throw new Problem("not_found", { detail: "There is no such order." });
+    const transitions = order.history.map(({ revision, status, reason, at_ms }) => {
+      return { revision, status, reason, at: new Date(at_ms).toISOString() };
+    });
+    return c.json({ transitions });
+  })
+  .post("/reconcile", optionalBody(ReconcileSchema), async (c) => {
+    const { repair, cursor } = c.req.valid("json");
+    const from = placeOf(cursor ?? undefined, CursorSchema) ?? START;
+    const { differences, next } = await askStock(() =>
+      comparePage(from, {
+        db: c.env.DB,
+        stock: c.env.STOCK,
+        pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      }),
+    );
+    if (repair && differences.length > 0) {
+      const now_ms = Date.now();
+      const ids = differences.flatMap((d) => (d.kind === "orphan_lock" ? [] : [d.orderId]));
+      await askAgain(c.env.DB, ids, now_ms);
+      await watchFrom(c.env)(now_ms);
+    }
+    return c.json({
+      differences,
+      nextCursor: next === null ? null : cursorFor(JSON.stringify(next)),
+    });
+  });
