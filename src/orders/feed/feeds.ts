@@ -9,10 +9,14 @@ export interface Feeds {
   push(orders: readonly Order[]): Promise<{ failed: Map<Order, string> }>;
 }
 
+/** Feeds one instance calls: with the rest of an invocation below 1,000 subrequests (Workers limits). */
+const MAX_CALLS = 800;
 const CONCURRENCY = 24;
 const PUSH_TIMEOUT_MS = 5_000;
 
+/** Make one for each invocation: its calls are counted. */
 export function feedsOf(env: OrdersEnv): Feeds {
+  let calls = 0;
   return {
     async push(orders) {
       const failed = new Map<Order, string>();
@@ -21,6 +25,7 @@ export function feedsOf(env: OrdersEnv): Feeds {
         byCustomer,
         async ([customerId, own]) => {
           try {
+            if (++calls > MAX_CALLS) throw new Error(`more than ${MAX_CALLS} feeds at once`);
             const told = env.FEED.getByName(customerId).push(own.map(viewOf));
             await pTimeout(told, { milliseconds: PUSH_TIMEOUT_MS });
           } catch (error) {
