@@ -25,7 +25,7 @@ export interface Coordinated {
 }
 
 /**
- * SKUs one run touches. With the compensation round and the sends it stays below the 1,000
+ * SKUs one run touches. With the compensation round and the sends it stays far below the 10,000
  * subrequests that an invocation may make (Workers limits); the rest stays undecided.
  */
 export const MAX_SKUS_PER_RUN = 450;

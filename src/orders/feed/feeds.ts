@@ -9,7 +9,7 @@ export interface Feeds {
   push(orders: readonly Order[]): Promise<{ failed: Map<Order, string> }>;
 }
 
-/** Feeds one instance calls: with the rest of an invocation below 1,000 subrequests (Workers limits). */
+/** Feeds one instance calls: far below the 10,000 subrequests of an invocation (Workers limits). */
 const MAX_CALLS = 800;
 const CONCURRENCY = 24;
 const PUSH_TIMEOUT_MS = 5_000;

@@ -42,7 +42,7 @@ const SECOND_LOOK_MS = 1_500;
 const CONCURRENCY = 12;
 /** Pages of locks one call reads. */
 const MAX_LOCK_PAGES = 20;
-/** An order may have 50 lines, and a call may make 1,000 subrequests (Workers limits). */
+/** A page ends early when its orders name this many SKUs: each is one call. */
 const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);
 const MAX_SKUS = 300;
 
