@@ -10,7 +10,13 @@ const LineSchema = v.object({
   limitPerCustomer: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
-const lines = v.pipe(v.array(LineSchema), v.minLength(1), v.maxLength(MAX_LINES));
+/** One line a SKU: an item keeps one lock an order, so a second line would silently replace the first. */
+const lines = v.pipe(
+  v.array(LineSchema),
+  v.minLength(1),
+  v.maxLength(MAX_LINES),
+  v.check((all) => new Set(all.map(({ sku }) => sku)).size === all.length, "must be merged by SKU"),
+);
 const head = { version: v.literal(1), id: v.string(), at: v.pipe(v.string(), v.isoTimestamp()) };
 
 /** What happened to an order, and so what its stock has to do. Orders → stock. */

@@ -70,7 +70,7 @@ export async function listOrders(db: D1Database, query: OrderQuery): Promise<Ord
 
 /**
  * Takes up to `limit` of the orders that are due, oldest first, and moves each on by its backoff
- * (5, 10, 20, 40, then 60 s, times `spread` in 0.75–1.25; not past its lock deadline), so that a
+ * (5, 10, 20, 40, then 60 s, times `spread` in 0.75–1; not past its lock deadline), so that a
  * pass which dies here has only postponed them, and two passes never hold the same order.
  */
 export async function claimDue(

@@ -48,8 +48,9 @@ export function policyOf(vars: Vars): Policy {
 }
 
 function whole(vars: Vars, name: keyof Vars, min: number, max: number): number {
-  const value = Number(vars[name]);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  // Not `Number` alone: it reads an empty text as 0, which would mean "never" for both times.
+  const value = /^\d+$/.test(vars[name]) ? Number(vars[name]) : Number.NaN;
+  if (value >= min && value <= max) return value;
   throw new RangeError(`var ${name} must be a whole number from ${min} to ${max}`);
 }
 

@@ -56,7 +56,8 @@ const SCHEMA = [
 export function migrate(sql: SqlStorage): void {
   sql.exec("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT");
   const [row] = sql.exec<{ version: number }>("SELECT version FROM schema_version");
-  if (row?.version === SCHEMA.length) return;
+  // A newer version is left alone: an older Worker (a rollback) must not make it migrate twice.
+  if (row && row.version >= SCHEMA.length) return;
   for (const statements of SCHEMA.slice(row?.version ?? 0)) sql.exec(statements);
   if (row === undefined) sql.exec("INSERT INTO schema_version VALUES (?)", SCHEMA.length);
   else sql.exec("UPDATE schema_version SET version = ?", SCHEMA.length);

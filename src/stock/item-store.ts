@@ -173,11 +173,11 @@ export class ItemStore {
       .exec<MovementRow>(
         "SELECT * FROM movements WHERE seq < ? ORDER BY seq DESC LIMIT ?",
         before ?? Number.MAX_SAFE_INTEGER,
-        limit,
+        limit + 1, // one more than asked for tells whether there is a further page
       )
       .toArray();
-    const movements = rows.map(movementOf);
-    return { movements, next: rows.length === limit ? (movements.at(-1)?.seq ?? null) : null };
+    const movements = rows.slice(0, limit).map(movementOf);
+    return { movements, next: rows.length > limit ? (movements.at(-1)?.seq ?? null) : null };
   }
 
   /** Forgets up to `limit` locks that ended before `cutoff_ms`. Returns the cursor, '' at the end. */
@@ -198,15 +198,18 @@ export class ItemStore {
     return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
   }
 
-  /** Folds up to `limit` movements older than `cutoff_ms` into one opening balance. */
-  pruneLedger(cutoff_ms: number, limit: number): void {
-    const [last] = this.#sql.exec<{ seq: number | null }>(
-      `SELECT max(seq) AS seq FROM
+  /**
+   * Folds up to `limit` movements older than `cutoff_ms` into one opening balance. Returns whether
+   * there may be more.
+   */
+  pruneLedger(cutoff_ms: number, limit: number): boolean {
+    const [last] = this.#sql.exec<{ seq: number | null; count: number }>(
+      `SELECT max(seq) AS seq, count(*) AS count FROM
          (SELECT seq, at FROM movements ORDER BY seq LIMIT ?) WHERE at < ?`,
       limit,
       cutoff_ms,
     );
-    if (!last?.seq) return;
+    if (!last?.seq) return false;
     this.#sql.exec("DELETE FROM movements WHERE seq < ?", last.seq);
     this.#sql.exec(
       `UPDATE movements SET kind = 'opening', quantity = available + held + sold,
@@ -214,15 +217,18 @@ export class ItemStore {
        WHERE seq = ? AND kind <> 'opening'`,
       last.seq,
     );
+    return last.count === limit;
   }
 
-  pruneOperations(cutoff_ms: number, limit: number): void {
-    this.#sql.exec(
+  /** Forgets up to `limit` operations older than `cutoff_ms`. Returns whether there may be more. */
+  pruneOperations(cutoff_ms: number, limit: number): boolean {
+    const { rowsWritten } = this.#sql.exec(
       `DELETE FROM operations WHERE rowid IN
          (SELECT rowid FROM operations WHERE at < ? ORDER BY rowid LIMIT ?)`,
       cutoff_ms,
       limit,
     );
+    return rowsWritten >= limit;
   }
 }
 

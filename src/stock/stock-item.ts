@@ -41,7 +41,7 @@ export class StockItem extends DurableObject<StockEnv> {
 
   async apply(sku: string, commands: ItemCommand[]): Promise<ItemReply> {
     const now_ms = Date.now();
-    const { answers, before, after } = this.ctx.storage.transactionSync(() =>
+    const { answers, before, after, isSaved } = this.ctx.storage.transactionSync(() =>
       this.#decideAll(sku, commands, now_ms),
     );
     for (const [i, answer] of answers.entries()) {
@@ -49,7 +49,11 @@ export class StockItem extends DurableObject<StockEnv> {
       const { type, orderId } = commands[i] as ItemCommand;
       log("error", "invariant.breached", { sku, orderId, command: type, detail: answer.detail });
     }
-    if (after.levelVersion === before.levelVersion) return { answers };
+    if (after.levelVersion === before.levelVersion) {
+      // A refusal and a tombstone move nothing, but they are rows that have to be pruned one day.
+      if (isSaved) await this.#wakeBy(now_ms + DAY_MS, now_ms);
+      return { answers };
+    }
     if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
       await this.#wakeBy(this.#told.at_ms + LEVEL_INTERVAL_MS, now_ms);
       return { answers };
@@ -86,8 +90,9 @@ export class StockItem extends DurableObject<StockEnv> {
       ...state,
       levelVersion: before.levelVersion + (isMoved(before, state) ? 1 : 0),
     };
-    if (state !== before) store.save(after);
-    return { answers, before, after };
+    const isSaved = state !== before;
+    if (isSaved) store.save(after);
+    return { answers, before, after, isSaved };
   }
 
   #view(state: ItemState, command: ItemCommand) {
@@ -123,7 +128,8 @@ export class StockItem extends DurableObject<StockEnv> {
       return adjusted;
     });
     // The caller writes this level into the read model, which is as good as telling it.
-    if (result.ok) this.#told = { version: result.levelVersion, at_ms: now_ms };
+    if (!result.ok) return result;
+    this.#told = { version: result.levelVersion, at_ms: now_ms };
     await this.#wakeBy(now_ms + DAY_MS, now_ms);
     return result;
   }
@@ -176,9 +182,10 @@ export class StockItem extends DurableObject<StockEnv> {
     const watermark_ms = Math.max(state.watermark_ms, lockCutoff_ms);
     const floor = orderIdFloor(watermark_ms);
     const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
-    this.#store.pruneLedger(ledgerCutoff_ms, PRUNE_STEP);
-    this.#store.pruneOperations(lockCutoff_ms, PRUNE_STEP);
-    const pruneAt_ms = now_ms + (pruneCursor === "" ? DAY_MS : PRUNE_PAUSE_MS);
+    const isLedgerLeft = this.#store.pruneLedger(ledgerCutoff_ms, PRUNE_STEP);
+    const areOperationsLeft = this.#store.pruneOperations(lockCutoff_ms, PRUNE_STEP);
+    const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areOperationsLeft;
+    const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : DAY_MS);
     this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
     return pruneAt_ms;
   }

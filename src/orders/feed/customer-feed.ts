@@ -50,6 +50,9 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     const { 0: client, 1: server } = new WebSocketPair();
     const isFull = this.#open().length >= MAX_SOCKETS;
     this.ctx.acceptWebSocket(server);
+    // A socket that is turned away has an end too, which reads this.
+    const { customerId, expires_ms } = connect;
+    server.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
     if (isFull) server.close(CLOSE.tryAgainLater, `at most ${MAX_SOCKETS} sockets a customer`);
     else await this.#welcome(server, connect);
     // Only the version is echoed, never the subprotocol that carried the token.
@@ -58,8 +61,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
-  async #welcome(socket: WebSocket, { customerId, expires_ms, since_ms }: Connect): Promise<void> {
-    socket.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
+  async #welcome(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
     const missed = new Map<string, OrderView>();
     this.#opening.set(socket, missed);
     try {
@@ -117,8 +119,14 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   async #left(socket: WebSocket): Promise<void> {
-    const { customerId } = socket.deserializeAttachment() as Attachment;
-    if (this.#open(socket).length === 0) await this.#leave(customerId);
+    const { customerId } = attachmentOf(socket);
+    if (this.#open(socket).length > 0) return;
+    try {
+      await this.#leave(customerId);
+    } catch (error) {
+      // The mark stays: it costs a call of this feed, which then takes it off.
+      log("warn", "feed.still_marked", { customerId, error: errorText(error) });
+    }
   }
 
   /** Rereads D1 and tells what is newer, so that a push that was lost is made up for. */

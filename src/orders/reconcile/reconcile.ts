@@ -25,7 +25,7 @@ const LANE_TIMEOUT_MS = 20_000;
  */
 export async function reconcile(ports: ReconcilePorts): Promise<void> {
   for (let claims = 0; claims < MAX_CLAIMS; claims++) {
-    const spread = 0.75 + ports.random() / 2;
+    const spread = 0.75 + ports.random() / 4;
     const orders = await claimDue(ports.db, ports.policy, {
       now_ms: ports.now(),
       limit: CLAIM,
