@@ -1,22 +1,38 @@
 import pMap from "p-map";
+import * as v from "valibot";
 import { backoff_ms } from "./backoff.ts";
 import { MAX_DELIVERY_ATTEMPTS } from "./limits.ts";
 import { errorText, log } from "./log.ts";
 import { unpack } from "./messages.ts";
 
 /** A message, or one event of it, that is kept for an operator to look at. */
-export interface DeadLetter {
-  id: string;
-  queue: string;
-  body: unknown;
-  attempts: number;
-  error: string;
-  at: string;
-}
+export const DeadLetterSchema = v.object({
+  type: v.literal("dead-letter"),
+  version: v.literal(1),
+  id: v.string(),
+  queue: v.string(),
+  body: v.unknown(),
+  attempts: v.number(),
+  error: v.string(),
+  at: v.string(),
+});
+
+export type DeadLetter = Omit<v.InferOutput<typeof DeadLetterSchema>, "type" | "version">;
 
 export type Decoded<E> = { ok: true; event: E } | { ok: false; error: string };
 /** The events that have no outcome yet, each with the reason. */
 export type Undecided<E> = Map<E, string>;
+/** The reason of an event that was not tried because there was too much to do: it costs no attempt. */
+export const POSTPONED = "postponed";
+
+/** The decoder that a schema makes. */
+export function decoderOf<S extends v.GenericSchema>(schema: S) {
+  return (value: unknown): Decoded<v.InferOutput<S>> => {
+    const result = v.safeParse(schema, value);
+    if (result.success) return { ok: true, event: result.output };
+    return { ok: false, error: `cannot be decoded: ${v.summarize(result.issues).slice(0, 400)}` };
+  };
+}
 
 export interface Consumer<E> {
   decode(value: unknown): Decoded<E>;
@@ -30,6 +46,8 @@ interface Parcel<E> {
   message: Message;
   attempts: number;
   events: E[];
+  /** Where each event stands in its message: the part of a letter's id. */
+  places: Map<E, number>;
   letters: DeadLetter[];
 }
 
@@ -56,16 +74,14 @@ export async function consume<E>(batch: MessageBatch, consumer: Consumer<E>): Pr
 
 function open<E>(queue: string, message: Message, consumer: Consumer<E>): Parcel<E> {
   const { events: values, attempts: before } = unpack(message.body);
-  const parcel: Parcel<E> = {
-    message,
-    attempts: before + message.attempts,
-    events: [],
-    letters: [],
-  };
+  const attempts = before + message.attempts;
+  const parcel: Parcel<E> = { message, attempts, events: [], places: new Map(), letters: [] };
   for (const [index, value] of values.entries()) {
     const decoded = consumer.decode(value);
-    if (decoded.ok) parcel.events.push(decoded.event);
-    else parcel.letters.push(letter(queue, parcel, `${index}`, value, decoded.error));
+    if (decoded.ok) {
+      parcel.events.push(decoded.event);
+      parcel.places.set(decoded.event, index);
+    } else parcel.letters.push(letter(queue, parcel, index, value, decoded.error));
   }
   return parcel;
 }
@@ -85,22 +101,26 @@ async function conclude<E>(
   undecided: Undecided<E>,
   consumer: Consumer<E>,
 ): Promise<void> {
-  const { message, attempts } = parcel;
-  const open = parcel.events.filter((event) => undecided.has(event));
-  const spent = attempts >= MAX_DELIVERY_ATTEMPTS;
-  const letters = [
-    ...parcel.letters,
-    ...(spent ? open.map((e, i) => letter(queue, parcel, `u${i}`, e, undecided.get(e) ?? "")) : []),
-  ];
-  const again = spent ? [] : open;
+  const { message, attempts, events, places } = parcel;
+  const postponed = events.filter((event) => undecided.get(event) === POSTPONED);
+  const failed = events.filter((event) => undecided.has(event) && !postponed.includes(event));
+  const isSpent = attempts >= MAX_DELIVERY_ATTEMPTS;
+  const again = isSpent ? [] : failed;
+  const letters = (isSpent ? failed : []).map((event) =>
+    letter(queue, parcel, places.get(event) ?? 0, event, undecided.get(event) ?? ""),
+  );
+  letters.push(...parcel.letters);
   const delaySeconds = Math.ceil(backoff_ms(attempts, RETRY) / 1000);
+  const isWhole = again.length > 0 && again.length === events.length && letters.length === 0;
   try {
     if (letters.length > 0) await consumer.keep(letters);
+    if (isWhole) return retry(queue, parcel, delaySeconds, undecided.get(events[0] as E) ?? "");
     // What is left of a packed message goes on alone, so its decided events are not done again.
-    const isRemainder = again.length > 0 && again.length < parcel.events.length + letters.length;
-    if (isRemainder) await consumer.resend(again, { attempts, delaySeconds });
-    if (again.length === 0 || isRemainder) return message.ack();
-    retry(queue, parcel, delaySeconds, undecided.get(again[0] as E) ?? "");
+    if (again.length > 0) await consumer.resend(again, { attempts, delaySeconds });
+    if (postponed.length > 0) {
+      await consumer.resend(postponed, { attempts: attempts - 1, delaySeconds: 0 });
+    }
+    message.ack();
   } catch (error) {
     // Nothing was acknowledged: the whole message comes again, and every effect is idempotent.
     retry(queue, parcel, delaySeconds, errorText(error));
@@ -116,7 +136,7 @@ function retry<E>(queue: string, parcel: Parcel<E>, delaySeconds: number, error:
 function letter<E>(
   queue: string,
   { message, attempts }: Pick<Parcel<E>, "message" | "attempts">,
-  part: string,
+  part: number,
   body: unknown,
   error: string,
 ): DeadLetter {

@@ -50,9 +50,9 @@ export interface LockStates {
 export interface StockApi {
   /**
    * Does at once what the queue would do with these events (at most `MAX_ORDERS_PER_LANE_CALL`).
-   * An order without an outcome in the answer is undecided: ask again.
+   * Answers within `within_ms`; an order without an outcome then is undecided: ask again.
    */
-  execute(events: OrderEvent[]): Promise<StockEvent[]>;
+  execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
   adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult>;
   /** Levels from the objects themselves (at most `MAX_SKUS_PER_LEVELS_CALL`); what failed is left out. */
   levels(skus: string[]): Promise<VersionedLevel[]>;

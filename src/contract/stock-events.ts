@@ -54,7 +54,13 @@ export type Shortage = v.InferOutput<typeof ShortageSchema>;
 export type Level = v.InferOutput<typeof LevelSchema>;
 export type StockEvent = v.InferOutput<typeof StockEventSchema>;
 export type StockOutcome = Exclude<StockEvent, { type: "stock.level" }>;
-export type VersionedLevel = { level: Level; levelVersion: number; breaches: number };
+/** How an item stood at `at`, by its own clock. */
+export type VersionedLevel = {
+  level: Level;
+  levelVersion: number;
+  breaches: number;
+  at: string;
+};
 
 const stamp = (id: string, now_ms: number) =>
   ({ version: 1, id, at: new Date(now_ms).toISOString() }) as const;
@@ -72,9 +78,9 @@ export function stockRefused(orderId: string, shortages: Shortage[], now_ms: num
   return { type, ...stamp(`${type}:${orderId}`, now_ms), orderId, shortages };
 }
 
-export function stockLevel(versioned: VersionedLevel, now_ms: number): StockEvent {
-  const { level, levelVersion, breaches } = versioned;
+export function stockLevel(versioned: VersionedLevel): StockEvent {
+  const { level, levelVersion, breaches, at } = versioned;
   const type = "stock.level";
   const id = `${type}:${level.sku}:${levelVersion}`;
-  return { type, ...stamp(id, now_ms), sku: level.sku, level, levelVersion, breaches };
+  return { type, version: 1, id, at, sku: level.sku, level, levelVersion, breaches };
 }

@@ -1,5 +1,5 @@
-import pTimeout, { TimeoutError } from "p-timeout";
 import { errorText } from "../contract/log.ts";
+import { TimeoutError, within } from "../contract/within.ts";
 
 export interface Bisected<T, R> {
   /** One result a part that went through. */
@@ -14,8 +14,8 @@ const CALL_TIMEOUT_MS = 10_000;
 
 /**
  * Does idempotent work on all items at once; on an error once more (a lost reply looks the same as
- * a failure), then in halves, so that one bad item does not take its neighbours down. A time-out
- * means that the database is away: nothing is bisected then.
+ * a failure), then in halves, so that one bad item does not take its neighbours down. A time-out, or
+ * an error that no item can cause, means that the database is away: nothing is bisected then.
  */
 export async function bisecting<T, R>(
   items: readonly T[],
@@ -24,20 +24,21 @@ export async function bisecting<T, R>(
   const results: R[] = [];
   const failed = new Map<T, string>();
   const parts: { part: readonly T[]; isRepeat: boolean }[] = [{ part: items, isRepeat: false }];
-  let isAway = false;
+  let away: string | null = null;
   for (let calls = 0; parts.length > 0; calls++) {
     const { part, isRepeat } = parts.pop() as (typeof parts)[number];
     if (part.length === 0) continue;
-    if (isAway || calls >= MAX_CALLS) {
-      for (const item of part) failed.set(item, "the database does not answer");
+    if (away !== null || calls >= MAX_CALLS) {
+      for (const item of part) failed.set(item, away ?? `not reached in ${MAX_CALLS} calls`);
       continue;
     }
     try {
-      results.push(await pTimeout(work(part), { milliseconds: CALL_TIMEOUT_MS }));
+      results.push(await within(CALL_TIMEOUT_MS, () => work(part)));
     } catch (error) {
-      isAway = error instanceof TimeoutError;
-      const isWhole = part.length === items.length;
-      if (isWhole && !isRepeat) parts.push({ part, isRepeat: true });
+      const mayRepeat =
+        part.length === items.length && !isRepeat && !(error instanceof TimeoutError);
+      if (!mayRepeat && isOutage(error)) away = errorText(error);
+      if (mayRepeat || away !== null) parts.push({ part, isRepeat: true });
       else if (part.length === 1) failed.set(part[0] as T, errorText(error));
       else {
         const middle = part.length >> 1;
@@ -48,3 +49,9 @@ export async function bisecting<T, R>(
   }
   return { results, failed };
 }
+
+/** Errors of D1 as a whole (D1 "Error list"); more calls would only add to its load. */
+const OUTAGE = /overloaded|connection lost|network|reset|timed? ?out|internal error|exceeded/i;
+
+const isOutage = (error: unknown): boolean =>
+  error instanceof TimeoutError || OUTAGE.test(errorText(error));

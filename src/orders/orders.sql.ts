@@ -60,7 +60,7 @@ export async function listOrders(db: D1Database, query: OrderQuery): Promise<Ord
   const { results } = await db
     .prepare(
       `SELECT * FROM orders INDEXED BY orders_by_customer
-       WHERE customer_id = ?1 AND (?2 IS NULL OR id < ?2) AND (?3 IS NULL OR status = ?3)
+       WHERE customer_id = ?1 AND id < coalesce(?2, '~') AND (?3 IS NULL OR status = ?3)
        ORDER BY id DESC LIMIT ?4`,
     )
     .bind(query.customerId, query.before, query.status, query.limit)

@@ -1,3 +1,5 @@
+import { onOffVar, wholeVar } from "../contract/vars.ts";
+
 /** The vars of wrangler.toml as numbers. A var that cannot be read stops the Worker with its name. */
 export interface Policy {
   /** How long a confirmed order waits for payment; 0: for ever. */
@@ -30,31 +32,25 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 export function policyOf(vars: Vars): Policy {
-  const keyRetention_ms = whole(vars, "KEY_RETENTION_HOURS", 24, 8_760) * HOUR_MS;
-  const orderRetention_ms = whole(vars, "FINISHED_ORDER_RETENTION_DAYS", 0, 3_650) * DAY_MS;
+  const keyRetention_ms =
+    wholeVar("KEY_RETENTION_HOURS", vars.KEY_RETENTION_HOURS, 24, 8_760) * HOUR_MS;
+  const orderRetention_ms =
+    wholeVar("FINISHED_ORDER_RETENTION_DAYS", vars.FINISHED_ORDER_RETENTION_DAYS, 0, 3_650) *
+    DAY_MS;
   if (orderRetention_ms > 0 && orderRetention_ms < keyRetention_ms) {
     throw new RangeError("orders must be kept at least as long as their keys");
   }
   return {
     keyRetention_ms,
     orderRetention_ms,
-    deadLetterRetention_ms: whole(vars, "DEAD_LETTER_RETENTION_DAYS", 1, 3_650) * DAY_MS,
-    paymentWindow_ms: whole(vars, "PAYMENT_WINDOW_SECONDS", 0, 31_536_000) * 1000,
-    lockDeadline_ms: whole(vars, "LOCK_DEADLINE_SECONDS", 0, 31_536_000) * 1000,
-    desks: whole(vars, "DESKS", 1, 64),
-    isGateOn: onOff(vars, "SOLD_OUT_GATE"),
-    isGuestCheckoutOn: onOff(vars, "GUEST_CHECKOUT"),
+    deadLetterRetention_ms:
+      wholeVar("DEAD_LETTER_RETENTION_DAYS", vars.DEAD_LETTER_RETENTION_DAYS, 1, 3_650) * DAY_MS,
+    paymentWindow_ms:
+      wholeVar("PAYMENT_WINDOW_SECONDS", vars.PAYMENT_WINDOW_SECONDS, 0, 31_536_000) * 1000,
+    lockDeadline_ms:
+      wholeVar("LOCK_DEADLINE_SECONDS", vars.LOCK_DEADLINE_SECONDS, 0, 31_536_000) * 1000,
+    desks: wholeVar("DESKS", vars.DESKS, 1, 64),
+    isGateOn: onOffVar("SOLD_OUT_GATE", vars.SOLD_OUT_GATE),
+    isGuestCheckoutOn: onOffVar("GUEST_CHECKOUT", vars.GUEST_CHECKOUT),
   };
-}
-
-function whole(vars: Vars, name: keyof Vars, min: number, max: number): number {
-  // Not `Number` alone: it reads an empty text as 0, which would mean "never" for both times.
-  const value = /^\d+$/.test(vars[name]) ? Number(vars[name]) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new RangeError(`var ${name} must be a whole number from ${min} to ${max}`);
-}
-
-function onOff(vars: Vars, name: keyof Vars): boolean {
-  if (vars[name] === "on" || vars[name] === "off") return vars[name] === "on";
-  throw new RangeError(`var ${name} must be "on" or "off"`);
 }

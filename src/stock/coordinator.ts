@@ -1,7 +1,7 @@
 import pMap from "p-map";
-import pTimeout from "p-timeout";
-import type { Undecided } from "../contract/delivery.ts";
+import { POSTPONED, type Undecided } from "../contract/delivery.ts";
 import { errorText } from "../contract/log.ts";
+import { within } from "../contract/within.ts";
 import type { OrderEvent, OrderPlaced } from "../contract/order-events.ts";
 import {
   type Shortage,
@@ -20,18 +20,21 @@ export type CallItem = (sku: string, commands: ItemCommand[]) => Promise<ItemRep
 export interface Coordinated {
   /** Outcomes of decided orders, and the levels that the items told. */
   outcomes: StockEvent[];
-  /** What has to come again: an item did not answer, or answered with a breach. */
+  /** What has to come again: an item did not answer, or answered with a breach, or it was too much. */
   undecided: Undecided<OrderEvent>;
 }
 
 /**
  * SKUs one run touches. With the compensation round and the sends it stays far below the 10,000
- * subrequests that an invocation may make (Workers limits); the rest stays undecided.
+ * subrequests that an invocation may make (Workers limits); the rest is postponed.
  */
 export const MAX_SKUS_PER_RUN = 450;
 /** Item calls under way at the same time. */
 const CONCURRENCY = 24;
-const ITEM_TIMEOUT_MS = 10_000;
+/** One item that hangs must not cost the outcomes of all others. */
+const ITEM_TIMEOUT_MS = 3_000;
+/** A whole run, unless its caller wants to hear sooner. */
+export const RUN_TIMEOUT_MS = 12_000;
 
 /**
  * Brings order events to their items: one call per SKU for all events together, all or nothing for
@@ -41,10 +44,11 @@ const ITEM_TIMEOUT_MS = 10_000;
 export async function coordinate(
   events: readonly OrderEvent[],
   callItem: CallItem,
-  now_ms: number,
+  { now_ms, within_ms = RUN_TIMEOUT_MS }: { now_ms: number; within_ms?: number },
 ): Promise<Coordinated> {
-  const run = new Run(callItem);
-  const { admitted, undecided } = admit(events);
+  const run = new Run(callItem, Date.now() + within_ms);
+  const { admitted, postponed } = admit(events);
+  const undecided: Undecided<OrderEvent> = new Map(postponed.map((event) => [event, POSTPONED]));
   await run.ask(
     admitted.flatMap((event) => event.lines.map((line) => [line.sku, commandFor(event, line)])),
   );
@@ -57,24 +61,25 @@ export async function coordinate(
     if (typeof conclusion === "string") undecided.set(event, conclusion);
     else outcomes.push(conclusion);
   }
-  outcomes.push(...run.levels().map((level) => stockLevel(level, now_ms)));
+  outcomes.push(...run.levels().map((level) => stockLevel(level)));
   return { outcomes, undecided };
 }
 
+/** Takes events as long as their SKUs are few enough. */
 function admit(events: readonly OrderEvent[]) {
   const skus = new Set<string>();
   const admitted: OrderEvent[] = [];
-  const undecided: Undecided<OrderEvent> = new Map();
+  const postponed: OrderEvent[] = [];
   for (const event of events) {
     const more = event.lines.filter((line) => !skus.has(line.sku));
     if (skus.size + more.length > MAX_SKUS_PER_RUN) {
-      undecided.set(event, `more than ${MAX_SKUS_PER_RUN} SKUs in one run`);
+      postponed.push(event);
       continue;
     }
     for (const line of more) skus.add(line.sku);
     admitted.push(event);
   }
-  return { admitted, undecided };
+  return { admitted, postponed };
 }
 
 function commandFor(event: OrderEvent, line: OrderEvent["lines"][number]): ItemCommand {
@@ -103,8 +108,11 @@ class Run {
   readonly #levels = new Map<string, VersionedLevel>();
   readonly #callItem: CallItem;
 
-  constructor(callItem: CallItem) {
+  readonly #deadline_ms: number;
+
+  constructor(callItem: CallItem, deadline_ms: number) {
     this.#callItem = callItem;
+    this.#deadline_ms = deadline_ms;
   }
 
   async ask(commands: [string, ItemCommand][]): Promise<void> {
@@ -119,10 +127,12 @@ class Run {
 
   async #askItem(sku: string, group: Map<string, ItemCommand>): Promise<void> {
     try {
-      const { answers, level } = await pTimeout(this.#callItem(sku, [...group.values()]), {
-        milliseconds: ITEM_TIMEOUT_MS,
-        message: `stock item ${sku} did not answer in ${ITEM_TIMEOUT_MS} ms`,
-      });
+      const left_ms = Math.max(0, this.#deadline_ms - Date.now());
+      const { answers, level } = await within(
+        Math.min(ITEM_TIMEOUT_MS, left_ms),
+        () => this.#callItem(sku, [...group.values()]),
+        `stock item ${sku}`,
+      );
       for (const [i, key] of [...group.keys()].entries()) {
         const answer = answers[i];
         if (answer) this.#answers.set(key, answer);

@@ -1,8 +1,9 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import pMap from "p-map";
+import * as v from "valibot";
 import { MAX_ORDERS_PER_LANE_CALL, MAX_SKUS_PER_LEVELS_CALL } from "../contract/limits.ts";
 import { errorText, log } from "../contract/log.ts";
-import type { OrderEvent } from "../contract/order-events.ts";
+import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import type {
   Adjustment,
   AdjustResult,
@@ -11,15 +12,21 @@ import type {
   StockApi as Api,
 } from "../contract/stock-api.ts";
 import type { StockEvent, VersionedLevel } from "../contract/stock-events.ts";
-import { type CallItem, coordinate } from "./coordinator.ts";
+import { within } from "../contract/within.ts";
+import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 
 const CONCURRENCY = 24;
+/** One item that hangs must not hide the levels of the others. */
+const LEVEL_TIMEOUT_MS = 2_000;
 
 /** The lane, reached over a service binding only. */
 export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
-  async execute(events: OrderEvent[]): Promise<StockEvent[]> {
+  async execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]> {
     atMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
-    const { outcomes, undecided } = await coordinate(events, itemCaller(this.env), Date.now());
+    for (const event of events) v.assert(OrderEventSchema, event);
+    const now_ms = Date.now();
+    const limits = { now_ms, within_ms: Math.min(within_ms, RUN_TIMEOUT_MS) };
+    const { outcomes, undecided } = await coordinate(events, itemCaller(this.env), limits);
     for (const [{ type, orderId }, error] of undecided) {
       log("warn", "lane.undecided", { type, orderId, error });
     }
@@ -34,7 +41,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     atMost(MAX_SKUS_PER_LEVELS_CALL, skus, "SKUs");
     const read = async (sku: string): Promise<VersionedLevel[]> => {
       try {
-        return [await this.env.ITEM.getByName(sku).level(sku)];
+        return [await within(LEVEL_TIMEOUT_MS, () => this.env.ITEM.getByName(sku).level(sku))];
       } catch (error) {
         log("warn", "level.unread", { sku, error: errorText(error) });
         return [];

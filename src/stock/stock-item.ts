@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { armBy } from "../contract/alarm.ts";
 import { MAX_LOCKS_PER_PAGE } from "../contract/limits.ts";
 import { errorText, log } from "../contract/log.ts";
 import { orderIdFloor, timeOfOrderId } from "../contract/order-id.ts";
@@ -10,9 +11,10 @@ import type {
   LiveLock,
   LockStates,
 } from "../contract/stock-api.ts";
-import { stockLevel, type VersionedLevel } from "../contract/stock-events.ts";
+import { StockEventSchema, stockLevel, type VersionedLevel } from "../contract/stock-events.ts";
 import { adjust, decide, type ItemAnswer, type ItemCommand } from "./item.ts";
 import { type ItemState, ItemStore } from "./item-store.ts";
+import { retentionOf } from "./policy.ts";
 
 export interface ItemReply {
   /** One answer a command, in their order. */
@@ -51,16 +53,16 @@ export class StockItem extends DurableObject<StockEnv> {
     }
     if (after.levelVersion === before.levelVersion) {
       // A refusal and a tombstone move nothing, but they are rows that have to be pruned one day.
-      if (isSaved) await this.#wakeBy(now_ms + DAY_MS, now_ms);
+      if (isSaved) await armBy(this.ctx.storage, now_ms + DAY_MS, now_ms);
       return { answers };
     }
     if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
-      await this.#wakeBy(this.#told.at_ms + LEVEL_INTERVAL_MS, now_ms);
+      await armBy(this.ctx.storage, this.#told.at_ms + LEVEL_INTERVAL_MS, now_ms);
       return { answers };
     }
     this.#told = { version: after.levelVersion, at_ms: now_ms };
-    await this.#wakeBy(now_ms + DAY_MS, now_ms);
-    return { answers, level: levelOf(after) };
+    await armBy(this.ctx.storage, now_ms + DAY_MS, now_ms);
+    return { answers, level: levelOf(after, now_ms) };
   }
 
   #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
@@ -117,25 +119,25 @@ export class StockItem extends DurableObject<StockEnv> {
       const before = this.#store.state(sku);
       const counters = adjust(before, delta);
       if (!counters) {
-        return { ok: false, code: "insufficient_available", level: levelOf(before).level };
+        return { ok: false, code: "insufficient_available", level: levelOf(before, now_ms).level };
       }
       const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
       const kind = delta > 0 ? "receive" : "adjust";
       this.#store.append({ kind, quantity: delta, operationId, reason, at_ms: now_ms }, after);
       this.#store.save(after);
-      const adjusted = { ok: true, ...levelOf(after) } as const;
+      const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
       this.#store.saveOperation(operationId, delta, JSON.stringify(adjusted), now_ms);
       return adjusted;
     });
     // The caller writes this level into the read model, which is as good as telling it.
     if (!result.ok) return result;
     this.#told = { version: result.levelVersion, at_ms: now_ms };
-    await this.#wakeBy(now_ms + DAY_MS, now_ms);
+    await armBy(this.ctx.storage, now_ms + DAY_MS, now_ms);
     return result;
   }
 
   level(sku: string): VersionedLevel {
-    return levelOf(this.#store.state(sku));
+    return levelOf(this.#store.state(sku), Date.now());
   }
 
   lockStates(orderIds: string[]): LockStates {
@@ -161,15 +163,15 @@ export class StockItem extends DurableObject<StockEnv> {
     const { sku, levelVersion } = this.#store.state("");
     try {
       if (levelVersion > this.#told.version) {
-        const level = levelOf(this.#store.state(sku));
-        await sendPacked(this.env.STOCK_EVENTS, [stockLevel(level, now_ms)]);
+        const level = levelOf(this.#store.state(sku), now_ms);
+        await sendPacked(this.env.STOCK_EVENTS, StockEventSchema, [stockLevel(level)]);
         this.#told = { version: level.levelVersion, at_ms: now_ms };
       }
       const next_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
-      await this.#wakeBy(next_ms, now_ms);
+      await armBy(this.ctx.storage, next_ms, now_ms);
     } catch (error) {
       log("error", "item.alarm_failed", { sku, error: errorText(error) });
-      await this.#wakeBy(now_ms + ALARM_RETRY_MS, now_ms);
+      await armBy(this.ctx.storage, now_ms + ALARM_RETRY_MS, now_ms);
     }
   }
 
@@ -177,8 +179,9 @@ export class StockItem extends DurableObject<StockEnv> {
   #prune(now_ms: number): number {
     const state = this.#store.state("");
     if (now_ms < state.pruneAt_ms) return state.pruneAt_ms;
-    const lockCutoff_ms = now_ms - Number(this.env.LOCK_RETENTION_DAYS) * DAY_MS;
-    const ledgerCutoff_ms = now_ms - Number(this.env.LEDGER_RETENTION_DAYS) * DAY_MS;
+    const { lockRetention_ms, ledgerRetention_ms } = retentionOf(this.env);
+    const lockCutoff_ms = now_ms - lockRetention_ms;
+    const ledgerCutoff_ms = now_ms - ledgerRetention_ms;
     const watermark_ms = Math.max(state.watermark_ms, lockCutoff_ms);
     const floor = orderIdFloor(watermark_ms);
     const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
@@ -189,18 +192,16 @@ export class StockItem extends DurableObject<StockEnv> {
     this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
     return pruneAt_ms;
   }
-
-  /** Moves the alarm forward to `at_ms`; one that is overdue counts as lost (it has been seen stuck). */
-  async #wakeBy(at_ms: number, now_ms: number): Promise<void> {
-    const armed_ms = await this.ctx.storage.getAlarm();
-    if (armed_ms !== null && armed_ms <= at_ms && armed_ms >= now_ms - ALARM_RETRY_MS) return;
-    await this.ctx.storage.setAlarm(Math.max(at_ms, now_ms));
-  }
 }
 
-function levelOf(state: ItemState): VersionedLevel {
+function levelOf(state: ItemState, now_ms: number): VersionedLevel {
   const { sku, received, available, held, sold, levelVersion, breaches } = state;
-  return { level: { sku, received, available, held, sold }, levelVersion, breaches };
+  return {
+    level: { sku, received, available, held, sold },
+    levelVersion,
+    breaches,
+    at: new Date(now_ms).toISOString(),
+  };
 }
 
 function isMoved(a: ItemState, b: ItemState): boolean {

@@ -1,49 +1,44 @@
 import * as v from "valibot";
-import type { DeadLetter } from "../../contract/delivery.ts";
+import { backoff_ms } from "../../contract/backoff.ts";
+import { type DeadLetter, DeadLetterSchema } from "../../contract/delivery.ts";
 import { errorText, log } from "../../contract/log.ts";
 import { keepLetters } from "./dead-letters.sql.ts";
 
-const RETRY_SECONDS = 30;
-
-/** A letter that the stock Worker wrote itself, with the error. */
-const LetterSchema = v.object({
-  type: v.literal("dead-letter"),
-  version: v.literal(1),
-  id: v.string(),
-  queue: v.string(),
-  body: v.unknown(),
-  attempts: v.number(),
-  error: v.string(),
-  at: v.string(),
-});
+/** With `max_retries` 100 this outlives days without D1. */
+const RETRY = { base_ms: 10_000, cap_ms: 1_800_000 };
 
 /** Consumes both dead-letter queues into D1: each message is stored, then acknowledged. */
 export async function consumeDeadLetters(batch: MessageBatch, db: D1Database): Promise<void> {
-  for (const message of batch.messages) {
-    try {
-      await keepLetters(db, [letterOf(batch.queue, message)]);
-      message.ack();
-    } catch (error) {
-      const fields = { queue: batch.queue, messageId: message.id, error: errorText(error) };
-      log("error", "dead_letter.unkept", fields);
-      message.retry({ delaySeconds: RETRY_SECONDS });
+  const letters = batch.messages.map((message) => letterOf(batch.queue, message));
+  try {
+    await keepLetters(db, letters);
+    for (const message of batch.messages) message.ack();
+  } catch {
+    // One by one, so that a letter which cannot be stored stops no other.
+    for (const [i, message] of batch.messages.entries()) {
+      await keepOne(db, batch.queue, message, letters.slice(i, i + 1));
     }
+  }
+}
+
+async function keepOne(db: D1Database, queue: string, message: Message, letter: DeadLetter[]) {
+  try {
+    await keepLetters(db, letter);
+    message.ack();
+  } catch (error) {
+    const { id: messageId, attempts } = message;
+    log("error", "dead_letter.unkept", { queue, messageId, attempts, error: errorText(error) });
+    message.retry({ delaySeconds: Math.ceil(backoff_ms(attempts, RETRY) / 1000) });
   }
 }
 
 /** What the platform moved here by itself comes without its error, and its attempts start at 1. */
 function letterOf(deadQueue: string, message: Message): DeadLetter {
-  const own = v.safeParse(LetterSchema, message.body);
+  const own = v.safeParse(DeadLetterSchema, message.body);
   if (own.success) return own.output;
   const queue = deadQueue.replace(/-dlq$/, "");
-  const at = new Date(message.timestamp).toISOString();
-  log("error", "message.dead", { queue, messageId: message.id, error: "retries exhausted" });
-  return {
-    id: message.id,
-    queue,
-    body: message.body,
-    attempts: message.attempts,
-    error: "retries exhausted",
-    at,
-  };
+  const { id, body, attempts } = message;
+  const error = "retries exhausted";
+  log("error", "message.dead", { queue, messageId: id, error });
+  return { id, queue, body, attempts, error, at: new Date(message.timestamp).toISOString() };
 }

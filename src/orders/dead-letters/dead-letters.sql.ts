@@ -29,7 +29,12 @@ export async function keepLetters(db: D1Database, letters: readonly DeadLetter[]
 }
 
 function bodyText(body: unknown): string {
-  return (JSON.stringify(body) ?? "null").slice(0, MAX_BODY_CHARS);
+  try {
+    return (JSON.stringify(body) ?? "null").slice(0, MAX_BODY_CHARS);
+  } catch {
+    // A body that was not sent as JSON may hold what JSON has no form for.
+    return JSON.stringify(String(body)).slice(0, MAX_BODY_CHARS);
+  }
 }
 
 /** Oldest first. `after` is the last letter of the page before. */

@@ -3,7 +3,7 @@ import type { DeadLetter } from "../../contract/delivery.ts";
 import { unpack } from "../../contract/messages.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
 import { makeDue } from "../orders.sql.ts";
-import { watchFrom } from "../reconcile/watch.ts";
+import { watchDue } from "../reconcile/watch.ts";
 import { dropLetter } from "./dead-letters.sql.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function replay(env: OrdersEnv, letter: DeadLetter): Promise<"recon
   if (orderIds.length === events.length) {
     const now_ms = Date.now();
     await makeDue(env.DB, orderIds, now_ms);
-    await watchFrom(env)(now_ms);
+    await watchDue(env, now_ms);
     await dropLetter(env.DB, letter.id);
     return "reconciled";
   }

@@ -1,7 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
+import { armBy } from "../../contract/alarm.ts";
 import { errorText, log } from "../../contract/log.ts";
+import { within } from "../../contract/within.ts";
 import { isUnfinished, type OrderView, viewOf } from "../order.ts";
-import { markAbsent, markPresent } from "./presence.sql.ts";
+import { lookAgain, markAbsent, openFeed } from "./presence.sql.ts";
 
 /** Kept with each socket through hibernation. */
 interface Attachment {
@@ -15,30 +17,34 @@ export interface Connect extends Attachment {
   since_ms: number | null;
 }
 export const CONNECT_HEADER = "x-lockstock-connect";
+/** A customer id may have any letters, a header only Latin ones. */
+export const encodeConnect = (connect: Connect): string =>
+  encodeURIComponent(JSON.stringify(connect));
+const decodeConnect = (text: string): Connect => JSON.parse(decodeURIComponent(text));
 
 /** Sockets one customer may have open. */
 const MAX_SOCKETS = 64;
 /** Clients ask for what changed since their own clock's time; it may be wrong by this much. */
 const SINCE_SLACK_MS = 60_000;
 /** Waits between rereads while an order is unfinished; the last repeats. */
-const REREAD_MS = [5_000, 15_000, 60_000];
+const REREAD_MS = [5_000, 15_000, 60_000] as const;
 /** With nothing unfinished: a change whose push was lost is still found. */
 const IDLE_REREAD_MS = 300_000;
-const MAX_KNOWN = 2_000;
+const DB_TIMEOUT_MS = 10_000;
 
 /** Close codes: 4401 as the contract says, the others from the IANA registry of RFC 6455. */
 export const CLOSE = { unauthenticated: 4401, tryAgainLater: 1013, internal: 1011 } as const;
 /** Codes that a client may see but nobody may send (RFC 6455, 7.4.1). */
 const UNSENDABLE = new Set([1005, 1006, 1015]);
 
+/** Key in the object's storage: when D1 was last reread successfully. */
+const LOOKED_AT = "looked_at";
+
 /** One customer's WebSockets. Hibernates between events; D1 stays the truth, this only tells it. */
 export class CustomerFeed extends DurableObject<OrdersEnv> {
   /** Sockets whose snapshot is being read, with what was pushed meanwhile. */
   readonly #opening = new Map<WebSocket, Map<string, OrderView>>();
-  /** The revision last told, by order. Only saves repeats: it may be lost at any time. */
-  readonly #known = new Map<string, number>();
   #presence: Promise<unknown> = Promise.resolve();
-  #step = 0;
 
   constructor(ctx: DurableObjectState, env: OrdersEnv) {
     super(ctx, env);
@@ -46,7 +52,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    const connect = JSON.parse(request.headers.get(CONNECT_HEADER) ?? "") as Connect;
+    const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
     const { 0: client, 1: server } = new WebSocketPair();
     const isFull = this.#open().length >= MAX_SOCKETS;
     this.ctx.acceptWebSocket(server);
@@ -64,22 +70,25 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   async #welcome(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
     const missed = new Map<string, OrderView>();
     this.#opening.set(socket, missed);
+    const now_ms = Date.now();
+    const from_ms = since_ms === null ? null : since_ms - SINCE_SLACK_MS;
     try {
-      const now_ms = Date.now();
-      const from_ms = since_ms === null ? null : since_ms - SINCE_SLACK_MS;
-      const snapshot = await this.#exclusively(() =>
-        markPresent(this.env.DB, customerId, { since_ms: from_ms, now_ms }),
+      const { orders: shown, isTruncated } = await this.#exclusively(() =>
+        openFeed(this.env.DB, customerId, { since_ms: from_ms, now_ms }),
       );
-      const orders = snapshot.orders.map(viewOf);
-      send(socket, { type: "snapshot", orders, truncated: snapshot.isTruncated });
+      const orders = shown.map(viewOf);
+      send(socket, { type: "snapshot", orders, truncated: isTruncated });
       const revisions = new Map(orders.map(({ id, revision }) => [id, revision]));
       for (const order of missed.values()) {
         if (order.revision > (revisions.get(order.id) ?? 0)) send(socket, { type: "order", order });
       }
+      // In the same turn: whatever is pushed from now on goes straight to the socket.
+      this.#opening.delete(socket);
+      if (this.#open(socket).length === 0) this.ctx.storage.kv.put(LOOKED_AT, now_ms);
       await this.#plan([...orders, ...missed.values()]);
     } catch (error) {
       log("error", "feed.unopened", { customerId, error: errorText(error) });
-      socket.close(CLOSE.internal, "try again");
+      close(socket, CLOSE.internal, "try again");
     } finally {
       this.#opening.delete(socket);
     }
@@ -95,11 +104,9 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   #tell(orders: readonly OrderView[]): void {
-    if (this.#known.size > MAX_KNOWN) this.#known.clear();
-    for (const order of orders) {
-      this.#known.set(order.id, Math.max(order.revision, this.#known.get(order.id) ?? 0));
-      for (const socket of this.#open()) {
-        const missed = this.#opening.get(socket);
+    for (const socket of this.#open()) {
+      const missed = this.#opening.get(socket);
+      for (const order of orders) {
         if (!missed) send(socket, { type: "order", order });
         else if (order.revision > (missed.get(order.id)?.revision ?? 0))
           missed.set(order.id, order);
@@ -135,41 +142,35 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       await this.#reread(Date.now());
     } catch (error) {
       log("error", "feed.alarm_failed", { error: errorText(error) });
-      await this.ctx.storage.setAlarm(Date.now() + (REREAD_MS.at(-1) ?? 0));
+      await this.ctx.storage.setAlarm(Date.now() + REREAD_MS[2]);
     }
   }
 
   async #reread(now_ms: number): Promise<void> {
     for (const socket of this.#open()) {
       if (attachmentOf(socket).expires_ms > now_ms) continue;
-      socket.close(CLOSE.unauthenticated, "the token has run out");
+      close(socket, CLOSE.unauthenticated, "the token has run out");
     }
     const [socket] = this.#open();
     if (!socket) return;
     const { customerId } = attachmentOf(socket);
-    // The longest wait between rereads, so that none falls between two of them.
-    const since_ms = now_ms - IDLE_REREAD_MS - SINCE_SLACK_MS;
-    const { orders } = await this.#exclusively(() =>
-      markPresent(this.env.DB, customerId, { since_ms, now_ms }),
+    const lookedAt_ms = this.ctx.storage.kv.get<number>(LOOKED_AT) ?? now_ms - IDLE_REREAD_MS;
+    const since_ms = lookedAt_ms - SINCE_SLACK_MS;
+    const { changed, unfinishedSince_ms } = await this.#exclusively(() =>
+      lookAgain(this.env.DB, customerId, { since_ms, now_ms }),
     );
-    const views = orders.map(viewOf);
-    this.#tell(views.filter(({ id, revision }) => revision > (this.#known.get(id) ?? 0)));
-    const wait_ms = views.some(isUnfinished)
-      ? (REREAD_MS[Math.min(this.#step++, REREAD_MS.length - 1)] ?? IDLE_REREAD_MS)
-      : IDLE_REREAD_MS;
-    await this.ctx.storage.setAlarm(Math.min(now_ms + wait_ms, this.#earliestExpiry()));
+    this.#tell(changed.map(viewOf));
+    // Only now: a look that failed is made up for by the next one.
+    this.ctx.storage.kv.put(LOOKED_AT, now_ms);
+    const at_ms = now_ms + rereadAfter(unfinishedSince_ms, now_ms);
+    await this.ctx.storage.setAlarm(Math.min(at_ms, this.#earliestExpiry()));
   }
 
-  /** Sets the alarm for the next reread, the first of a new series when an order is unfinished. */
+  /** Sets the alarm for the next reread, soon when an order is unfinished. */
   async #plan(orders: readonly OrderView[]): Promise<void> {
     const now_ms = Date.now();
-    const isWaiting = orders.some(isUnfinished);
-    if (isWaiting) this.#step = 1;
-    const wait_ms = isWaiting ? (REREAD_MS[0] ?? 0) : IDLE_REREAD_MS;
-    const at_ms = Math.min(now_ms + wait_ms, this.#earliestExpiry());
-    const armed_ms = await this.ctx.storage.getAlarm();
-    if (armed_ms !== null && armed_ms <= at_ms && armed_ms > now_ms - 5_000) return;
-    await this.ctx.storage.setAlarm(Math.max(at_ms, now_ms));
+    const wait_ms = orders.some(isUnfinished) ? REREAD_MS[0] : IDLE_REREAD_MS;
+    await armBy(this.ctx.storage, Math.min(now_ms + wait_ms, this.#earliestExpiry()), now_ms);
   }
 
   #earliestExpiry(): number {
@@ -185,7 +186,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   /** One presence write after the other: two under way at once could reach D1 in either order. */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#presence.then(work);
+    const result = this.#presence.then(() => within(DB_TIMEOUT_MS, work, "D1"));
     this.#presence = result.catch(() => undefined);
     return result;
   }
@@ -195,6 +196,15 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       .getWebSockets()
       .filter((socket) => socket !== except && socket.readyState === WebSocket.OPEN);
   }
+}
+
+/** From how long ago an unfinished order moved: memory would not survive hibernation. */
+function rereadAfter(unfinishedSince_ms: number | null, now_ms: number): number {
+  if (unfinishedSince_ms === null) return IDLE_REREAD_MS;
+  const [soon, later, latest] = REREAD_MS;
+  const age_ms = now_ms - unfinishedSince_ms;
+  if (age_ms < soon) return soon;
+  return age_ms < soon + later ? later : latest;
 }
 
 type Message =

@@ -1,6 +1,6 @@
 import pMap from "p-map";
-import pTimeout from "p-timeout";
 import { errorText } from "../../contract/log.ts";
+import { within } from "../../contract/within.ts";
 import { type Order, viewOf } from "../order.ts";
 
 /** How the feeds of present customers are reached. */
@@ -26,8 +26,8 @@ export function feedsOf(env: OrdersEnv): Feeds {
         async ([customerId, own]) => {
           try {
             if (++calls > MAX_CALLS) throw new Error(`more than ${MAX_CALLS} feeds at once`);
-            const told = env.FEED.getByName(customerId).push(own.map(viewOf));
-            await pTimeout(told, { milliseconds: PUSH_TIMEOUT_MS });
+            const push = () => env.FEED.getByName(customerId).push(own.map(viewOf));
+            await within(PUSH_TIMEOUT_MS, push, "the push");
           } catch (error) {
             for (const order of own) failed.set(order, errorText(error));
           }

@@ -5,8 +5,10 @@ import { type OrderRow, orderOf } from "../orders.sql.ts";
 
 /** Orders one snapshot holds at most. */
 export const MAX_SNAPSHOT_ORDERS = 200;
-/** Orders of a customer, newest first, that a snapshot looks through. */
-const SNAPSHOT_SCAN = 1_000;
+/** Orders of a customer, newest first, that a feed looks through; older ones are for the list. */
+const SCAN = 1_000;
+const NEWEST = `SELECT * FROM orders INDEXED BY orders_by_customer
+  WHERE customer_id = ?1 ORDER BY id DESC LIMIT ${SCAN}`;
 
 const DAY_MS = 86_400_000;
 
@@ -19,52 +21,79 @@ export interface Snapshot {
 
 /**
  * Marks the customer as present (anew once a day) and then reads the snapshot, unfinished orders
- * and those updated since `since_ms` (null: no others), in one transaction: a change is
- * either in the snapshot or is settled by somebody who sees the mark and tells the feed.
+ * and those updated since `since_ms` (null: no others), in one transaction: a change is either in
+ * the snapshot or is settled by somebody who sees the mark and tells the feed.
  */
-export async function markPresent(
+export async function openFeed(
   db: D1Database,
   customerId: string,
   { since_ms, now_ms }: { since_ms: number | null; now_ms: number },
 ): Promise<Snapshot> {
-  const mark = db
-    .prepare(
-      `INSERT INTO presence (customer_id, since) VALUES (?, ?)
-       ON CONFLICT (customer_id) DO UPDATE SET since = excluded.since
-       WHERE since < excluded.since - ${DAY_MS}`,
-    )
-    .bind(customerId, now_ms);
-  const [, ...rest] = await db.batch<OrderRow>([mark, ...selectSnapshot(db, customerId, since_ms)]);
-  return snapshotOf(rest);
+  const [, shown, beyond] = await db.batch<OrderRow>([
+    mark(db, customerId, now_ms),
+    db
+      .prepare(
+        `SELECT * FROM (${NEWEST})
+         WHERE status IN ('pending', 'confirmed') OR updated_at >= ?2
+         ORDER BY id DESC LIMIT ${MAX_SNAPSHOT_ORDERS + 1}`,
+      )
+      .bind(customerId, since_ms ?? Number.MAX_SAFE_INTEGER),
+    db
+      .prepare(
+        `SELECT id FROM orders INDEXED BY orders_by_customer
+         WHERE customer_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${SCAN}`,
+      )
+      .bind(customerId),
+  ]);
+  const rows = shown?.results ?? [];
+  return {
+    orders: rows.slice(0, MAX_SNAPSHOT_ORDERS).map(orderOf),
+    isTruncated: rows.length > MAX_SNAPSHOT_ORDERS || (beyond?.results.length ?? 0) > 0,
+  };
+}
+
+export interface Look {
+  /** Updated since then, finished or not. */
+  changed: Order[];
+  /** When the unfinished order that moved last did so; null: none is unfinished. */
+  unfinishedSince_ms: number | null;
+}
+
+/** Looks again at what an open feed may have missed, and renews its mark, should that be lost. */
+export async function lookAgain(
+  db: D1Database,
+  customerId: string,
+  { since_ms, now_ms }: { since_ms: number; now_ms: number },
+): Promise<Look> {
+  const [, changed, unfinished] = await db.batch([
+    mark(db, customerId, now_ms),
+    db
+      .prepare(`SELECT * FROM (${NEWEST}) WHERE updated_at >= ?2 ORDER BY id`)
+      .bind(customerId, since_ms),
+    db
+      .prepare(
+        `SELECT max(updated_at) AS since FROM (${NEWEST}) WHERE status IN ('pending', 'confirmed')`,
+      )
+      .bind(customerId),
+  ]);
+  const row = unfinished?.results[0] as { since: number | null } | undefined;
+  return {
+    changed: ((changed?.results ?? []) as OrderRow[]).map(orderOf),
+    unfinishedSince_ms: row?.since ?? null,
+  };
 }
 
 export async function markAbsent(db: D1Database, customerId: string): Promise<void> {
   await db.prepare("DELETE FROM presence WHERE customer_id = ?").bind(customerId).run();
 }
 
-function selectSnapshot(db: D1Database, customerId: string, since_ms: number | null) {
-  return [
-    db
-      .prepare(
-        `SELECT * FROM (SELECT * FROM orders INDEXED BY orders_by_customer
-           WHERE customer_id = ?1 ORDER BY id DESC LIMIT ${SNAPSHOT_SCAN})
-         WHERE status IN ('pending', 'confirmed') OR updated_at >= ?2
-         LIMIT ${MAX_SNAPSHOT_ORDERS + 1}`,
-      )
-      .bind(customerId, since_ms ?? Number.MAX_SAFE_INTEGER),
-    db
-      .prepare(
-        `SELECT id FROM orders INDEXED BY orders_by_customer
-         WHERE customer_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${SNAPSHOT_SCAN}`,
-      )
-      .bind(customerId),
-  ];
-}
-
-function snapshotOf([shown, beyond]: D1Result<OrderRow>[]): Snapshot {
-  const rows = shown?.results ?? [];
-  return {
-    orders: rows.slice(0, MAX_SNAPSHOT_ORDERS).map(orderOf),
-    isTruncated: rows.length > MAX_SNAPSHOT_ORDERS || (beyond?.results.length ?? 0) > 0,
-  };
+/** A mark that stands writes nothing. */
+function mark(db: D1Database, customerId: string, now_ms: number): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO presence (customer_id, since) VALUES (?, ?)
+       ON CONFLICT (customer_id) DO UPDATE SET since = excluded.since
+       WHERE since < excluded.since - ${DAY_MS}`,
+    )
+    .bind(customerId, now_ms);
 }

@@ -29,7 +29,9 @@ export async function callerOf(token: string, env: AuthEnv): Promise<Caller> {
   try {
     const { payload } = await verify(token, env);
     const { sub, exp, scope } = payload;
-    if (!sub || sub.length > MAX_SUBJECT_CHARS || exp === undefined) {
+    // Tokens come from elsewhere: a claim may be of any type.
+    const isSubject = typeof sub === "string" && sub !== "" && sub.length <= MAX_SUBJECT_CHARS;
+    if (!isSubject || typeof exp !== "number") {
       throw new Problem("unauthenticated", { detail: "The token has no usable sub." });
     }
     const scopes = typeof scope === "string" ? scope.split(" ") : [];
@@ -50,6 +52,11 @@ async function verify(token: string, env: AuthEnv): Promise<JWTVerifyResult> {
   return jwtVerify(token, secretOf(env), { algorithms: ["HS256"], requiredClaims });
 }
 
+/** Throws `unavailable` when no token can be verified here at all. */
+export function requireKeys(env: AuthEnv): void {
+  if (!env.AUTH_JWKS_URL) secretOf(env);
+}
+
 function secretOf({ AUTH_SECRET }: AuthEnv): Uint8Array {
   if (AUTH_SECRET) return new TextEncoder().encode(AUTH_SECRET);
   log("error", "auth.unconfigured", {
@@ -60,9 +67,10 @@ function secretOf({ AUTH_SECRET }: AuthEnv): Uint8Array {
 
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  // The generic code is what jose gives a key set that could not be fetched or read.
   const isToken =
     error instanceof errors.JOSEError &&
-    !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid);
+    !["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID"].includes(error.code);
   if (isToken) return new Problem("unauthenticated", { detail: "The token is not valid." });
   log("error", "auth.keys_unavailable", { error: errorText(error) });
   return new Problem("unavailable", { detail: "The keys to verify tokens cannot be had." });
@@ -85,10 +93,9 @@ export interface AuthVariables {
 /** Any valid token. */
 export const customer = createMiddleware<{ Bindings: OrdersEnv; Variables: AuthVariables }>(
   async (c, next) => {
-    if (c.get("caller")) return next();
     const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
     // Without a key nothing can be told about anybody, so that comes before a missing token.
-    if (!c.env.AUTH_JWKS_URL) secretOf(c.env);
+    requireKeys(c.env);
     if (token === undefined) throw new Problem("unauthenticated");
     c.set("caller", await callerOf(token, c.env));
     await next();

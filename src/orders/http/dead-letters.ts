@@ -18,20 +18,19 @@ const PlaceSchema = v.pipe(
 );
 
 export const deadLetters = new Hono<AppEnv>()
-  .use(operator)
-  .get("/", query(v.object(pageQuery)), async (c) => {
+  .get("/", operator, query(v.object(pageQuery)), async (c) => {
     const { limit, cursor } = c.req.valid("query");
     const after = placeOf(cursor, PlaceSchema);
     const found = await listLetters(c.env.DB, { after, limit: limit + 1 });
     const { shown, nextCursor } = page(found, limit, ({ at, id }) => `${Date.parse(at)} ${id}`);
     return c.json({ deadLetters: shown, nextCursor });
   })
-  .post("/:id/replay", async (c) => {
+  .post("/:id/replay", operator, async (c) => {
     const letter = await getLetter(c.env.DB, c.req.param("id"));
     if (!letter) throw new Problem("not_found", { detail: "There is no such dead letter." });
     return c.json({ id: letter.id, outcome: await replay(c.env, letter) });
   })
-  .delete("/:id", async (c) => {
+  .delete("/:id", operator, async (c) => {
     const isDropped = await dropLetter(c.env.DB, c.req.param("id"));
     if (!isDropped) throw new Problem("not_found", { detail: "There is no such dead letter." });
     return c.body(null, 204);

@@ -1,8 +1,8 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { CLOSE, type Connect, CONNECT_HEADER } from "../feed/customer-feed.ts";
+import { CLOSE, type Connect, CONNECT_HEADER, encodeConnect } from "../feed/customer-feed.ts";
 import type { AppEnv } from "./app.ts";
-import { type Caller, callerOf } from "./auth.ts";
+import { callerOf, requireKeys } from "./auth.ts";
 import { Problem } from "./problem.ts";
 import { query } from "./validate.ts";
 
@@ -18,32 +18,50 @@ const since = v.optional(
 );
 
 /** The WebSocket of a customer: `?since=`, the token by header or by subprotocol. */
-export const feed = new Hono<AppEnv>().get("/", query(v.object({ since })), async (c) => {
-  const protocols = (c.req.header("Sec-WebSocket-Protocol") ?? "").split(",").map((p) => p.trim());
+export const feed = new Hono<AppEnv>().get(
+  "/",
+  async (c, next) => {
+    const protocols = protocolsOf(c);
+    const isUpgrade = c.req.header("Upgrade")?.toLowerCase() === "websocket";
+    try {
+      requireKeys(c.env);
+      c.set("caller", await callerOf(tokenOf(c), c.env));
+    } catch (error) {
+      // A browser cannot read the status of a failed upgrade: the close code tells it.
+      const isRefused = error instanceof Problem && error.code === "unauthenticated";
+      if (isUpgrade && isRefused) return closedSocket(protocols.includes(PROTOCOL));
+      throw error;
+    }
+    if (!isUpgrade) throw upgradeRequired;
+    return next();
+  },
+  query(v.object({ since })),
+  async (c) => {
+    const { customerId, expires_ms } = c.get("caller");
+    const since_ms = c.req.valid("query").since ?? null;
+    const connect: Connect = { customerId, expires_ms, since_ms };
+    const headers = new Headers({ Upgrade: "websocket", [CONNECT_HEADER]: encodeConnect(connect) });
+    if (protocolsOf(c).includes(PROTOCOL)) headers.set("Sec-WebSocket-Protocol", PROTOCOL);
+    return c.env.FEED.getByName(customerId).fetch("https://feed/", { headers });
+  },
+);
+
+const upgradeRequired = new Problem("invalid_request", {
+  status: 426,
+  detail: "A WebSocket upgrade is required.",
+  headers: { Upgrade: "websocket" },
+});
+
+const protocolsOf = (c: Context<AppEnv>): string[] =>
+  (c.req.header("Sec-WebSocket-Protocol") ?? "").split(",").map((protocol) => protocol.trim());
+
+function tokenOf(c: Context<AppEnv>): string {
   const token =
     /^Bearer (.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1] ??
-    protocols.flatMap((protocol) => BEARER.exec(protocol)?.[1] ?? [])[0];
-  const isUpgrade = c.req.header("Upgrade")?.toLowerCase() === "websocket";
-  let caller: Caller;
-  try {
-    if (token === undefined) throw new Problem("unauthenticated");
-    caller = await callerOf(token, c.env);
-  } catch (error) {
-    // A browser cannot read the status of a failed upgrade: the close code tells it.
-    const isRefused = error instanceof Problem && error.code === "unauthenticated";
-    if (isUpgrade && isRefused) return closedSocket(protocols.includes(PROTOCOL));
-    throw error;
-  }
-  if (!isUpgrade) return c.text("A WebSocket upgrade is required.", 426, { Upgrade: "websocket" });
-  const { customerId, expires_ms } = caller;
-  const connect: Connect = { customerId, expires_ms, since_ms: c.req.valid("query").since ?? null };
-  const forwarded = new Headers({
-    Upgrade: "websocket",
-    [CONNECT_HEADER]: JSON.stringify(connect),
-  });
-  if (protocols.includes(PROTOCOL)) forwarded.set("Sec-WebSocket-Protocol", PROTOCOL);
-  return c.env.FEED.getByName(customerId).fetch("https://feed/", { headers: forwarded });
-});
+    protocolsOf(c).flatMap((protocol) => BEARER.exec(protocol)?.[1] ?? [])[0];
+  if (token === undefined) throw new Problem("unauthenticated");
+  return token;
+}
 
 function closedSocket(isNegotiated: boolean): Response {
   const { 0: client, 1: server } = new WebSocketPair();

@@ -5,7 +5,7 @@ import { viewOf } from "../order.ts";
 import { getOrder } from "../orders.sql.ts";
 import { askAgain, comparePage, type Cursor } from "../operations/compare.ts";
 import { listAllOrders, readOperations } from "../operations/operations.sql.ts";
-import { watchFrom } from "../reconcile/watch.ts";
+import { watchDue } from "../reconcile/watch.ts";
 import type { AppEnv } from "./app.ts";
 import { operator } from "./auth.ts";
 import { StatusSchema } from "./orders.ts";
@@ -31,9 +31,8 @@ export const ReconcileSchema = v.strictObject({
 const START: Cursor = { phase: "orders", after: "" };
 
 export const operations = new Hono<AppEnv>()
-  .use(operator)
-  .get("/", async (c) => c.json(await readOperations(c.env.DB, Date.now())))
-  .get("/orders", query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
+  .get("/", operator, async (c) => c.json(await readOperations(c.env.DB, Date.now())))
+  .get("/orders", operator, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
     const { limit, cursor, status = null } = c.req.valid("query");
     const before = placeOf(cursor, OrderIdSchema);
     const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
@@ -42,7 +41,7 @@ export const operations = new Hono<AppEnv>()
       nextCursor: next === null ? null : cursorFor(next),
     });
   })
-  .get("/orders/:id/history", async (c) => {
+  .get("/orders/:id/history", operator, async (c) => {
     const id = c.req.param("id");
     const order = v.is(OrderIdSchema, id) ? await getOrder(c.env.DB, id) : null;
     if (!order) throw new Problem("not_found", { detail: "There is no such order." });
@@ -51,7 +50,7 @@ export const operations = new Hono<AppEnv>()
     });
     return c.json({ transitions });
   })
-  .post("/reconcile", optionalBody(ReconcileSchema), async (c) => {
+  .post("/reconcile", operator, optionalBody(ReconcileSchema), async (c) => {
     const { repair, cursor } = c.req.valid("json");
     const from = placeOf(cursor ?? undefined, CursorSchema) ?? START;
     const { differences, next } = await askStock(() =>
@@ -65,7 +64,7 @@ export const operations = new Hono<AppEnv>()
       const now_ms = Date.now();
       const ids = differences.flatMap((d) => (d.kind === "orphan_lock" ? [] : [d.orderId]));
       await askAgain(c.env.DB, ids, now_ms);
-      await watchFrom(c.env)(now_ms);
+      await watchDue(c.env, now_ms);
     }
     return c.json({
       differences,

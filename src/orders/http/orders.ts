@@ -5,7 +5,7 @@ import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../../contract/sku.ts";
 import { type Order, viewOf } from "../order.ts";
 import { getOrder, listOrders } from "../orders.sql.ts";
-import { changeOrder } from "../place/changing.ts";
+import { changeOrder } from "../settle/changing.ts";
 import { awaitOutcome } from "../place/outcome.ts";
 import type { Placement, Refusal } from "../place/place.sql.ts";
 import { placeOrder } from "../place/placing.ts";
@@ -40,13 +40,13 @@ export const StatusSchema = v.optional(
 );
 
 export const orders = new Hono<AppEnv>()
-  .use(customer)
   .use(async (c, next) => {
     c.header("Vary", "Prefer");
     await next();
   })
   .post(
     "/",
+    customer,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(v.object({ lines: LinesSchema })),
     async (c) => {
@@ -61,7 +61,7 @@ export const orders = new Hono<AppEnv>()
       return answer(c, placement, wait_ms);
     },
   )
-  .get("/", query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
+  .get("/", customer, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
     const { limit, cursor, status = null } = c.req.valid("query");
     const { customerId } = c.get("caller");
     const before = placeOf(cursor, OrderIdSchema);
@@ -69,12 +69,12 @@ export const orders = new Hono<AppEnv>()
     const { shown, nextCursor } = page(found, limit, ({ id }) => id);
     return c.json({ orders: shown.map(viewOf), nextCursor });
   })
-  .get("/:id", async (c) => {
+  .get("/:id", customer, async (c) => {
     const { wait_ms } = prefer(c);
     const order = await visibleOrder(c, c.req.param("id"));
     return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(c.env.DB, order, wait_ms) : order));
   })
-  .post("/:id/cancel", async (c) => {
+  .post("/:id/cancel", customer, async (c) => {
     const { id } = await visibleOrder(c, c.req.param("id"));
     const order = await changeOrder(c.env, "cancel", id, background(c));
     if (order.status === "cancelled") return c.json(viewOf(order));

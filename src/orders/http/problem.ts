@@ -33,6 +33,8 @@ export interface ValidationError {
 }
 
 interface ProblemOptions {
+  /** Instead of the code's own. */
+  status?: ContentfulStatusCode;
   detail?: string;
   /** Further members of the problem, e.g. `shortages`. */
   extra?: Record<string, unknown>;
@@ -62,7 +64,8 @@ export const invalid = (errors: ValidationError[]): Problem =>
   });
 
 export function problemResponse(c: Context, { code, options }: Problem): Response {
-  const [status, title] = PROBLEMS[code];
+  const [ownStatus, title] = PROBLEMS[code];
+  const status = options.status ?? ownStatus;
   const body = {
     type: `/docs#${code}`,
     title,

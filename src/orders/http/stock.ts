@@ -1,8 +1,8 @@
 import { Hono } from "hono";
-import pTimeout from "p-timeout";
 import * as v from "valibot";
 import { errorText, log } from "../../contract/log.ts";
 import type { AdjustResult } from "../../contract/stock-api.ts";
+import { within } from "../../contract/within.ts";
 import { applyLevels, getItem } from "../items/items.sql.ts";
 import type { AppEnv } from "./app.ts";
 import { operator } from "./auth.ts";
@@ -81,7 +81,7 @@ const unavailable = new Problem("unavailable", { detail: "The stock Worker does 
 /** Asks the stock Worker; 503 when it is absent, slow or throws. */
 export async function askStock<T>(call: () => Promise<T>): Promise<T> {
   try {
-    return await pTimeout(call(), { milliseconds: STOCK_TIMEOUT_MS });
+    return await within(STOCK_TIMEOUT_MS, call);
   } catch (error) {
     log("warn", "stock.unreachable", { error: errorText(error) });
     throw unavailable;

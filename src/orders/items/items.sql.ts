@@ -99,7 +99,7 @@ export async function putItem(
 
 /**
  * Writes levels into the read model, never an older one over a newer. The same version again
- * confirms it, which keeps the sold-out gate trusting it.
+ * confirms it, which keeps the sold-out gate trusting it: from the item's time on, not from now.
  */
 export function applyLevels(
   db: D1Database,
@@ -109,15 +109,18 @@ export function applyLevels(
   return db
     .prepare(
       `UPDATE items SET received = l.received, available = l.available, held = l.held,
-         sold = l.sold, level_version = l.version, breaches = l.breaches, level_at = ?2
+         sold = l.sold, level_version = l.version, breaches = l.breaches, level_at = max(coalesce(level_at, 0), min(l.at, ?2))
        FROM (SELECT value->>'$.level.sku' AS sku, value->>'$.level.received' AS received,
                value->>'$.level.available' AS available, value->>'$.level.held' AS held,
                value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version,
-               value->>'$.breaches' AS breaches
+               value->>'$.breaches' AS breaches, value->>'$.at_ms' AS at
              FROM json_each(?1)) AS l
        WHERE items.sku = l.sku AND items.level_version <= l.version`,
     )
-    .bind(JSON.stringify(newest(levels)), now_ms);
+    .bind(
+      JSON.stringify(newest(levels).map((level) => ({ ...level, at_ms: Date.parse(level.at) }))),
+      now_ms,
+    );
 }
 
 /** One per SKU: an UPDATE that meets a row twice applies an arbitrary one of the two. */

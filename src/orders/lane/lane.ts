@@ -1,6 +1,6 @@
-import pTimeout from "p-timeout";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../contract/log.ts";
+import { within } from "../../contract/within.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { commandOf, type Order } from "../order.ts";
@@ -8,7 +8,7 @@ import { commandOf, type Order } from "../order.ts";
 /** What the lane needs of the outside. */
 export interface LanePorts {
   /** The stock Worker, by RPC. */
-  execute(events: OrderEvent[]): Promise<StockEvent[]>;
+  execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
   /** Applies outcomes as a `stock-events` message would be; answers with the orders after it. */
   settle(outcomes: StockEvent[], orderIds: string[]): Promise<Order[]>;
   now: () => number;
@@ -19,6 +19,8 @@ const MAX_ORDERS = 600;
 /** Calls under way: with two, one is locked while another is settled. */
 const MAX_CALLS = 2;
 const CALL_TIMEOUT_MS = 5_000;
+/** The stock Worker tells by then what it has, so that one slow item costs only its own orders. */
+const ITEMS_TIMEOUT_MS = 3_500;
 
 interface Waiting {
   order: Order;
@@ -67,9 +69,11 @@ export class Lane {
     const now_ms = this.#ports.now();
     try {
       const events = orders.map((order) => commandOf(order, "lock", now_ms));
-      const outcomes = await pTimeout(this.#ports.execute(events), {
-        milliseconds: CALL_TIMEOUT_MS,
-      });
+      const outcomes = await within(
+        CALL_TIMEOUT_MS,
+        () => this.#ports.execute(events, ITEMS_TIMEOUT_MS),
+        "the lane",
+      );
       const after = await this.#ports.settle(
         outcomes,
         orders.map(({ id }) => id),

@@ -1,8 +1,9 @@
-import pTimeout from "p-timeout";
 import { jsonBytes } from "../../contract/messages.ts";
 import { log } from "../../contract/log.ts";
+import { within } from "../../contract/within.ts";
 import { bisecting } from "../bisect.ts";
 import type { Order } from "../order.ts";
+import type { Announcement } from "./announce.ts";
 import type { Candidate, Placement } from "./place.sql.ts";
 
 /** What the desk needs of the outside. */
@@ -17,15 +18,11 @@ export interface DeskPorts {
   announce(placed: Announcement): Promise<void>;
 }
 
-export interface Announcement {
-  orders: Order[];
-  /** Those of them whose customer has a feed open. */
-  present: Order[];
-}
-
 /** Orders that wait here at most; past it a caller is told to come back. */
 const MAX_WAITING = 2_000;
 const MAX_WAITING_BYTES = 8_000_000;
+/** Orders with the same key that wait here at most. */
+const MAX_COPIES = 64;
 /** One batch. Its JSON is one bound value, of which D1 takes 2 MB. */
 const MAX_BATCH = 200;
 const MAX_BATCH_BYTES = 500_000;
@@ -56,9 +53,8 @@ export class Desk {
 
   place(candidate: Candidate, wait_ms: number): Promise<Placement> {
     const bytes = jsonBytes(candidate);
-    if (this.#waiting.length >= MAX_WAITING || this.#bytes + bytes > MAX_WAITING_BYTES) {
-      return Promise.resolve({ type: "busy" });
-    }
+    const isFull = this.#waiting.length >= MAX_WAITING || this.#bytes + bytes > MAX_WAITING_BYTES;
+    if (isFull || this.#isFlood(candidate)) return Promise.resolve({ type: "busy" });
     return new Promise((answer) => {
       this.#waiting.push({ candidate, wait_ms, bytes, answer });
       this.#bytes += bytes;
@@ -66,10 +62,23 @@ export class Desk {
     });
   }
 
+  /** One key takes one place in a batch, so copies of one request must not fill the desk. */
+  #isFlood({ customerId, key }: Candidate): boolean {
+    if (key === null) return false;
+    let copies = 0;
+    for (const { candidate } of this.#waiting) {
+      if (candidate.key === key && candidate.customerId === customerId) copies++;
+    }
+    return copies >= MAX_COPIES;
+  }
+
   async #commitAll(): Promise<void> {
     this.#isCommitting = true;
-    while (this.#waiting.length > 0) await this.#commit(this.#nextBatch());
-    this.#isCommitting = false;
+    try {
+      while (this.#waiting.length > 0) await this.#commit(this.#nextBatch());
+    } finally {
+      this.#isCommitting = false;
+    }
   }
 
   /** Two orders with one key never share a batch: the second has to see what came of the first. */
@@ -113,7 +122,7 @@ export class Desk {
   /** The caller hears the outcome, or after `wait_ms` that there is none; the lane goes on then. */
   async #decide(placement: Placed, wait_ms: number, answer: Waiting["answer"]): Promise<void> {
     const decision = this.#ports.decide(placement.order);
-    const inTime = await pTimeout(decision, { milliseconds: wait_ms, fallback: () => null });
+    const inTime = await within(wait_ms, () => decision).catch(() => null);
     answer(inTime ? { ...placement, order: inTime } : placement);
     // Settled by the lane: nothing is enqueued for it.
     if ((await decision) === null) this.#announce([placement]);

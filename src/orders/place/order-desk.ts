@@ -2,19 +2,21 @@ import { DurableObject } from "cloudflare:workers";
 import { Lane } from "../lane/lane.ts";
 import { firstDue_ms } from "../order.ts";
 import { policyOf } from "../policy.ts";
-import { watchFrom } from "../reconcile/watch.ts";
+import { watchDue } from "../reconcile/watch.ts";
 import { settlePorts } from "../settle/ports.ts";
 import { settle } from "../settle/settle.ts";
-import { announcer } from "./announce.ts";
+import { announce } from "./announce.ts";
 import { Desk } from "./desk.ts";
 import { type Candidate, type Placement, placeAll } from "./place.sql.ts";
+
+/** A reconciler that does not answer is left alone for a while: no commit should wait for it. */
+const RETRY_WATCH_MS = 10_000;
 
 /** The group commit's Durable Object: it keeps nothing, its memory is the queue of a moment. */
 export class OrderDesk extends DurableObject<OrdersEnv> {
   #watchedUntil_ms = 0;
-  readonly #announcer = announcer(this.env);
   readonly #lane = new Lane({
-    execute: async (events) => await this.env.STOCK.execute(events),
+    execute: async (events, within_ms) => await this.env.STOCK.execute(events, within_ms),
     settle: async (outcomes, orderIds) => {
       const { orders } = await settle(outcomes, settlePorts(this.env), orderIds);
       return orders;
@@ -25,7 +27,7 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     placeAll: (candidates) => placeAll(this.env.DB, candidates, policyOf(this.env), Date.now()),
     watch: () => this.#watch(),
     decide: (order) => this.#lane.run(order),
-    announce: (placed) => this.#announcer.announce(placed),
+    announce: (placed) => announce(this.env, placed),
   });
 
   /** `wait_ms`: how long the caller waits for the outcome; 0: not at all. */
@@ -41,7 +43,7 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     const now_ms = Date.now();
     const wait_ms = firstDue_ms(policyOf(this.env));
     if (this.#watchedUntil_ms > now_ms + wait_ms / 3) return;
-    await watchFrom(this.env)(now_ms + wait_ms);
-    this.#watchedUntil_ms = now_ms + wait_ms;
+    const isHeard = await watchDue(this.env, now_ms + wait_ms);
+    this.#watchedUntil_ms = now_ms + (isHeard ? wait_ms : wait_ms / 3 + RETRY_WATCH_MS);
   }
 }

@@ -1,7 +1,9 @@
-import pTimeout, { TimeoutError } from "p-timeout";
 import { errorText, log } from "../../contract/log.ts";
+import { TimeoutError, within } from "../../contract/within.ts";
+import { firstDue_ms } from "../order.ts";
 import { policyOf } from "../policy.ts";
-import { announcer } from "./announce.ts";
+import { watchDue } from "../reconcile/watch.ts";
+import { announce } from "./announce.ts";
 import { SoldOutMemory } from "./sold-out.ts";
 import { type Candidate, type Placement, placeAll } from "./place.sql.ts";
 
@@ -48,30 +50,32 @@ async function placeAtDesk(
 ): Promise<Placement> {
   const desk = env.DESK.getByName(deskName(candidate.customerId, policyOf(env).desks));
   try {
-    const placing = async (): Promise<Placement> => await desk.place(candidate, wait_ms);
-    return await pTimeout(placing(), { milliseconds: DESK_TIMEOUT_MS + wait_ms });
+    const call = async (): Promise<Placement> => await desk.place(candidate, wait_ms);
+    return await within(DESK_TIMEOUT_MS + wait_ms, call, "the desk");
   } catch (error) {
     log("warn", "desk.failed", { orderId: candidate.id, error: errorText(error) });
-    // The desk has its own, shorter limits towards D1, so D1 is away: it may still have committed.
+    // It may still commit: D1 is away, or there is a long queue in front of this order.
     if (error instanceof TimeoutError) return { type: "failed" };
     // An overloaded object must not be met with more load (Durable Objects error handling).
     if (isOverloaded(error) || direct >= MAX_DIRECT) return { type: "busy" };
-    return placeDirectly(env, candidate, background);
+    const work = placeDirectly(env, candidate);
+    // Goes on even if the client hangs up: the order may be durable by then.
+    background(work);
+    return work;
   }
 }
 
-async function placeDirectly(
-  env: OrdersEnv,
-  candidate: Candidate,
-  background: (work: Promise<unknown>) => void,
-): Promise<Placement> {
+async function placeDirectly(env: OrdersEnv, candidate: Candidate): Promise<Placement> {
   direct++;
   try {
-    const commit = placeAll(env.DB, [candidate], policyOf(env), Date.now());
-    const [placement] = await pTimeout(commit, { milliseconds: COMMIT_TIMEOUT_MS });
+    const policy = policyOf(env);
+    const now_ms = Date.now();
+    await watchDue(env, now_ms + firstDue_ms(policy));
+    const commit = () => placeAll(env.DB, [candidate], policy, now_ms);
+    const [placement] = await within(COMMIT_TIMEOUT_MS, commit, "the commit");
     if (placement?.type === "placed") {
       const { order, isPresent } = placement;
-      background(announcer(env).announce({ orders: [order], present: isPresent ? [order] : [] }));
+      await announce(env, { orders: [order], present: isPresent ? [order] : [] });
     }
     return placement ?? { type: "failed" };
   } catch (error) {

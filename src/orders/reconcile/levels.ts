@@ -1,11 +1,12 @@
-import pTimeout from "p-timeout";
 import { MAX_SKUS_PER_LEVELS_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../contract/log.ts";
+import { within } from "../../contract/within.ts";
 import { applyLevels, listItems } from "../items/items.sql.ts";
 
 /** Calls of one round: 1,000 items a minute; a larger catalogue takes several minutes to go round. */
 const MAX_CALLS = 10;
-const LEVELS_TIMEOUT_MS = 10_000;
+const LEVELS_TIMEOUT_MS = 12_000;
+const DB_TIMEOUT_MS = 10_000;
 
 /**
  * Rereads the levels of the next items after a SKU, so that a level that was lost heals, and one
@@ -14,19 +15,20 @@ const LEVELS_TIMEOUT_MS = 10_000;
 export async function refreshLevels(env: OrdersEnv, after: string): Promise<string> {
   let cursor = after;
   for (let calls = 0; calls < MAX_CALLS; calls++) {
+    const page = { after: cursor, limit: MAX_SKUS_PER_LEVELS_CALL };
+    const items = await within(DB_TIMEOUT_MS, () => listItems(env.DB, page));
+    const skus = items.map(({ sku }) => sku);
+    const last = skus.at(-1);
+    if (last === undefined) return "";
     try {
-      const items = await listItems(env.DB, { after: cursor, limit: MAX_SKUS_PER_LEVELS_CALL });
-      const skus = items.map(({ sku }) => sku);
-      const last = skus.at(-1);
-      if (last === undefined) return "";
-      const levels = await pTimeout(env.STOCK.levels(skus), { milliseconds: LEVELS_TIMEOUT_MS });
-      await applyLevels(env.DB, levels, Date.now()).run();
-      if (skus.length < MAX_SKUS_PER_LEVELS_CALL) return "";
-      cursor = last;
+      const levels = await within(LEVELS_TIMEOUT_MS, () => env.STOCK.levels(skus), "levels");
+      await within(DB_TIMEOUT_MS, () => applyLevels(env.DB, levels, Date.now()).run());
     } catch (error) {
-      log("warn", "levels.unread", { error: errorText(error) });
-      return cursor;
+      // On to the next all the same: these are read again when the round comes back to them.
+      log("warn", "levels.unread", { after: cursor, error: errorText(error) });
     }
+    if (skus.length < MAX_SKUS_PER_LEVELS_CALL) return "";
+    cursor = last;
   }
   return cursor;
 }

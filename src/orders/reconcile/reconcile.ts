@@ -1,7 +1,8 @@
-import pTimeout from "p-timeout";
 import { errorText, log } from "../../contract/log.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
+import type { StockEvent } from "../../contract/stock-events.ts";
+import { within } from "../../contract/within.ts";
 import { commandOf, type Order, owedBy } from "../order.ts";
 import { claimDue, type OrderRow, orderOf } from "../orders.sql.ts";
 import { settle, type SettlePorts } from "../settle/settle.ts";
@@ -16,6 +17,7 @@ export interface ReconcilePorts extends SettlePorts {
 const CLAIM = 100;
 /** Claims of one pass: what is left over is due still, and the alarm comes back for it. */
 const MAX_CLAIMS = 20;
+const ITEMS_TIMEOUT_MS = 12_000;
 const LANE_TIMEOUT_MS = 20_000;
 
 /**
@@ -31,12 +33,14 @@ export async function reconcile(ports: ReconcilePorts): Promise<void> {
       limit: CLAIM,
       spread,
     });
-    if (orders.length > 0) await act(orders, ports);
-    if (orders.length < CLAIM) return;
+    const isAnswered = orders.length === 0 || (await act(orders, ports));
+    // With the stock Worker away, more claims would only move more orders on for nothing.
+    if (orders.length < CLAIM || !isAnswered) return;
   }
 }
 
-async function act(orders: readonly Order[], ports: ReconcilePorts): Promise<void> {
+/** Whether the stock Worker answered, if it was asked. */
+async function act(orders: readonly Order[], ports: ReconcilePorts): Promise<boolean> {
   const now_ms = ports.now();
   const owed = orders.map((order) => ({ id: order.id, owes: owedBy(order, ports.policy, now_ms) }));
   const moved = await move(owed, ports, now_ms);
@@ -53,6 +57,7 @@ async function act(orders: readonly Order[], ports: ReconcilePorts): Promise<voi
     commands: commands.length,
     settled,
   });
+  return settled !== null;
 }
 
 /** The transitions that time has brought about, decided in D1 like all others. */
@@ -86,19 +91,22 @@ async function move(
   return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderOf);
 }
 
-/** Returns how many outcomes came back. Those that did not are due again after their backoff. */
-async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<number> {
+/**
+ * Returns how many outcomes came back, null when the stock Worker did not answer. Orders without
+ * one are due again after their backoff.
+ */
+async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<number | null> {
+  let outcomes: StockEvent[];
   try {
-    const outcomes = await pTimeout(ports.stock.execute(commands), {
-      milliseconds: LANE_TIMEOUT_MS,
-    });
-    const { undecided } = await settle(outcomes, ports);
-    for (const [event, error] of undecided) {
-      log("warn", "outcome.unsettled", { id: event.id, error });
-    }
-    return outcomes.length;
+    const call = () => ports.stock.execute(commands, ITEMS_TIMEOUT_MS);
+    outcomes = await within(LANE_TIMEOUT_MS, call, "the lane");
   } catch (error) {
     log("warn", "lane.failed", { commands: commands.length, error: errorText(error) });
-    return 0;
+    return null;
   }
+  const { undecided } = await settle(outcomes, ports);
+  for (const [event, error] of undecided) {
+    log("warn", "outcome.unsettled", { id: event.id, error });
+  }
+  return outcomes.length;
 }

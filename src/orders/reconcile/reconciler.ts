@@ -1,5 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
+import { armBy } from "../../contract/alarm.ts";
 import { errorText, log } from "../../contract/log.ts";
+import { within } from "../../contract/within.ts";
 import { earliestDue } from "../orders.sql.ts";
 import { settlePorts } from "../settle/ports.ts";
 import { refreshLevels } from "./levels.ts";
@@ -10,8 +12,8 @@ import { reconcile } from "./reconcile.ts";
 /** The alarm comes back this soon at the earliest and at the latest while anything is due. */
 const SOONEST_MS = 1_000;
 const LATEST_MS = 60_000;
-/** An alarm this long overdue counts as lost: one in the past has been seen stuck. */
-const OVERDUE_MS = 5_000;
+const PASS_TIMEOUT_MS = 120_000;
+const DUE_TIMEOUT_MS = 10_000;
 
 /** Where the rounds that take several minutes go on. */
 type Cursors = PruneCursors & { levels: string };
@@ -20,13 +22,13 @@ const START: Cursors = { levels: "", orders: "", presence: "" };
 /** The one object that acts on due orders: by its alarm, and by the cron that pokes it. */
 export class Reconciler extends DurableObject<OrdersEnv> {
   #pass: Promise<void> | null = null;
+  /** The latest time asked for: an earlier alarm that finds nothing due must not forget it. */
+  #horizon_ms = 0;
 
   /** Sees to it that a pass runs at `at_ms` or before. */
   async watch(at_ms: number): Promise<void> {
-    const now_ms = Date.now();
-    const armed_ms = await this.ctx.storage.getAlarm();
-    if (armed_ms !== null && armed_ms <= at_ms && armed_ms > now_ms - OVERDUE_MS) return;
-    await this.ctx.storage.setAlarm(Math.max(at_ms, now_ms));
+    this.#horizon_ms = Math.max(this.#horizon_ms, at_ms);
+    await armBy(this.ctx.storage, at_ms, Date.now());
   }
 
   /** The cron's minute: a pass over what is due, a round of levels, a step of housekeeping. */
@@ -34,12 +36,14 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     await this.#run();
     const { kv } = this.ctx.storage;
     const before = kv.get<Cursors>("cursors") ?? START;
-    const levels = await refreshLevels(this.env, before.levels);
-    const after = { ...before, levels };
+    const after = { ...before };
     try {
-      Object.assign(after, await prune(this.env.DB, policyOf(this.env), before, Date.now()));
+      after.levels = await refreshLevels(this.env, before.levels);
+      const now_ms = Date.now();
+      const pruned = () => prune(this.env.DB, policyOf(this.env), before, now_ms);
+      Object.assign(after, await within(PASS_TIMEOUT_MS, pruned, "pruning"));
     } catch (error) {
-      log("error", "prune.failed", { error: errorText(error) });
+      log("error", "upkeep.failed", { error: errorText(error) });
     }
     if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("cursors", after);
   }
@@ -59,11 +63,9 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   /** Never throws, and always re-arms while anything is due. */
   async #once(): Promise<void> {
     try {
-      await reconcile({
-        ...settlePorts(this.env),
-        stock: this.env.STOCK,
-        random: Math.random,
-      });
+      const ports = { ...settlePorts(this.env), stock: this.env.STOCK, random: Math.random };
+      // Bounded, since all later passes wait for this one. Passes may overlap: each claims its own.
+      await within(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
     } catch (error) {
       log("error", "reconcile.failed", { error: errorText(error) });
     } finally {
@@ -73,14 +75,16 @@ export class Reconciler extends DurableObject<OrdersEnv> {
 
   async #rearm(): Promise<void> {
     const now_ms = Date.now();
-    let due_ms: number | null = now_ms + LATEST_MS;
+    const wanted: number[] = this.#horizon_ms > now_ms ? [this.#horizon_ms] : [];
     try {
-      due_ms = await earliestDue(this.env.DB);
+      const due_ms = await within(DUE_TIMEOUT_MS, () => earliestDue(this.env.DB));
+      if (due_ms !== null) wanted.push(due_ms);
     } catch (error) {
       log("error", "reconcile.due_unread", { error: errorText(error) });
+      wanted.push(now_ms + LATEST_MS);
     }
-    if (due_ms === null) return;
-    const at_ms = Math.min(Math.max(due_ms, now_ms + SOONEST_MS), now_ms + LATEST_MS);
-    await this.watch(at_ms);
+    if (wanted.length === 0) return;
+    const at_ms = Math.max(Math.min(...wanted), now_ms + SOONEST_MS);
+    await armBy(this.ctx.storage, Math.min(at_ms, now_ms + LATEST_MS), now_ms);
   }
 }

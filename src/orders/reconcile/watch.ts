@@ -1,15 +1,19 @@
 import { errorText, log } from "../../contract/log.ts";
+import { within } from "../../contract/within.ts";
 
 /** There is one reconciler, under one name. */
 export const reconcilerOf = (env: OrdersEnv) => env.RECONCILER.getByName("reconciler");
 
-/** Asks the reconciler to look at what is due at a time. Never throws: the cron is enough alone. */
-export function watchFrom(env: OrdersEnv): (at_ms: number) => Promise<void> {
-  return async (at_ms) => {
-    try {
-      await reconcilerOf(env).watch(at_ms);
-    } catch (error) {
-      log("warn", "reconciler.unreachable", { error: errorText(error) });
-    }
-  };
+/** A commit waits for this at most: the cron is enough alone. */
+const WATCH_TIMEOUT_MS = 1_000;
+
+/** Asks the reconciler to look at what is due at a time. Never throws; says whether it heard. */
+export async function watchDue(env: OrdersEnv, at_ms: number): Promise<boolean> {
+  try {
+    await within(WATCH_TIMEOUT_MS, () => reconcilerOf(env).watch(at_ms), "the reconciler");
+    return true;
+  } catch (error) {
+    log("warn", "reconciler.unreachable", { error: errorText(error) });
+    return false;
+  }
 }

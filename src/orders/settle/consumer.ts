@@ -1,5 +1,4 @@
-import * as v from "valibot";
-import { consume, type Decoded } from "../../contract/delivery.ts";
+import { consume, decoderOf } from "../../contract/delivery.ts";
 import { sendPacked } from "../../contract/messages.ts";
 import { type StockEvent, StockEventSchema } from "../../contract/stock-events.ts";
 import { keepLetters } from "../dead-letters/dead-letters.sql.ts";
@@ -10,16 +9,10 @@ export async function consumeStockEvents(
   batch: MessageBatch,
   ports: SettlePorts & { stockEvents: Queue },
 ): Promise<void> {
-  await consume(batch, {
-    decode,
+  await consume<StockEvent>(batch, {
+    decode: decoderOf(StockEventSchema),
     handle: async (events) => (await settle(events, ports)).undecided,
-    resend: (events, options) => sendPacked(ports.stockEvents, events, options),
+    resend: (events, options) => sendPacked(ports.stockEvents, StockEventSchema, events, options),
     keep: (letters) => keepLetters(ports.db, letters),
   });
-}
-
-function decode(value: unknown): Decoded<StockEvent> {
-  const result = v.safeParse(StockEventSchema, value);
-  if (result.success) return { ok: true, event: result.output };
-  return { ok: false, error: `cannot be decoded: ${v.summarize(result.issues).slice(0, 400)}` };
 }

@@ -1,6 +1,6 @@
 import { feedsOf } from "../feed/feeds.ts";
 import { policyOf } from "../policy.ts";
-import { watchFrom } from "../reconcile/watch.ts";
+import { watchDue } from "../reconcile/watch.ts";
 import type { SettlePorts } from "./settle.ts";
 
 export function settlePorts(env: OrdersEnv): SettlePorts {
@@ -9,6 +9,8 @@ export function settlePorts(env: OrdersEnv): SettlePorts {
     feeds: feedsOf(env),
     policy: policyOf(env),
     now: Date.now,
-    watch: watchFrom(env),
+    watch: async (at_ms) => {
+      await watchDue(env, at_ms);
+    },
   };
 }

@@ -25,8 +25,9 @@ export interface Settled {
   orders: Order[];
 }
 
-/** Events one D1 transaction takes, so that its bound values stay far below D1's 2 MB. */
+/** Events one D1 transaction takes, and shortages: as JSON far below the 2 MB of a bound value. */
 const MAX_EVENTS = 1_000;
+const MAX_SHORTAGES = 3_000;
 
 /**
  * Applies what came of orders at their items: the one place where an outcome reaches D1, whether
@@ -34,17 +35,34 @@ const MAX_EVENTS = 1_000;
  * are present are told how each order stands, changed or not. Safe to repeat.
  */
 export async function settle(
-  events: readonly StockEvent[],
+  allEvents: readonly StockEvent[],
   ports: SettlePorts,
   watched: readonly string[] = [],
 ): Promise<Settled> {
   const settled: Settled = { undecided: new Map(), orders: [] };
-  for (let i = 0; i < events.length; i += MAX_EVENTS) {
-    const part = await settlePart(events.slice(i, i + MAX_EVENTS), ports, watched);
+  for (const events of partsOf(allEvents)) {
+    const part = await settlePart(events, ports, watched);
     for (const [event, error] of part.undecided) settled.undecided.set(event, error);
     settled.orders = part.orders;
   }
   return settled;
+}
+
+function partsOf(events: readonly StockEvent[]): StockEvent[][] {
+  const parts: StockEvent[][] = [];
+  let shortages = 0;
+  for (const event of events) {
+    const more = event.type === "stock.refused" ? event.shortages.length : 0;
+    const last = parts.at(-1);
+    if (last && last.length < MAX_EVENTS && shortages + more <= MAX_SHORTAGES) {
+      last.push(event);
+      shortages += more;
+    } else {
+      parts.push([event]);
+      shortages = more;
+    }
+  }
+  return parts;
 }
 
 async function settlePart(

@@ -2,13 +2,11 @@ import type { Shortage } from "../../contract/stock-events.ts";
 import {
   type Awaits,
   dueAfter,
-  type Order,
   payByFor,
   type Reason,
   TRANSITIONS,
   type TransitionName,
 } from "../order.ts";
-import { type OrderRow, orderOf } from "../orders.sql.ts";
 import { countTransition } from "../operations/minutes.sql.ts";
 import type { Policy } from "../policy.ts";
 
@@ -137,16 +135,4 @@ export function selectOrders(db: D1Database, ids: readonly string[]): D1Prepared
   return db
     .prepare("SELECT o.* FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value")
     .bind(JSON.stringify(ids));
-}
-
-/** One order's transition on demand; null when it did not stand where the transition starts. */
-export async function transitionOne(
-  db: D1Database,
-  name: "cancel" | "pay",
-  id: string,
-  clock: Clock,
-): Promise<Order | null> {
-  const [, moved] = await db.batch<OrderRow>(transitionReturning(db, name, [{ id }], clock));
-  const row = moved?.results[0];
-  return row ? orderOf(row) : null;
 }
