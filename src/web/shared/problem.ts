@@ -50,7 +50,11 @@ export const unreachable = (): ApiProblem =>
     status: 0,
   });
 
-type Answer = Pick<Response, "status" | "headers" | "json">;
+interface Answer {
+  status: number;
+  headers: Headers;
+  json(): Promise<unknown>;
+}
 
 export async function problemOf(response: Answer): Promise<ApiProblem> {
   const body: unknown = await response.json().catch(() => null);

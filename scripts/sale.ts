@@ -1,0 +1,1 @@
+import { runSale } from "../src/web/sale/sale.ts"; void runSale;
