@@ -1,1 +1,2 @@
-import { runSale } from "../src/web/sale/sale.ts"; void runSale;
+import { runSale } from "../src/web/sale/sale.ts";
+void runSale;
