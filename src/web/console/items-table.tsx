@@ -103,7 +103,12 @@ function Table({
   onOpen: (opened: Opened) => void;
 }) {
   return (
-    <table class="items-table" role="table" aria-labelledby="items-title" aria-busy={`${items === null}`}>
+    <table
+      class="items-table"
+      role="table"
+      aria-labelledby="items-title"
+      aria-busy={`${items === null}`}
+    >
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader">Item</th>

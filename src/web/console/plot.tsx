@@ -15,6 +15,7 @@ export interface Series {
 export interface Area {
   width: number;
   height: number;
+  left: number;
   x: (minute: number) => number;
   y: (value: number) => number;
   /** Between two minutes. */
@@ -36,27 +37,30 @@ interface PlotProps {
 }
 
 const HEIGHT = 208;
-const LEFT = 44;
 const BOTTOM = 24;
 const TOP = 10;
 const RIGHT = 8;
 const TICK_MINUTES = 15;
+/** Of a letter of the axis, at most. */
+const LETTER = 7.5;
 
 export function Plot(props: PlotProps) {
   const { title, summary, unit, minutes, series, ticks, format, empty, draw } = props;
   const [frame, width] = useWidth();
   const [at, setAt] = useState<number | null>(null);
-  const inner = { width: Math.max(0, width - LEFT - RIGHT), height: HEIGHT - TOP - BOTTOM };
+  const left = 16 + LETTER * Math.max(...ticks.map((tick) => format(tick).length));
+  const inner = { width: Math.max(0, width - left - RIGHT), height: HEIGHT - TOP - BOTTOM };
   const step = inner.width / Math.max(1, minutes.length);
   const top = ticks.at(-1) ?? 1;
   const area: Area = {
     ...inner,
     step,
-    x: (minute) => LEFT + (minute + 0.5) * step,
+    left,
+    x: (minute) => left + (minute + 0.5) * step,
     y: (value) => TOP + inner.height * (1 - value / top),
   };
   const point = ({ offsetX }: PointerEvent) => {
-    const minute = Math.floor((offsetX - LEFT) / step);
+    const minute = Math.floor((offsetX - left) / step);
     setAt(minute >= 0 && minute < minutes.length ? minute : null);
   };
   return (
@@ -112,7 +116,7 @@ function figure(values: Series["values"], at: number | null, format: PlotProps["
 type AxesProps = Pick<PlotProps, "ticks" | "minutes" | "format"> & { area: Area };
 
 function Axes({ ticks, area, minutes, format }: AxesProps) {
-  const right = LEFT + area.width;
+  const right = area.left + area.width;
   const marked = minutes
     .map((minute, i) => ({ minute, i }))
     .filter(({ minute }) => new Date(minute).getMinutes() % TICK_MINUTES === 0);
@@ -122,12 +126,12 @@ function Axes({ ticks, area, minutes, format }: AxesProps) {
         <g>
           <line
             class={tick === 0 ? "base" : ""}
-            x1={LEFT}
+            x1={area.left}
             x2={right}
             y1={area.y(tick)}
             y2={area.y(tick)}
           />
-          <text x={LEFT - 8} y={area.y(tick) + 4} text-anchor="end">
+          <text x={area.left - 8} y={area.y(tick) + 4} text-anchor="end">
             {format(tick)}
           </text>
         </g>

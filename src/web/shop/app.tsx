@@ -30,10 +30,6 @@ export function App() {
       </a>
       <header class="site-head">
         <Brand place="Shop" />
-        <nav aria-label="Pages">
-          <a href="/docs">API</a>
-          <a href="/console">Console</a>
-        </nav>
         <ConnectionPill />
       </header>
       <main class="shop">
@@ -43,6 +39,13 @@ export function App() {
           <Orders />
         </aside>
       </main>
+      <footer class="site-foot">
+        <nav aria-label="More">
+          <a href="/console">Console</a>
+          <a href="/docs">API</a>
+        </nav>
+        <p>Every unit is promised once.</p>
+      </footer>
       <CartBar />
       <Questions />
       <Announcer />
@@ -77,10 +80,7 @@ function Catalogue() {
         <h1 id="catalogue" tabindex={-1}>
           Few of each. Fairly sold.
         </h1>
-        <p class="lead">
-          Stock is live. Order with one click and watch it become yours, or hear at once that it did
-          not.
-        </p>
+        <p class="lead">Live stock, one click, and the answer arrives while you watch.</p>
       </div>
       {problem ? <ProblemNotice problem={problem} /> : <></>}
       {all?.length === 0 ? (

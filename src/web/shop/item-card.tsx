@@ -50,10 +50,7 @@ export function ItemCard({ item }: { item: Item }) {
       </div>
       <div class="item-body">
         <h3 class="item-name">{item.name}</h3>
-        <p class="item-price">
-          <span>{money(item.price)}</span>
-          <small>{item.limitPerCustomer ? `max. ${count(item.limitPerCustomer)} each` : ""}</small>
-        </p>
+        <p class="item-price">{money(item.price)}</p>
         <Stock item={item} />
         <button
           type="button"
@@ -92,6 +89,10 @@ function Stock({ item }: { item: Item }) {
   const text = available === 0 ? "Sold out" : `${isFew ? "Only " : ""}${count(available)} left`;
   return (
     <div class={`stock ${available === 0 ? "none" : isFew ? "few" : ""}`}>
+      <p class="stock-text">
+        <span aria-hidden="true">{text}</span>
+        <small>{item.limitPerCustomer ? `max. ${count(item.limitPerCustomer)} each` : ""}</small>
+      </p>
       <div
         class="stock-bar"
         role="meter"
@@ -103,9 +104,6 @@ function Stock({ item }: { item: Item }) {
       >
         <span style={{ width: `${(100 * available) / full}%` }} />
       </div>
-      <span class="stock-text" aria-hidden="true">
-        {text}
-      </span>
     </div>
   );
 }

@@ -21,16 +21,20 @@ export function Picture({ sku }: { sku: string }) {
       aria-hidden="true"
     >
       {tiles.map(({ x, y, ground, colour, shape, turn }) => (
-        <g transform={`translate(${x} ${y}) rotate(${turn} ${SIZE / 2} ${SIZE / 2})`}>
+        <g transform={`translate(${x} ${y})`}>
           <rect class={`fill-${ground}`} width={SIZE + 0.5} height={SIZE + 0.5} />
-          <path class={`fill-${colour === ground ? 4 : colour}`} d={SHAPES[shape] ?? ""} />
+          <path
+            class={`fill-${colour === ground ? 4 : colour}`}
+            transform={`rotate(${turn} ${SIZE / 2} ${SIZE / 2})`}
+            d={SHAPES[shape] ?? ""}
+          />
         </g>
       ))}
     </svg>
   );
 }
 
-const PALETTES = 6;
+const PALETTES = 8;
 const COLUMNS = 4;
 const ROWS = 3;
 const SIZE = 40;
