@@ -1,0 +1,126 @@
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browser.ts";
+import { emptyState, type Run, start } from "../../e2e/support/npm-start.ts";
+
+/**
+ * The pages in real Chromium. Without one these tests are skipped, which is said; with
+ * LOCKSTOCK_REQUIRE_BROWSER in the environment that is a failure.
+ */
+if (!hasBrowser) {
+  const text = `no Chromium at ${CHROMIUM} (Debian: apt-get install chromium)`;
+  if (process.env["LOCKSTOCK_REQUIRE_BROWSER"]) throw new Error(text);
+  console.warn(`The browser tests are skipped: ${text}`);
+}
+export const describeInBrowser = describe.skipIf(!hasBrowser);
+
+type Hook = () => unknown;
+export type Closers = Hook[];
+
+/** Starts both Workers outside of a test, which is what `start` asks for. */
+const asTest = (closers: Closers) => ({
+  onTestFailed: () => undefined,
+  onTestFinished: (hook: Hook) => void closers.push(hook),
+});
+
+export async function startSite(
+  closers: Closers,
+  vars: Record<string, string> = {},
+): Promise<{ run: Run; state: string }> {
+  const test = asTest(closers) as unknown as Parameters<typeof start>[0];
+  const state = await emptyState(test);
+  const run = await start(test, [`--state=${state}`], vars);
+  await run.ready();
+  return { run, state };
+}
+
+export async function closeAll(closers: Closers): Promise<void> {
+  for (const close of closers.splice(0).toReversed()) await close();
+}
+
+export interface Visitor {
+  page: Page;
+  /** Fails when the page has logged an error, broken its policy, or asked another origin. */
+  expectClean(): Promise<void>;
+}
+
+/** What the browser itself logs for every answer from 400 on: an answer the page knows to handle. */
+const REFUSAL = /^Failed to load resource: the server responded with a status of 4\d\d/;
+
+interface VisitOptions extends BrowserContextOptions {
+  path?: string;
+  /** Further console errors that the test provokes. */
+  expected?: RegExp;
+  prepare?: (page: Page) => Promise<void>;
+}
+
+/** A new browser profile at a page of the site. */
+export async function visit(
+  browser: Browser,
+  base: string,
+  { path = "/", expected, prepare, ...options }: VisitOptions = {},
+): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  const troubles: string[] = [];
+  page.on("console", (message) => {
+    const text = message.text();
+    const isExpected = REFUSAL.test(text) || expected?.test(text);
+    if (message.type() === "error" && !isExpected) troubles.push(text);
+  });
+  page.on("pageerror", (error) => troubles.push(`${error.stack}`));
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== base) troubles.push(`asked ${request.url()}`);
+  });
+  await page.addInitScript(`
+    window.violations = [];
+    addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective));
+  `);
+  await prepare?.(page);
+  await page.goto(base + path);
+  return {
+    page,
+    async expectClean() {
+      troubles.push(...(await page.evaluate<string[]>("violations")));
+      expect(troubles).toEqual([]);
+      await context.close();
+    },
+  };
+}
+
+export interface Site {
+  browser: Browser;
+  base: string;
+  state: string;
+  run: Run;
+  visit(options?: VisitOptions): Promise<Page>;
+  /** A token of an operator. */
+  operatorToken(): Promise<string>;
+}
+
+/** One running site for the tests of a file; every page a test has visited has to be clean. */
+export function useSite(vars: Record<string, string> = {}): Site {
+  const closers: Closers = [];
+  const visitors: Visitor[] = [];
+  const site = {
+    async visit(options) {
+      const visitor = await visit(site.browser, site.base, options);
+      visitors.push(visitor);
+      return visitor.page;
+    },
+    operatorToken: () => site.run.operatorToken(),
+  } as Site;
+  beforeAll(async () => {
+    if (!hasBrowser) return;
+    site.browser = await launchBrowser(["--host-resolver-rules=MAP shop.example 127.0.0.1"]);
+    closers.push(() => site.browser.close());
+    const { run, state } = await startSite(closers, vars);
+    Object.assign(site, { run, state, base: run.base });
+  });
+  afterEach(async () => {
+    for (const visitor of visitors.splice(0)) await visitor.expectClean();
+  });
+  afterAll(() => closeAll(closers));
+  return site;
+}
