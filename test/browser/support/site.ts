@@ -1,6 +1,8 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browser.ts";
+import { type Client, signToken } from "../../e2e/support/client.ts";
+import { until } from "../../e2e/support/until.ts";
 import { emptyState, type Run, start } from "../../e2e/support/npm-start.ts";
 
 /**
@@ -13,6 +15,11 @@ if (!hasBrowser) {
   console.warn(`The browser tests are skipped: ${text}`);
 }
 export const describeInBrowser = describe.skipIf(!hasBrowser);
+
+const SECRET = "the secret of the browser tests, long enough";
+
+export const operatorToken = (): Promise<string> =>
+  signToken(SECRET, "operator", { scope: "operator" });
 
 type Hook = () => unknown;
 export type Closers = Hook[];
@@ -29,9 +36,43 @@ export async function startSite(
 ): Promise<{ run: Run; state: string }> {
   const test = asTest(closers) as unknown as Parameters<typeof start>[0];
   const state = await emptyState(test);
-  const run = await start(test, [`--state=${state}`], vars);
+  const run = await start(test, [`--state=${state}`], { AUTH_SECRET: SECRET, ...vars });
   await run.ready();
   return { run, state };
+}
+
+/** Starts it again on its port and state, as after a crash of the machine. */
+export async function restartSite(
+  closers: Closers,
+  { base, state }: { base: string; state: string },
+  args: string[] = [],
+): Promise<Run> {
+  const test = asTest(closers) as unknown as Parameters<typeof start>[0];
+  const port = new URL(base).port;
+  const run = await start(test, [`--state=${state}`, `--port=${port}`, ...args], {
+    AUTH_SECRET: SECRET,
+  });
+  await until(
+    "healthy again",
+    async () => (await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
+    60_000,
+  );
+  return run;
+}
+
+/** The demo catalogue has its stock: that comes after the site is ready. */
+export const stocked = (operator: Client): Promise<unknown> =>
+  until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0, 60_000);
+
+/** SIGKILL to all of it at once. */
+export async function killSite(run: Run): Promise<void> {
+  for (const pid of await run.processes()) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It went with another one.
+    }
+  }
 }
 
 export async function closeAll(closers: Closers): Promise<void> {
@@ -49,16 +90,18 @@ const REFUSAL = /^Failed to load resource: the server responded with a status of
 
 interface VisitOptions extends BrowserContextOptions {
   path?: string;
+  /** Another name for the same site. */
+  origin?: string;
   /** Further console errors that the test provokes. */
   expected?: RegExp;
-  prepare?: (page: Page) => Promise<void>;
+  prepare?: (page: Page) => Promise<unknown>;
 }
 
 /** A new browser profile at a page of the site. */
 export async function visit(
   browser: Browser,
   base: string,
-  { path = "/", expected, prepare, ...options }: VisitOptions = {},
+  { path = "/", origin = base, expected, prepare, ...options }: VisitOptions = {},
 ): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   context.setDefaultTimeout(20_000);
@@ -71,14 +114,14 @@ export async function visit(
   });
   page.on("pageerror", (error) => troubles.push(`${error.stack}`));
   page.on("request", (request) => {
-    if (new URL(request.url()).origin !== base) troubles.push(`asked ${request.url()}`);
+    if (!request.url().startsWith(`${origin}/`)) troubles.push(`asked ${request.url()}`);
   });
   await page.addInitScript(`
     window.violations = [];
     addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective));
   `);
   await prepare?.(page);
-  await page.goto(base + path);
+  await page.goto(origin + path);
   return {
     page,
     async expectClean() {
@@ -93,10 +136,8 @@ export interface Site {
   browser: Browser;
   base: string;
   state: string;
-  run: Run;
+  operator: Client;
   visit(options?: VisitOptions): Promise<Page>;
-  /** A token of an operator. */
-  operatorToken(): Promise<string>;
 }
 
 /** One running site for the tests of a file; every page a test has visited has to be clean. */
@@ -109,14 +150,14 @@ export function useSite(vars: Record<string, string> = {}): Site {
       visitors.push(visitor);
       return visitor.page;
     },
-    operatorToken: () => site.run.operatorToken(),
   } as Site;
   beforeAll(async () => {
     if (!hasBrowser) return;
     site.browser = await launchBrowser(["--host-resolver-rules=MAP shop.example 127.0.0.1"]);
     closers.push(() => site.browser.close());
     const { run, state } = await startSite(closers, vars);
-    Object.assign(site, { run, state, base: run.base });
+    Object.assign(site, { state, operator: run.operator, base: run.base } satisfies Partial<Site>);
+    await stocked(run.operator);
   });
   afterEach(async () => {
     for (const visitor of visitors.splice(0)) await visitor.expectClean();
