@@ -56,11 +56,16 @@ export function ItemCard({ item }: { item: Item }) {
           type="button"
           class={picked > 0 ? "button add is-picked" : "button add"}
           aria-disabled={obstacle === null ? "false" : "true"}
-          aria-label={`${obstacle ?? "Add to cart"}: ${item.name}`}
           onClick={add}
         >
-          <span>{obstacle ?? "Add to cart"}</span>
-          <span class="picked">{picked > 0 ? count(picked) : ""}</span>
+          <span>
+            {obstacle ?? "Add to cart"}
+            <span class="visually-hidden">: {item.name}</span>
+          </span>
+          <span class="picked">
+            {count(picked)}
+            <span class="visually-hidden"> in the cart</span>
+          </span>
         </button>
       </div>
     </li>
