@@ -105,6 +105,7 @@ try {
   const { oversold, isBalanced, isExact } = result.verdict;
   process.exitCode = oversold === 0 && isBalanced && isExact ? 0 : 1;
 } catch (error) {
-  console.error(`\nThe sale could not be run: ${error instanceof Error ? error.message : error}`);
+  const why = error instanceof Error ? error.message : String(error);
+  console.error(`\nThe sale could not be run: ${why}`);
   process.exitCode = 1;
 }

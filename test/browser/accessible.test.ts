@@ -24,7 +24,8 @@ async function faults(page: Page): Promise<string[]> {
     const { violations } = await page.evaluate<AxeResults>("axe.run()");
     for (const { id, impact, nodes } of violations) {
       if (impact === "minor" || impact === "moderate") continue;
-      found.push(`${look}: ${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message}`)}`);
+      const where = nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`);
+      found.push(`${look}: ${id}: ${where.join(" | ")}`);
     }
     const overflow = await page.evaluate<number>(
       "document.documentElement.scrollWidth - document.documentElement.clientWidth",

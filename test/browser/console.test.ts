@@ -26,6 +26,7 @@ describeInBrowser("the console", () => {
     await page.getByLabel("Token").waitFor();
     await page.reload();
     await page.getByLabel("Token").waitFor();
+    expect(await page.evaluate<number>("sessionStorage.length")).toBe(0);
   });
 
   test("restocking moves the bar, adjusting down asks first, the ledger has both", async () => {
@@ -158,6 +159,7 @@ describeInBrowser("the console", () => {
     await expect.poll(() => letter("letter-2:0").count()).toBe(0);
     await letter("letter-1:0").getByRole("button", { name: "Replay" }).click();
     await expect.poll(() => letter("letter-1:0").count()).toBe(0);
+    expect(await site.operator.deadLetters()).toEqual([]);
   });
 
   test("the sale demo runs to its end, oversold 0, and reconcile finds no difference", async () => {

@@ -34,9 +34,10 @@ describeInBrowser("a server that dies", () => {
 
     // Without the stock Worker an order stays pending.
     const ordersOnly = await restartSite(closers, site, ["--only=orders"]);
-    const { page, expectClean } = await visit(browser, site.base, {
+    const visitor = await visit(browser, site.base, {
       expected: /net::ERR_|WebSocket connection to/,
     });
+    const { page } = visitor;
     await connection(page, "live");
     await addToCart(page, "VINYL-TIDES");
     await orderNow(page).click();
@@ -49,6 +50,6 @@ describeInBrowser("a server that dies", () => {
     // Its message was lost with the queue: reconcile finds it.
     await order(page, "confirmed", LIVENESS_MS);
     expect((await ordersOf(page)).map(({ status }) => status)).toEqual(["confirmed"]);
-    await expectClean();
+    await visitor.expectClean();
   }, 240_000);
 });

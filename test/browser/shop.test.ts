@@ -144,7 +144,8 @@ describeInBrowser("the shop", () => {
     await connection(page, "polling");
     await addToCart(page, "VINYL-TIDES");
     await orderNow(page).click();
-    await order(page, "confirmed");
+    const confirmed = await order(page, "confirmed");
+    expect(await confirmed.innerText()).toContain("It is yours");
   });
 
   test("a token that is refused is replaced", async () => {
@@ -157,5 +158,6 @@ describeInBrowser("the shop", () => {
     await addToCart(page, "VINYL-TIDES");
     await orderNow(page).click();
     await order(page, "confirmed");
+    expect(await ordersOf(page)).toHaveLength(1);
   });
 });

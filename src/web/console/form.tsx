@@ -75,4 +75,7 @@ export function Field({ label, hint, ...input }: FieldProps) {
 }
 
 /** The text of a field, without blanks around it. */
-export const textOf = (data: FormData, name: string): string => String(data.get(name) ?? "").trim();
+export function textOf(data: FormData, name: string): string {
+  const value = data.get(name);
+  return typeof value === "string" ? value.trim() : "";
+}

@@ -4,6 +4,7 @@ import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
 import type { ApiProblem } from "../shared/problem.ts";
 import { STATUS_WORDS } from "../shared/words.ts";
+import { textOf } from "./form.tsx";
 import { OrderRow } from "./order-row.tsx";
 import { client } from "./session.ts";
 
@@ -105,7 +106,7 @@ function Search({ onSearch }: { onSearch: (id: string) => void }) {
   const search = (event: Event) => {
     event.preventDefault();
     if (!(event.target instanceof HTMLFormElement)) return;
-    onSearch(String(new FormData(event.target).get("id") ?? "").trim());
+    onSearch(textOf(new FormData(event.target), "id"));
   };
   return (
     <form class="search" role="search" onSubmit={search}>

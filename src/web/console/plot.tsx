@@ -137,13 +137,17 @@ function Axes({ ticks, area, minutes, format }: AxesProps) {
         </g>
       ))}
       {marked.map(({ minute, i }) => (
-        <text x={area.x(i)} y={HEIGHT - 6} text-anchor="middle">
+        <text {...markAt(area.x(i), right)} y={HEIGHT - 6}>
           {timeOfDay(minute)}
         </text>
       ))}
     </g>
   );
 }
+
+/** Under its minute, but never beyond the edge. */
+const markAt = (x: number, right: number) =>
+  x > right - 2.5 * LETTER ? { x: right, "text-anchor": "end" } : { x, "text-anchor": "middle" };
 
 /** The same for who cannot see or point: minutes without anything are left out. */
 function PlotTable({ title, minutes, series, format }: PlotProps) {

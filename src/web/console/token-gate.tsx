@@ -2,6 +2,7 @@ import { useState } from "hono/jsx/dom";
 import { asProblem, clientOf, ok } from "../shared/api.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { ApiProblem } from "../shared/problem.ts";
+import { textOf } from "./form.tsx";
 import { isLocalRun, setToken } from "./session.ts";
 
 /** Asks for the operator's token, and takes it once the API does. */
@@ -11,7 +12,7 @@ export function TokenGate() {
   const enter = async (event: Event) => {
     event.preventDefault();
     if (!(event.target instanceof HTMLFormElement) || isBusy) return;
-    const text = String(new FormData(event.target).get("token") ?? "").trim();
+    const text = textOf(new FormData(event.target), "token");
     setIsBusy(true);
     try {
       await ok(clientOf(() => text, location.origin).v1.operations.$get());

@@ -60,7 +60,7 @@ export function ItemCard({ item }: { item: Item }) {
         >
           <span>
             {obstacle ?? "Add to cart"}
-            <span class="visually-hidden">: {item.name}</span>
+            <span class="visually-hidden"> {item.name}</span>
           </span>
           <span class="picked">
             {count(picked)}
