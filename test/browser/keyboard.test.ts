@@ -29,7 +29,7 @@ describeInBrowser("by keyboard only", () => {
     await connection(page, "live");
     await page.locator("[data-sku]").first().waitFor();
     await tabTo(page, /Skip to the catalogue/);
-    await tabTo(page, /^Add to cart Tides/);
+    await tabTo(page, /^Add to cart\s+Tides/);
     await page.keyboard.press("Enter");
     await page.keyboard.press("Space");
     await tabTo(page, /^Order now/);
