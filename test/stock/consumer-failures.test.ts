@@ -170,7 +170,7 @@ describe("a breach", () => {
 });
 
 test("invariant 7: a dead letter that cannot be sent leaves its message to be retried", async () => {
-  letters.send.mockRejectedValueOnce(new Error("queue is away"));
+  letters.sendBatch.mockRejectedValueOnce(new Error("queue is away"));
   const result = await deliver(batchOf(["hello", "world"]));
   expect(result.explicitAcks).toEqual(["m1"]);
   expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["m0"]);

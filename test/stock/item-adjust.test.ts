@@ -23,6 +23,8 @@ describe("an adjustment", () => {
       ok: true,
       level: { sku: "fresh", received: 7, available: 7, held: 0, sold: 0 },
       levelVersion: 1,
+      breaches: 0,
+      at: expect.any(String),
     });
   });
 

@@ -47,6 +47,8 @@ describe("a reply tells the level", () => {
     expect(await lockOne("told")).toEqual({
       level: { sku: "told", received: 100, available: 99, held: 1, sold: 0 },
       levelVersion: 2,
+      breaches: 0,
+      at: new Date(T0).toISOString(),
     });
   });
 

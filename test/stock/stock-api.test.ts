@@ -20,14 +20,16 @@ function fail(sku: string): void {
   });
 }
 
+const WITHIN_MS = 3_000;
+
 describe("execute", () => {
   test("does at once what the queue would do, and answers the outcomes", async () => {
     await receive("lane", 3);
     const [a, b] = newOrders(2) as [string, string];
-    const answers = await api().execute([
-      event("order.placed", a, { lane: 2 }),
-      event("order.placed", b, { lane: 2 }),
-    ]);
+    const answers = await api().execute(
+      [event("order.placed", a, { lane: 2 }), event("order.placed", b, { lane: 2 })],
+      WITHIN_MS,
+    );
     expect(answers.filter(({ type }) => type !== "stock.level")).toMatchObject([
       { type: "stock.locked", orderId: a },
       { type: "stock.refused", orderId: b, shortages: [{ sku: "lane", available: 1 }] },
@@ -39,7 +41,9 @@ describe("execute", () => {
     await receive("both", 1);
     const [order] = newOrders(1) as [string];
     const placed = event("order.placed", order, { both: 1 });
-    const runs = await Promise.all(Array.from({ length: 10 }, () => api().execute([placed])));
+    const runs = await Promise.all(
+      Array.from({ length: 10 }, () => api().execute([placed], WITHIN_MS)),
+    );
     const types = runs.flat().flatMap(({ type }) => (type === "stock.level" ? [] : [type]));
     expect(types).toEqual(Array(10).fill("stock.locked"));
     expect(await counters("both")).toMatchObject({ available: 0, held: 1 });
@@ -49,10 +53,10 @@ describe("execute", () => {
     await receive("here", 5);
     fail("away");
     const [a, b] = newOrders(2) as [string, string];
-    const answers = await api().execute([
-      event("order.placed", a, { here: 1, away: 1 }),
-      event("order.placed", b, { here: 1 }),
-    ]);
+    const answers = await api().execute(
+      [event("order.placed", a, { here: 1, away: 1 }), event("order.placed", b, { here: 1 })],
+      WITHIN_MS,
+    );
     expect(answers.filter(({ type }) => type !== "stock.level")).toMatchObject([
       { type: "stock.locked", orderId: b },
     ]);
@@ -70,30 +74,32 @@ describe("execute", () => {
     const events = newOrders(MAX_ORDERS_PER_LANE_CALL + 1).map((id) =>
       event("order.placed", id, { limit: 1 }),
     );
-    await expect(api().execute(events)).rejects.toThrow(RangeError);
+    await expect(api().execute(events, WITHIN_MS)).rejects.toThrow(RangeError);
     expect(await counters("limit")).toMatchObject({ held: 0 });
-    await api().execute(events.slice(1));
+    await api().execute(events.slice(1), WITHIN_MS);
     expect(await counters("limit")).toMatchObject({ held: MAX_ORDERS_PER_LANE_CALL });
   });
 
   test("does nothing for no orders", async () => {
-    expect(await api().execute([])).toEqual([]);
+    expect(await api().execute([], WITHIN_MS)).toEqual([]);
   });
 });
+
+const rest = { breaches: 0, at: expect.any(String) };
 
 describe("levels", () => {
   test("come from the objects themselves, in the order asked", async () => {
     await receive("l1", 1);
     await receive("l2", 2);
     expect(await api().levels(["l2", "l1"])).toEqual([
-      { level: { sku: "l2", received: 2, available: 2, held: 0, sold: 0 }, levelVersion: 1 },
-      { level: { sku: "l1", received: 1, available: 1, held: 0, sold: 0 }, levelVersion: 1 },
+      { level: { sku: "l2", received: 2, available: 2, held: 0, sold: 0 }, levelVersion: 1, ...rest },
+      { level: { sku: "l1", received: 1, available: 1, held: 0, sold: 0 }, levelVersion: 1, ...rest },
     ]);
   });
 
   test("of an item that has no stock yet are zero, under its name", async () => {
     expect(await api().levels(["empty"])).toEqual([
-      { level: { sku: "empty", received: 0, available: 0, held: 0, sold: 0 }, levelVersion: 0 },
+      { level: { sku: "empty", received: 0, available: 0, held: 0, sold: 0 }, levelVersion: 0, ...rest },
     ]);
   });
 

@@ -53,6 +53,8 @@ describe("order events", () => {
   });
 });
 
+const AT = new Date(NOW).toISOString();
+
 describe("stock events", () => {
   const shortage = { sku: "A-1", requested: 2, available: 1, reason: "out_of_stock" } as const;
   const events = [
@@ -61,7 +63,7 @@ describe("stock events", () => {
     stockOutcome("stock.committed", orderId, NOW),
     stockRefused(orderId, [shortage], NOW),
     stockRefused(orderId, [], NOW),
-    stockLevel({ level, levelVersion: 7 }, NOW),
+    stockLevel({ level, levelVersion: 7, breaches: 0, at: AT }),
   ];
 
   test.each(events)("$type survives the way over the queue", (event) => {
@@ -71,7 +73,7 @@ describe("stock events", () => {
   test("each has an id of its own: outcomes by order, levels by version", () => {
     const ids = [...events.slice(0, 4), ...events.slice(5)].map(({ id }) => id);
     expect(new Set(ids).size).toBe(5);
-    expect(stockLevel({ level, levelVersion: 8 }, NOW).id).not.toBe(ids.at(-1));
+    expect(stockLevel({ level, levelVersion: 8, breaches: 0, at: AT }).id).not.toBe(ids.at(-1));
   });
 
   test.each([

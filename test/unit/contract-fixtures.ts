@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { vi } from "vitest";
 import type { Consumer, DeadLetter } from "../../src/contract/delivery.ts";
 
@@ -6,6 +7,8 @@ export interface Note {
   at: string;
   text: string;
 }
+
+export const NoteSchema = v.object({ id: v.string(), at: v.string(), text: v.string() });
 
 export const note = (id: string, text = ""): Note => ({ id, at: "2026-01-01T00:00:00.000Z", text });
 

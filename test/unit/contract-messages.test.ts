@@ -5,7 +5,7 @@ import {
   MAX_MESSAGES_PER_SEND,
 } from "../../src/contract/limits.ts";
 import { jsonBytes, pack, sendPacked, unpack } from "../../src/contract/messages.ts";
-import { envelope, type Note, note } from "./contract-fixtures.ts";
+import { envelope, type Note, NoteSchema, note } from "./contract-fixtures.ts";
 
 const notes = (count: number, text = ""): Note[] =>
   Array.from({ length: count }, (_, n) => note(`${n}`, text));
@@ -107,31 +107,33 @@ describe("sending", () => {
 
   test("takes as few calls as the platform's limit on a call allows", async () => {
     const { fake, calls } = queue();
-    await sendPacked(fake, notes(MAX_EVENTS_PER_MESSAGE * MAX_MESSAGES_PER_SEND + 1));
+    await sendPacked(fake, NoteSchema, notes(MAX_EVENTS_PER_MESSAGE * MAX_MESSAGES_PER_SEND + 1));
     expect(calls.map((messages) => messages.length)).toEqual([MAX_MESSAGES_PER_SEND, 1]);
   });
 
   test("no call is larger than 256 KB", async () => {
     const { fake, calls } = queue();
-    await sendPacked(fake, notes(60, "x".repeat(19_500)));
+    await sendPacked(fake, NoteSchema, notes(60, "x".repeat(19_500)));
     expect(calls.length).toBeGreaterThan(1);
     for (const messages of calls) expect(jsonBytes(messages)).toBeLessThan(256_000);
   });
 
   test("carries the delay and the attempts on every message", async () => {
     const { fake, calls } = queue();
-    await sendPacked(fake, notes(150), { attempts: 2, delaySeconds: 30 });
+    await sendPacked(fake, NoteSchema, notes(150), { attempts: 2, delaySeconds: 30 });
     expect(calls.flat().map(({ delaySeconds }) => delaySeconds)).toEqual([30, 30]);
     expect(calls.flat().map(({ body }) => unpack(body).attempts)).toEqual([2, 2]);
   });
 
   test("makes no call for nothing", async () => {
     const { fake, calls } = queue();
-    await sendPacked(fake, []);
+    await sendPacked(fake, NoteSchema, []);
     expect(calls).toEqual([]);
   });
 
   test("throws when a call throws", async () => {
-    await expect(sendPacked(queue(true).fake, notes(1))).rejects.toThrow("queue is overloaded");
+    await expect(sendPacked(queue(true).fake, NoteSchema, notes(1))).rejects.toThrow(
+      "queue is overloaded",
+    );
   });
 });

@@ -56,7 +56,7 @@ async function race(
 async function untilDecided(events: OrderEvent[], callItem: CallItem) {
   const outcomes = new Map<string, string>();
   for (let open = events; open.length > 0;) {
-    const result = await coordinate(open, callItem, 0);
+    const result = await coordinate(open, callItem, { now_ms: 0 });
     for (const outcome of result.outcomes) {
       if (outcome.type !== "stock.level") outcomes.set(outcome.orderId, outcome.type);
     }

@@ -5,7 +5,8 @@ import { event, orderId, shelf } from "./stock-fixtures.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:01Z");
 
-const run = (events: OrderEvent[], callItem: CallItem) => coordinate(events, callItem, NOW);
+const run = (events: OrderEvent[], callItem: CallItem) =>
+  coordinate(events, callItem, { now_ms: NOW });
 
 /** Outcomes without the levels, as `type orderNumber`. */
 async function told(events: OrderEvent[], callItem: CallItem) {

@@ -94,7 +94,10 @@ export class MemoryItem {
     this.calls.push(commands);
     const answers = commands.map((command) => this.#decide(command));
     this.#version += 1;
-    return { answers, level: { level: this.level(), levelVersion: this.#version } };
+    return {
+      answers,
+      level: { level: this.level(), levelVersion: this.#version, breaches: 0, at },
+    };
   }
 
   level() {
