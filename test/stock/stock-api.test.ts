@@ -92,14 +92,26 @@ describe("levels", () => {
     await receive("l1", 1);
     await receive("l2", 2);
     expect(await api().levels(["l2", "l1"])).toEqual([
-      { level: { sku: "l2", received: 2, available: 2, held: 0, sold: 0 }, levelVersion: 1, ...rest },
-      { level: { sku: "l1", received: 1, available: 1, held: 0, sold: 0 }, levelVersion: 1, ...rest },
+      {
+        level: { sku: "l2", received: 2, available: 2, held: 0, sold: 0 },
+        levelVersion: 1,
+        ...rest,
+      },
+      {
+        level: { sku: "l1", received: 1, available: 1, held: 0, sold: 0 },
+        levelVersion: 1,
+        ...rest,
+      },
     ]);
   });
 
   test("of an item that has no stock yet are zero, under its name", async () => {
     expect(await api().levels(["empty"])).toEqual([
-      { level: { sku: "empty", received: 0, available: 0, held: 0, sold: 0 }, levelVersion: 0, ...rest },
+      {
+        level: { sku: "empty", received: 0, available: 0, held: 0, sold: 0 },
+        levelVersion: 0,
+        ...rest,
+      },
     ]);
   });
 
