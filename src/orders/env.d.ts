@@ -3,6 +3,7 @@ interface OrdersEnv {
 	DB: D1Database;
 	ORDER_EVENTS: Queue;
 	STOCK_EVENTS: Queue;
+	ASSETS: Fetcher;
 	PAYMENT_WINDOW_SECONDS: string;
 	LOCK_DEADLINE_SECONDS: string;
 	GUEST_CHECKOUT: string;

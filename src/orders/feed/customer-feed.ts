@@ -4,23 +4,15 @@ import { errorText, log } from "../../contract/log.ts";
 import { within } from "../../contract/within.ts";
 import { isUnfinished, type OrderView, viewOf } from "../order.ts";
 import { lookAgain, markAbsent, openFeed } from "./presence.sql.ts";
-
-/** Kept with each socket through hibernation. */
-interface Attachment {
-  customerId: string;
-  /** When the token runs out, and the socket with it. */
-  expires_ms: number;
-}
-
-/** What the Worker passes on with the upgrade; it has checked the token. */
-export interface Connect extends Attachment {
-  since_ms: number | null;
-}
-export const CONNECT_HEADER = "x-lockstock-connect";
-/** A customer id may have any letters, a header only Latin ones. */
-export const encodeConnect = (connect: Connect): string =>
-  encodeURIComponent(JSON.stringify(connect));
-const decodeConnect = (text: string): Connect => JSON.parse(decodeURIComponent(text));
+import {
+  type Attachment,
+  CLOSE,
+  type Connect,
+  CONNECT_HEADER,
+  decodeConnect,
+  type FeedMessage,
+  PROTOCOL,
+} from "./protocol.ts";
 
 /** Sockets one customer may have open. */
 const MAX_SOCKETS = 64;
@@ -32,8 +24,6 @@ const REREAD_MS = [5_000, 15_000, 60_000] as const;
 const IDLE_REREAD_MS = 300_000;
 const DB_TIMEOUT_MS = 10_000;
 
-/** Close codes: 4401 as the contract says, the others from the IANA registry of RFC 6455. */
-export const CLOSE = { unauthenticated: 4401, tryAgainLater: 1013, internal: 1011 } as const;
 /** Codes that a client may see but nobody may send (RFC 6455, 7.4.1). */
 const UNSENDABLE = new Set([1005, 1006, 1015]);
 
@@ -63,7 +53,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     else await this.#welcome(server, connect);
     // Only the version is echoed, never the subprotocol that carried the token.
     const isNegotiated = request.headers.has("Sec-WebSocket-Protocol");
-    const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": "lockstock.v1" } : {});
+    const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
@@ -207,11 +197,7 @@ function rereadAfter(unfinishedSince_ms: number | null, now_ms: number): number 
   return age_ms < soon + later ? later : latest;
 }
 
-type Message =
-  | { type: "snapshot"; orders: OrderView[]; truncated: boolean }
-  | { type: "order"; order: OrderView };
-
-function send(socket: WebSocket, message: Message): void {
+function send(socket: WebSocket, message: FeedMessage): void {
   try {
     socket.send(JSON.stringify(message));
   } catch {

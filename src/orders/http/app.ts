@@ -4,6 +4,7 @@ import { requestId, type RequestIdVariables } from "hono/request-id";
 import { errorText, log } from "../../contract/log.ts";
 import type { AuthVariables } from "./auth.ts";
 import { deadLetters } from "./dead-letters.ts";
+import { docs } from "./docs.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
@@ -17,6 +18,7 @@ export type AppEnv = { Bindings: OrdersEnv; Variables: AuthVariables & RequestId
 export const app = new Hono<AppEnv>()
   .use(requestId())
   .get("/healthz", (c) => c.json({ status: "ok" }))
+  .route("/", docs)
   .route("/v1/guests", guests)
   .route("/v1/items", items)
   .route("/v1/items", stock)

@@ -1,15 +1,14 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { CLOSE, type Connect, CONNECT_HEADER, encodeConnect } from "../feed/customer-feed.ts";
+import { CLOSE, type Connect, CONNECT_HEADER, encodeConnect, PROTOCOL } from "../feed/protocol.ts";
 import type { AppEnv } from "./app.ts";
 import { callerOf, requireKeys } from "./auth.ts";
 import { Problem } from "./problem.ts";
 import { query } from "./validate.ts";
 
-const PROTOCOL = "lockstock.v1";
 const BEARER = /^bearer\.([\w.~+/-]+=*)$/i;
 
-const since = v.optional(
+export const SinceSchema = v.optional(
   v.pipe(
     v.string(),
     v.check((text) => !Number.isNaN(Date.parse(text)), "must be an ISO 8601 time"),
@@ -35,7 +34,7 @@ export const feed = new Hono<AppEnv>().get(
     if (!isUpgrade) throw upgradeRequired;
     return next();
   },
-  query(v.object({ since })),
+  query(v.object({ since: SinceSchema })),
   async (c) => {
     const { customerId, expires_ms } = c.get("caller");
     const since_ms = c.req.valid("query").since ?? null;

@@ -17,7 +17,8 @@ const time = v.pipe(
 /** In minor units: at most 10⁹, so that an order's total stays an exact number. */
 const MAX_PRICE = 1_000_000_000;
 
-const ItemSchema = v.pipe(
+/** Body of `PUT /v1/items/:sku`. */
+export const ItemSchema = v.pipe(
   v.strictObject({
     name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)),
     price: v.strictObject({

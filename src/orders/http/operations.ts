@@ -23,6 +23,7 @@ const CursorSchema = v.pipe(
   ]),
 );
 
+/** Body of `POST /v1/operations/reconcile`. */
 export const ReconcileSchema = v.strictObject({
   repair: v.optional(v.boolean(), false),
   cursor: v.nullish(v.pipe(v.string(), v.maxLength(1_000))),

@@ -28,6 +28,9 @@ const LinesSchema = v.pipe(
   ),
 );
 
+/** Body of `POST /v1/orders`. */
+export const OrderSchema = v.object({ lines: LinesSchema });
+
 /** Lines for the same SKU become one, in the place of the first. */
 function merged(lines: { sku: string; quantity: number }[]) {
   const bySku = new Map<string, number>();
@@ -48,7 +51,7 @@ export const orders = new Hono<AppEnv>()
     "/",
     customer,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
-    body(v.object({ lines: LinesSchema })),
+    body(OrderSchema),
     async (c) => {
       const candidate = {
         id: newOrderId(Date.now()),

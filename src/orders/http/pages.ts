@@ -12,6 +12,8 @@ export const pageQuery = {
       v.string(),
       v.regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_LIMIT}`),
       v.transform(Number),
+      v.number(), // what follows is said of the number: in the contract too
+      v.integer(),
       v.minValue(1, "must be at least 1"),
       v.maxValue(MAX_LIMIT, `must be at most ${MAX_LIMIT}`),
     ),

@@ -18,7 +18,8 @@ const STOCK_TIMEOUT_MS = 10_000;
 /** Units; with a thousand of these an item's counters are still exact numbers. */
 const MAX_DELTA = 1_000_000_000;
 
-const AdjustmentSchema = v.strictObject({
+/** Body of `POST /v1/items/:sku/stock`. */
+export const AdjustmentSchema = v.strictObject({
   delta: v.pipe(
     v.number(),
     v.integer("must be a whole number"),

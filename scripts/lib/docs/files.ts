@@ -1,0 +1,17 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { openApiDocument } from "../../../src/orders/http/openapi/document.ts";
+import { docsPage } from "./page.ts";
+
+/** What `npm run openapi` writes: path from the root → text. */
+export async function contractFiles(): Promise<Record<string, string>> {
+  const document = openApiDocument();
+  return {
+    "public/openapi.json": `${JSON.stringify(document, null, 2)}\n`,
+    "public/docs.html": await docsPage(document),
+    "public/docs.css": beside("docs.css"),
+    "public/docs.svg": beside("docs.svg"),
+  };
+}
+
+const beside = (name: string): string => readFileSync(join(import.meta.dirname, name), "utf8");

@@ -1,0 +1,22 @@
+/**
+ * Writes the contract and its page into public/: openapi.json and docs.*.
+ * With --check: writes nothing, exits with 1 when one of them is out of date.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { contractFiles } from "./lib/docs/files.ts";
+import { ROOT } from "./lib/project.ts";
+
+const check = process.argv.includes("--check");
+for (const [name, text] of Object.entries(await contractFiles())) {
+  const path = join(ROOT, name);
+  if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
+  if (check) {
+    console.error(`${name} is out of date: run \`npm run openapi\``);
+    process.exitCode = 1;
+  } else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+}

@@ -1,0 +1,186 @@
+import type { Example } from "./schemas.ts";
+
+/** One story for the whole contract: Ada orders two tickets of the last three. */
+
+export const ORDER_ID = "019ab2f0-6c1e-7a53-9d42-3f8e5b7c1a90";
+export const SKU = "TICKET-NIGHTFALL";
+export const KEY = "5f0c2a1e-basket-42";
+const CUSTOMER = "guest_9b2d6c1a-0f4e-4c8b-a7d5-2e61f0b3c984";
+const CURSOR = "VElDS0VULU5JR0hURkFMTA";
+const PLACED_AT = "2026-12-01T18:00:00.123Z";
+const CONFIRMED_AT = "2026-12-01T18:00:00.141Z";
+
+export const newOrder: Example<"NewOrder"> = { lines: [{ sku: SKU, quantity: 2 }] };
+
+export const pendingOrder: Example<"Order"> = {
+  id: ORDER_ID,
+  status: "pending",
+  reason: null,
+  lines: [
+    {
+      sku: SKU,
+      name: "Nightfall live, standing ticket",
+      quantity: 2,
+      price: { amount: 6900, currency: "EUR" },
+    },
+  ],
+  total: { amount: 13_800, currency: "EUR" },
+  customerId: CUSTOMER,
+  revision: 1,
+  placedAt: PLACED_AT,
+  updatedAt: PLACED_AT,
+  payBy: null,
+};
+
+export const confirmedOrder: Example<"Order"> = {
+  ...pendingOrder,
+  status: "confirmed",
+  revision: 2,
+  updatedAt: CONFIRMED_AT,
+};
+
+export const paidOrder: Example<"Order"> = {
+  ...confirmedOrder,
+  status: "paid",
+  revision: 3,
+  updatedAt: "2026-12-01T18:04:12.007Z",
+};
+
+export const cancelledOrder: Example<"Order"> = {
+  ...confirmedOrder,
+  status: "cancelled",
+  reason: "customer_request",
+  revision: 3,
+  updatedAt: "2026-12-01T18:02:30.550Z",
+};
+
+export const shortages: Example<"Shortage">[] = [
+  { sku: SKU, requested: 2, available: 1, reason: "out_of_stock" },
+];
+
+export const refusedOrder: Example<"Order"> = {
+  ...pendingOrder,
+  status: "cancelled",
+  reason: "out_of_stock",
+  shortages,
+  revision: 2,
+  updatedAt: CONFIRMED_AT,
+};
+
+export const orderPage: Example<"OrderPage"> = { orders: [confirmedOrder], nextCursor: null };
+
+export const newItem: Example<"NewItem"> = {
+  name: "Nightfall live, standing ticket",
+  price: { amount: 6900, currency: "EUR" },
+  limitPerCustomer: 4,
+  saleStartsAt: "2026-12-01T18:00:00Z",
+};
+
+export const item: Example<"Item"> = {
+  sku: SKU,
+  name: "Nightfall live, standing ticket",
+  price: { amount: 6900, currency: "EUR" },
+  available: 3,
+  limitPerCustomer: 4,
+  saleStartsAt: "2026-12-01T18:00:00.000Z",
+  saleEndsAt: null,
+};
+
+export const itemPage: Example<"ItemPage"> = { items: [item], nextCursor: CURSOR };
+
+export const adjustment: Example<"Adjustment"> = { delta: 500, reason: "delivery 4711" };
+
+export const level: Example<"Level"> = {
+  sku: SKU,
+  received: 500,
+  available: 3,
+  held: 12,
+  sold: 485,
+};
+
+export const ledger: Example<"Ledger"> = {
+  movements: [
+    {
+      seq: 2,
+      kind: "lock",
+      quantity: 2,
+      orderId: ORDER_ID,
+      operationId: null,
+      reason: null,
+      at: CONFIRMED_AT,
+      balance: { received: 500, available: 498, held: 2, sold: 0 },
+    },
+    {
+      seq: 1,
+      kind: "receive",
+      quantity: 500,
+      orderId: null,
+      operationId: "delivery-4711",
+      reason: "delivery 4711",
+      at: "2026-12-01T09:00:00.000Z",
+      balance: { received: 500, available: 500, held: 0, sold: 0 },
+    },
+  ],
+  nextCursor: null,
+};
+
+const busyMinute: Example<"Minute"> = {
+  minute: "2026-12-01T18:00:00.000Z",
+  placed: 1200,
+  confirmed: 480,
+  paid: 15,
+  cancelled: 700,
+  settleLatencyMs: { p50: 18, p99: 95 },
+};
+
+/** The last hour: quiet until the sale began. */
+const perMinute = Array.from({ length: 60 }, (_, i): Example<"Minute"> => {
+  const minute = new Date(Date.parse(busyMinute.minute) - (59 - i) * 60_000).toISOString();
+  if (i === 59) return busyMinute;
+  const none = { placed: 0, confirmed: 0, paid: 0, cancelled: 0 };
+  return { minute, ...none, settleLatencyMs: { p50: null, p99: null } };
+});
+
+export const operations: Example<"Operations"> = {
+  orders: { pending: 20, confirmed: 465, paid: 15, cancelled: 700 },
+  unsettled: { count: 24, oldestAgeSeconds: 2 },
+  settleLatencyMs: { p50: 18, p95: 60, p99: 95 },
+  perMinute,
+  deadLetters: 0,
+  breaches: 0,
+};
+
+export const history: Example<"History"> = {
+  transitions: [
+    { revision: 1, status: "pending", reason: null, at: PLACED_AT },
+    { revision: 2, status: "confirmed", reason: null, at: CONFIRMED_AT },
+  ],
+};
+
+export const differences: Example<"Differences"> = {
+  differences: [
+    {
+      kind: "unreleased",
+      sku: SKU,
+      orderId: ORDER_ID,
+      status: "cancelled",
+      expected: null,
+      found: { quantity: 2, state: "held" },
+    },
+  ],
+  nextCursor: "eyJwaGFzZSI6ImxvY2tzIiwic2t1IjoiIiwiYWZ0ZXIiOiIifQ",
+};
+
+export const deadLetter: Example<"DeadLetter"> = {
+  id: "6c6f1c2e7a1b4d0e8f3a5b9c0d1e2f34",
+  queue: "stock-events",
+  body: { hello: "world" },
+  attempts: 1,
+  error: "the message cannot be decoded",
+  at: "2026-12-01T18:05:00.000Z",
+};
+
+export const guest: Example<"Guest"> = {
+  customerId: CUSTOMER,
+  token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJndWVzdF85YjJkNmMxYSJ9.c2lnbmF0dXJl",
+};

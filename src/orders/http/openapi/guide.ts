@@ -1,0 +1,106 @@
+import { MAX_LINES, MAX_QUANTITY } from "../../../contract/limits.ts";
+import { MAX_WAIT_SECONDS } from "../prefer.ts";
+import { MAX_BODY_BYTES } from "../validate.ts";
+
+/** The words around the operations. Markdown, of which the page knows what is used here. */
+
+export const TAGS = {
+  Orders: "Place an order, hear what became of it, cancel it.",
+  Feed: "The outcome without asking: one WebSocket tells a customer of every change.",
+  Catalogue: "What can be ordered.",
+  Stock: "Units of an item, and the ledger of every movement. For operators.",
+  Operations: "How the whole is doing, and what is wrong. For operators.",
+  "Dead letters": "Messages that could not be processed. For operators.",
+  Service: "Tokens for guests, liveness, and this contract.",
+} as const;
+
+export type Tag = keyof typeof TAGS;
+
+export const INTRODUCTION = `
+Orders that never oversell. A shop posts an order; it is written down at once, its stock is locked a
+moment later, and the buyer hears the outcome.
+
+## Conventions
+
+- Bodies are JSON, at most ${MAX_BODY_BYTES / 1024} KB. An order has at most ${MAX_LINES} lines of 1 to ${MAX_QUANTITY} units; lines for one SKU are merged first.
+- Times are ISO 8601 in UTC. Money is an integer in minor units of its currency (ISO 4217).
+- Lists are pages: \`?limit=\` says how long, and \`nextCursor\` is the \`?cursor=\` of the next one; null at the end.
+- Every \`GET\` answers \`HEAD\` too. Another method that a path does not have is 405 with \`Allow\`.
+- Clients ignore members and event types that they do not know: more may come.
+
+## Authentication
+
+\`Authorization: Bearer <token>\`, a JWT. \`sub\` is the customer, \`exp\` is required, and \`scope\`
+(space separated) holds \`operator\` for operators. Anyone can have a guest's token:
+
+\`\`\`sh
+curl -X POST https://shop.example/v1/guests
+\`\`\`
+
+Another customer's order is 404, exactly like one that does not exist.
+
+## An order's life
+
+\`pending\` (accepted, stock not decided) becomes \`confirmed\` (every line is locked) or \`cancelled\`;
+\`confirmed\` becomes \`paid\` or \`cancelled\`; nothing else. \`reason\` says why an order was cancelled.
+\`revision\` grows by one with each change: ignore an order whose revision is lower than the one you know.
+
+## Waiting for the outcome
+
+Without a \`Prefer\` header an order is answered at once: 202, \`Location\`, and the order as \`pending\`.
+Its outcome comes a moment later, by the feed or by asking for the order.
+
+With \`Prefer: wait=N\` (RFC 7240) the answer is the outcome, if it comes within N seconds,
+${MAX_WAIT_SECONDS} at most; \`Preference-Applied\` says how long was really meant.
+
+- 201 and the order: it is confirmed.
+- 409 \`out_of_stock\` or \`limit_exceeded\`, with the cancelled \`order\` and \`shortages\`.
+- 202 and the order: not decided in time, nothing is lost. It goes on by itself.
+- 200 and the order: it ended otherwise, for instance because it was cancelled meanwhile.
+
+\`\`\`sh
+curl -i https://shop.example/v1/orders \\
+  -H "Authorization: Bearer $TOKEN" \\
+  -H "Content-Type: application/json" \\
+  -H "Idempotency-Key: 5f0c2a1e-basket-42" \\
+  -H "Prefer: wait=5" \\
+  -d '{"lines": [{"sku": "TICKET-NIGHTFALL", "quantity": 2}]}'
+\`\`\`
+
+\`GET /v1/orders/{id}\` takes \`Prefer: wait=N\` too, and waits while the order is \`pending\`.
+
+## Repeating safely
+
+A request whose answer got lost has to be repeated, and must not order twice. Send an
+\`Idempotency-Key\` (1 to 255 characters; a UUID is good) with each order that is meant, and the same
+key with each repeat.
+
+- Same key, same order (lines are compared after merging; \`Prefer\` plays no part): the order as it stands, with \`Idempotency-Replayed: true\`. 202 while it is pending, else 200; with \`Prefer: wait=N\` as above.
+- Same key, another order: 422 \`idempotency_key_reused\`.
+- The key comes before everything else: a repeat gets its order even if the item is sold out since, or its sale is over.
+- A refusal at the door (a problem without \`order\`) binds no key: the same key may be used again.
+- After 503 or no answer at all, repeat with the same key. A key is kept for at least 24 hours, per customer.
+
+## The feed protocol
+
+\`GET /v1/feed\` is a WebSocket. The token comes in the \`Authorization\` header or, from a browser, as
+a second subprotocol beside \`lockstock.v1\`; only \`lockstock.v1\` is echoed.
+
+\`\`\`js
+const url = "wss://shop.example/v1/feed?since=" + encodeURIComponent(lastUpdatedAt);
+const socket = new WebSocket(url, ["lockstock.v1", "bearer." + token]);
+\`\`\`
+
+- First comes \`{"type": "snapshot", "orders": [...], "truncated": false}\`: all unfinished orders and, with \`since\`, those updated since 60 s before it. \`truncated\`: there may be more, ask \`GET /v1/orders\`.
+- Then \`{"type": "order", "order": {...}}\` for each change, never before it is durable. A change may be told twice or out of order: ignore lower revisions.
+- Send the text \`ping\` to hear \`pong\`; it costs us nothing.
+- Close 4401: the token is missing, bad, or has run out. Get a new one. A browser cannot read the status of a failed upgrade, so the socket is accepted and then closed.
+- Close 1013: too many sockets of one customer. Close 1011, or any other: come back after a moment, with \`since\` set to the newest \`updatedAt\` you know.
+- A push that is lost is made up for: while the socket is open and an order unfinished, the feed rereads its orders after 5 s, 15 s, and then each minute.
+
+## Errors
+
+Errors are \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`detail\`, and a
+stable \`code\` to decide by. \`type\` leads to the code's entry on this page. \`requestId\`, also in the
+header \`X-Request-Id\`, names the request in our logs.
+`.trim();

@@ -1,0 +1,62 @@
+import * as examples from "../examples.ts";
+import { json, type Operation } from "../operation.ts";
+
+export const serviceOperations: Operation[] = [
+  {
+    id: "createGuest",
+    method: "post",
+    path: "/v1/guests",
+    tag: "Service",
+    summary: "Become a guest",
+    description:
+      "A customer id and a token for it, valid for 30 days. 404 where guest checkout is off, or tokens are somebody else's to issue.",
+    caller: "anyone",
+    answers: [json(201, "The guest.", "Guest", ["A guest", examples.guest])],
+    problems: ["not_found", "unavailable"],
+  },
+  {
+    id: "getHealth",
+    method: "get",
+    path: "/healthz",
+    tag: "Service",
+    summary: "Ask whether it lives",
+    description: "Says that the orders Worker answers, and nothing about what is behind it.",
+    caller: "anyone",
+    answers: [json(200, "It lives.", "Health", ["Alive", { status: "ok" }])],
+  },
+  {
+    id: "getContract",
+    method: "get",
+    path: "/openapi.json",
+    tag: "Service",
+    summary: "Read this contract",
+    description: "OpenAPI 3.1, generated from the schemas that validate the requests.",
+    caller: "anyone",
+    answers: [
+      json(200, "The contract.", "Contract", [
+        "Its beginning",
+        { openapi: "3.1.1", info: { title: "Lockstock", version: "1.0.0" } },
+      ]),
+      { status: 304, description: "It has not changed." },
+    ],
+    headers: { ETag: { always: [200], sometimes: [304] } },
+  },
+  {
+    id: "getDocs",
+    method: "get",
+    path: "/docs",
+    tag: "Service",
+    summary: "Read this page",
+    description: "The contract as a page, with an entry for each problem code.",
+    caller: "anyone",
+    answers: [
+      {
+        status: 200,
+        description: "The page.",
+        content: { type: "text/html", example: "<!doctype html>…" },
+      },
+      { status: 304, description: "It has not changed." },
+    ],
+    headers: { ETag: { always: [200], sometimes: [304] } },
+  },
+];

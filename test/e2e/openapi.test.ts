@@ -1,0 +1,236 @@
+import { v7 } from "uuid";
+import { beforeAll, expect, test } from "vitest";
+import type { DeadLetter } from "../../src/contract/delivery.ts";
+import type { OrderView } from "../../src/orders/order.ts";
+import type { Document } from "../../src/orders/http/openapi/types.ts";
+import { PROBLEMS } from "../../src/orders/http/problem.ts";
+import { schemaChecker } from "../support/contract.ts";
+import { signToken } from "./support/client.ts";
+import { ContractClient } from "./support/contract-client.ts";
+import { emptyState, start } from "./support/npm-start.ts";
+import { catalogueTests, NEW_ITEM, nowhere } from "./support/openapi-catalogue.ts";
+import { settled } from "./support/settled.ts";
+import { useStack } from "./support/stack.ts";
+import { until } from "./support/until.ts";
+
+/** Every operation of a running stack answers as the contract that it serves says. */
+
+const stack = useStack();
+
+let document: Document;
+let contract: ContractClient;
+let operator: string;
+let ada: string;
+
+beforeAll(async () => {
+  document = (await (await fetch(new URL("/openapi.json", stack.base))).json()) as Document;
+  contract = new ContractClient(document, () => stack.base);
+  operator = await stack.token("operator", { scope: "operator" });
+  ada = await stack.token("ada");
+});
+
+const linesOf = (sku: string, quantity = 1) => ({ lines: [{ sku, quantity }] });
+
+test("without a token, or with one that is not enough, every protected call says so", async () => {
+  for (const { operation } of contract.calls) {
+    const { operationId: id, security } = operation;
+    if (security.length === 0) continue;
+    await contract.call(id, 401);
+    await contract.call(id, 401, { token: "no.token.at-all" });
+    if (security.some(({ bearer }) => bearer?.includes("operator"))) {
+      await contract.call(id, 403, { token: ada });
+    }
+  }
+});
+
+catalogueTests(() => ({ stack, contract, operator }));
+
+test("placing an order", async () => {
+  const token = ada;
+  const sku = await stack.operator.stocked(10);
+  const headers = { "idempotency-key": v7() };
+  const body = linesOf(sku);
+  const placed = await contract.call<OrderView>("placeOrder", 202, { token, body, headers });
+  await settled(await stack.customer("ada"), [placed.body.id]);
+  await contract.call("placeOrder", 200, { token, body, headers });
+  await contract.call("placeOrder", 422, { token, body: linesOf(sku, 2), headers });
+  await contract.call("placeOrder", 422, { token, body: linesOf(nowhere.sku) });
+  await contract.call("placeOrder", 400, { token, body: { lines: [] } });
+  await contract.refusesBodies("placeOrder", { token });
+  await contract.call("placeOrder", 409, { token, body: linesOf(sku, 100) });
+
+  const wait = { ...headers, prefer: "wait=5", "idempotency-key": v7() };
+  const waited = await contract.call<OrderView>("placeOrder", 201, { token, body, headers: wait });
+  expect(waited.headers.get("preference-applied")).toBe("wait=5");
+  await contract.call("placeOrder", 201, { token, body, headers: wait });
+  await contract.call("cancelOrder", 200, { token, path: { id: waited.body.id } });
+  await contract.call("placeOrder", 200, { token, body, headers: wait });
+});
+
+test("an order that is refused", async () => {
+  const token = ada;
+  const prefer = "wait=5";
+  // Nothing is known of its level yet, so no gate is closed and the stock item has to decide.
+  const empty = `SKU-${v7()}`;
+  await stack.operator.call("PUT", `/v1/items/${empty}`, NEW_ITEM);
+  const headers = { prefer, "idempotency-key": v7() };
+  const refused = await contract.call("placeOrder", 409, { token, body: linesOf(empty), headers });
+  expect(refused.body).toMatchObject({ code: "out_of_stock", order: { status: "cancelled" } });
+  const again = await contract.call("placeOrder", 409, { token, body: linesOf(empty), headers });
+  expect(again.headers.get("idempotency-replayed")).toBe("true");
+
+  const limited = await stack.operator.stocked(5);
+  await stack.operator.call("PUT", `/v1/items/${limited}`, { ...NEW_ITEM, limitPerCustomer: 1 });
+  await contract.call("placeOrder", 409, { token, body: linesOf(limited, 2), headers: { prefer } });
+
+  const early = await stack.operator.stocked(5);
+  const saleStartsAt = "2126-01-01T00:00:00Z";
+  await stack.operator.call("PUT", `/v1/items/${early}`, { ...NEW_ITEM, saleStartsAt });
+  await contract.call("placeOrder", 409, { token, body: linesOf(early) });
+});
+
+test("an order's life", async () => {
+  const token = ada;
+  const sku = await stack.operator.stocked(10);
+  const headers = { prefer: "wait=5" };
+  const place = async () =>
+    (await contract.call<OrderView>("placeOrder", 201, { token, body: linesOf(sku), headers })).body
+      .id;
+  const paid = { id: await place() };
+  const cancelled = { id: await place() };
+
+  await contract.call("getOrder", 200, { token, path: paid, headers });
+  await contract.call("getOrder", 404, { token, path: nowhere, headers });
+  await contract.call("getOrder", 404, { token: await stack.token("eve"), path: paid });
+  await contract.call("payOrder", 200, { token: operator, path: paid });
+  await contract.call("payOrder", 404, { token: operator, path: nowhere });
+  await contract.call("cancelOrder", 409, { token, path: paid });
+  await contract.call("cancelOrder", 200, { token, path: cancelled });
+  await contract.call("cancelOrder", 404, { token, path: { id: "no-id" } });
+  await contract.call("payOrder", 409, { token: operator, path: cancelled });
+
+  await contract.call("getHistory", 200, { token: operator, path: paid });
+  await contract.call("getHistory", 404, { token: operator, path: nowhere });
+  for (const [id, own] of [
+    ["listOrders", token],
+    ["listAllOrders", operator],
+  ] as const) {
+    const query = { status: "paid", limit: "1" };
+    await contract.call(id, 200, { token: own, query });
+    await contract.call(id, 200, { token: own });
+    await contract.call(id, 400, { token: own, query: { status: "lost" } });
+  }
+});
+
+test("the feed and what it says", async () => {
+  const headers = { authorization: `Bearer ${ada}` };
+  await contract.call("openFeed", 426, { token: ada });
+  await contract.call("openFeed", 400, { token: ada, query: { since: "yesterday" } });
+  await contract.upgrade("openFeed", headers);
+  await contract.upgrade("openFeed", { ...headers, "Sec-WebSocket-Protocol": "lockstock.v1" });
+
+  const sku = await stack.operator.stocked(1);
+  const customer = await stack.customer("listener");
+  const before = (await customer.place(linesOf(sku).lines)).body.id;
+  const feed = await stack.feed("listener");
+  await feed.opened();
+  await settled(customer, [before]);
+  await customer.cancel(before);
+  await until("a push", () => feed.messages.length > 1, 10_000);
+  await feed.close();
+  const check = schemaChecker(document);
+  const [snapshot, ...pushes] = feed.messages;
+  expect(check({ $ref: "#/components/schemas/FeedSnapshot" }, snapshot)).toEqual([]);
+  for (const push of pushes) {
+    expect(check({ $ref: "#/components/schemas/FeedOrder" }, push)).toEqual([]);
+  }
+});
+
+test("what operators see and do", async () => {
+  const token = operator;
+  await contract.call("getOperations", 200, { token });
+  await contract.call("reconcile", 200, { token });
+  const { body } = await contract.call("reconcile", 200, { token, body: { repair: true } });
+  await contract.call("reconcile", 200, { token, body: { cursor: body["nextCursor"] } });
+  await contract.refusesBodies("reconcile", { token });
+
+  const { STOCK_EVENTS: events } = await stack.orders();
+  await Promise.all([events.send({ hello: 1 }), events.send("hello 2")]);
+  const [replayed, discarded] = await until(
+    "two dead letters",
+    async () => {
+      type Page = { deadLetters: DeadLetter[] };
+      const page = await contract.call<Page>("listDeadLetters", 200, { token });
+      return page.body.deadLetters.length >= 2 && page.body.deadLetters;
+    },
+    10_000,
+  );
+  await contract.call("listDeadLetters", 200, { token, query: { limit: "1" } });
+  await contract.call("listDeadLetters", 400, { token, query: { limit: "none" } });
+  await contract.call("replayDeadLetter", 200, { token, path: { id: replayed!.id } });
+  await contract.call("replayDeadLetter", 404, { token, path: { id: replayed!.id } });
+  await contract.call("discardDeadLetter", 204, { token, path: { id: discarded!.id } });
+  await contract.call("discardDeadLetter", 404, { token, path: { id: discarded!.id } });
+});
+
+test("the service itself", async () => {
+  await contract.call("getHealth", 200);
+  await contract.call("createGuest", 201);
+  for (const id of ["getContract", "getDocs"]) {
+    const { headers } = await contract.call(id, 200);
+    expect(headers.get("content-security-policy")).toContain("default-src 'self'");
+    await contract.call(id, 304, { headers: { "if-none-match": headers.get("etag") ?? "" } });
+  }
+  expect((await fetch(new URL("/docs.css", stack.base))).status).toBe(200);
+});
+
+test("a method that a path does not have is 405 with Allow, and an unknown path 404", async () => {
+  const check = schemaChecker(document);
+  const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+  for (const [path, item] of Object.entries(document.paths)) {
+    const own = Object.keys(item).map((method) => method.toUpperCase());
+    for (const method of methods.filter((one) => !own.includes(one))) {
+      const url = new URL(path.replace(/\{\w+\}/g, "x"), stack.base);
+      const response = await fetch(url, {
+        method,
+        headers: { authorization: `Bearer ${operator}` },
+      });
+      const body: unknown = await response.json();
+      const allowed = own.flatMap((one) => (one === "GET" ? ["GET", "HEAD"] : [one]));
+      expect([path, method, response.status]).toEqual([path, method, 405]);
+      expect(response.headers.get("allow")?.split(", ").toSorted()).toEqual(allowed.toSorted());
+      expect(check({ $ref: "#/components/schemas/MethodNotAllowedProblem" }, body)).toEqual([]);
+    }
+  }
+  const lost = await fetch(new URL("/no/such/path", stack.base));
+  expect(lost.status).toBe(404);
+  expect(check({ $ref: "#/components/schemas/NotFoundProblem" }, await lost.json())).toEqual([]);
+});
+
+test("without the stock Worker its calls are 503, and guests can be off", async (context) => {
+  const secret = "the secret of the orders Worker alone";
+  const vars = { AUTH_SECRET: secret, GUEST_CHECKOUT: "off" };
+  const state = await emptyState(context);
+  const alone = await start(context, [`--state=${state}`, "--only=orders"], vars);
+  await alone.ready();
+  const token = await signToken(secret, "operator", { scope: "operator" });
+  const options = { base: alone.base, token, path: { sku: `SKU-${v7()}` } };
+  await contract.call("putItem", 201, { ...options, body: NEW_ITEM });
+  await contract.call("getStock", 503, options);
+  await contract.call("getLedger", 503, options);
+  const change = { body: { delta: 1, reason: "found" }, headers: { "idempotency-key": v7() } };
+  await contract.call("adjustStock", 503, { ...options, ...change });
+  const cursor = Buffer.from('{"phase":"locks","sku":"","after":""}').toString("base64url");
+  await contract.call("reconcile", 503, { ...options, body: { cursor } });
+  await contract.call("createGuest", 404, { base: alone.base });
+});
+
+test("every operation was called, and has shown every status and code that can be provoked", () => {
+  const called = new Set([...contract.seen].map((one) => one.split(" ")[0]));
+  const operations = contract.calls.map(({ operation }) => operation.operationId);
+  expect(operations.filter((id) => !called.has(id))).toEqual([]);
+  // A fault of ours and an overload are not to be had by asking for them.
+  expect(contract.unseen().filter((one) => !/ 50[03]$/.test(one))).toEqual([]);
+  const unseenCodes = Object.keys(PROBLEMS).filter((code) => !contract.codes.has(code));
+  expect(unseenCodes).toEqual(["method_not_allowed", "rate_limited", "internal"]);
+});

@@ -1,0 +1,66 @@
+import { v7 } from "uuid";
+import { test } from "vitest";
+import type { ContractClient } from "./contract-client.ts";
+import type { Stack } from "./stack.ts";
+
+export const NEW_ITEM = { name: "Item", price: { amount: 1500, currency: "EUR" } };
+/** What there is not. */
+export const nowhere = { sku: "NO-SUCH-ITEM", id: v7() };
+
+interface Context {
+  stack: Stack;
+  contract: ContractClient;
+  operator: string;
+}
+
+/** The part of openapi.test.ts about items and their stock. */
+export function catalogueTests(use: () => Context): void {
+  test("the catalogue", async () => {
+    const { contract, operator: token } = use();
+    const path = { sku: `SKU-${v7()}` };
+    const times = { saleStartsAt: "2026-01-01T00:00:00Z", saleEndsAt: "2126-01-01T00:00:00+01:00" };
+    await contract.call("putItem", 201, { token, path, body: NEW_ITEM });
+    await contract.call("putItem", 200, {
+      token,
+      path,
+      body: { ...NEW_ITEM, ...times, limitPerCustomer: 2 },
+    });
+    await contract.call("putItem", 400, { token, path, body: { name: "", price: 1 } });
+    await contract.call("putItem", 400, { token, path: { sku: "-" }, body: NEW_ITEM });
+    await contract.refusesBodies("putItem", { token, path });
+    await contract.call("getItem", 200, { path });
+    await contract.call("getItem", 404, { path: nowhere });
+    await contract.call("putItem", 201, { token, path: { sku: `SKU-${v7()}` }, body: NEW_ITEM });
+    const { body } = await contract.call("listItems", 200, { query: { limit: "1" } });
+    await contract.call("listItems", 200, { query: { cursor: String(body["nextCursor"]) } });
+    await contract.call("listItems", 400, { query: { limit: "101" } });
+    await contract.call("listItems", 400, { query: { cursor: "!" } });
+  });
+
+  test("stock", async () => {
+    const { stack, contract, operator: token } = use();
+    const path = { sku: await stack.operator.stocked(3) };
+    const headers = { "idempotency-key": v7() };
+    const body = { delta: 2, reason: "found" };
+    await contract.call("adjustStock", 200, { token, path, body, headers });
+    await contract.call("adjustStock", 200, { token, path, body, headers });
+    await contract.call("adjustStock", 422, { token, path, body: { ...body, delta: 3 }, headers });
+    await contract.call("adjustStock", 400, { token, path, body });
+    await contract.call("adjustStock", 400, { token, path, body: { delta: 0 }, headers });
+    await contract.call("adjustStock", 404, { token, path: nowhere, body, headers });
+    const taken = { body: { delta: -100, reason: "lost" }, headers: { "idempotency-key": v7() } };
+    await contract.call("adjustStock", 409, { token, path, ...taken });
+    await contract.refusesBodies("adjustStock", { token, path });
+    await contract.call("getStock", 200, { token, path });
+    await contract.call("getStock", 404, { token, path: nowhere });
+    const { body: page } = await contract.call("getLedger", 200, {
+      token,
+      path,
+      query: { limit: "1" },
+    });
+    const cursor = String(page["nextCursor"]);
+    await contract.call("getLedger", 200, { token, path, query: { cursor } });
+    await contract.call("getLedger", 400, { token, path, query: { cursor: "x" } });
+    await contract.call("getLedger", 404, { token, path: nowhere });
+  });
+}
