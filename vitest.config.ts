@@ -31,7 +31,11 @@ export default defineConfig(async () => ({
             },
           }),
         ],
-        test: { name: "orders", include: ["test/orders/**/*.test.ts"] },
+        test: {
+          name: "orders",
+          include: ["test/orders/**/*.test.ts"],
+          setupFiles: ["test/orders/support/setup.ts"],
+        },
       },
       {
         test: {
