@@ -3,7 +3,6 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { transitionOne } from "../../src/orders/settle/transitions.sql.ts";
 import {
   locked,
   orderNow,
@@ -12,6 +11,7 @@ import {
   portsWith,
   refused,
   tamper,
+  moveOne,
 } from "./support/data.ts";
 import { connect } from "./support/feed.ts";
 import { fakeQueue } from "./support/queue.ts";
@@ -68,7 +68,7 @@ describe("cancelling", () => {
   it("a paid order is 409, and shows the order", async () => {
     const { id } = await pendingOrder();
     await settle([locked(id)], portsWith());
-    await transitionOne(env.DB, "pay", id, { policy: POLICY, now_ms: Date.now() });
+    await moveOne("pay", id, { policy: POLICY, now_ms: Date.now() });
     const response = await cancel(id);
     expect(response.status).toBe(409);
     const problem = await problemOf(response);

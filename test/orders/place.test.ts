@@ -81,6 +81,7 @@ describe("placing an order", () => {
     const desk = new Desk({
       placeAll: (candidates) => placeAll(db, candidates, POLICY, Date.now()),
       watch: async () => {},
+      decide: async () => null,
       announce: async ({ orders }) => {
         announced.push(orders.length);
       },
@@ -173,6 +174,7 @@ describe("when D1 fails", () => {
     const desk = new Desk({
       placeAll: (candidates) => placeAll(db, candidates, POLICY, Date.now()),
       watch: async () => {},
+      decide: async () => null,
       announce: async () => {},
     });
     const placement = await desk.place(candidateFor(await addItem(), { key: "lost" }));

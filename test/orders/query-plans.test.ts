@@ -1,9 +1,12 @@
 import { env } from "cloudflare:workers";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { commandOf } from "../../src/orders/order.ts";
-import { reconcilerOf } from "../../src/orders/reconcile/reconciler.ts";
+import { reconcilerOf } from "../../src/orders/reconcile/watch.ts";
+import { askAgain, comparePage } from "../../src/orders/operations/compare.ts";
+import { prune } from "../../src/orders/reconcile/prune.sql.ts";
+import { changeOrder } from "../../src/orders/settle/changing.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { transitionOne } from "../../src/orders/settle/transitions.sql.ts";
 import worker from "../../src/orders/worker.ts";
 import {
   addItem,
@@ -17,6 +20,7 @@ import {
   portsWith,
   refused,
   released,
+  moveOne,
 } from "./support/data.ts";
 import { placeAll } from "../../src/orders/place/place.sql.ts";
 import { connect } from "./support/feed.ts";
@@ -62,6 +66,7 @@ async function exercise(): Promise<void> {
   await placingAndReading(sku);
   await settlingAndReconciling();
   await deadLettersAndItems(sku);
+  await operations();
   prototype.prepare = prepare;
 }
 
@@ -75,6 +80,7 @@ async function placingAndReading(sku: string): Promise<void> {
   const client = await connect({ token, since: "2026-01-01T00:00:00Z" });
   const [order] = await client.snapshot();
   await env.FEED.getByName(customerId).push([order!]);
+  await runDurableObjectAlarm(env.FEED.getByName(customerId));
   client.close(1000);
   await client.code();
   await call("GET", location, { token });
@@ -85,7 +91,7 @@ async function placingAndReading(sku: string): Promise<void> {
 async function settlingAndReconciling(): Promise<void> {
   const [a, b, c] = [await pendingOrder(), await pendingOrder(), await pendingOrder()];
   await settle([locked(a.id), refused(b.id), levelOf("SKU-1", 1, 5)], portsWith());
-  await transitionOne(env.DB, "pay", a.id, { policy: POLICY, now_ms: Date.now() });
+  await moveOne("pay", a.id, { policy: POLICY, now_ms: Date.now() });
   await settle([committed(a.id), released(b.id)], portsWith());
   await pass(Date.now() + 1e9, { feeds: fakeFeeds() });
   await pendingOrder({ id: c.id.replace(/^./, "1") });
@@ -107,6 +113,25 @@ async function deadLettersAndItems(sku: string): Promise<void> {
   const price = { amount: 1, currency: "EUR" };
   await call("PUT", `/v1/items/${sku}`, { token, body: { name: "Item", price } });
   await call("GET", "/v1/items", {});
+}
+
+async function operations(): Promise<void> {
+  const token = await operatorToken();
+  const { id } = await pendingOrder();
+  await call("GET", "/v1/operations", { token });
+  await call("GET", "/v1/operations/orders?status=paid", { token });
+  await call("GET", `/v1/operations/orders/${id}/history`, { token });
+  const stock = {
+    lockStates: async () => ({ locks: [], watermark_ms: 0 }),
+    liveLocks: async () => ({ locks: [], next: null }),
+  };
+  const ports = { db: env.DB, stock, pause: async () => {} };
+  await comparePage({ phase: "orders", after: "" }, ports);
+  await comparePage({ phase: "locks", sku: "", after: "" }, ports);
+  await askAgain(env.DB, [id], Date.now());
+  await changeOrder(env, "cancel", id, () => {});
+  const policy = { ...POLICY, orderRetention_ms: 1 };
+  await prune(env.DB, policy, { orders: "", presence: "" }, Date.now());
 }
 
 /** Where an `orders` row is met otherwise than by a key: each step of a plan that walks the table. */

@@ -1,7 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { transitionOne } from "../../src/orders/settle/transitions.sql.ts";
 import {
   fakeFeeds,
   locked,
@@ -11,6 +10,7 @@ import {
   POLICY,
   portsWith,
   refused,
+  moveOne,
 } from "./support/data.ts";
 import { absentStock, fakeStock, pass } from "./support/stock.ts";
 import { migrate } from "./support/worker.ts";
@@ -28,7 +28,7 @@ const placed = () => pendingOrder({ placedAt_ms: T0 });
 async function moved(name: "cancel" | "pay") {
   const { id } = await placed();
   await settle([locked(id)], portsWith({ now: () => T0 }));
-  await transitionOne(env.DB, name, id, at(T0));
+  await moveOne(name, id, at(T0));
   return orderNow(id);
 }
 
@@ -133,7 +133,7 @@ describe("the payment window", () => {
   it("does not touch an order that was paid in time", async () => {
     const { id } = await placed();
     await settle([locked(id)], portsWith({ policy, now: () => T0 }));
-    await transitionOne(env.DB, "pay", id, at(T0 + 59_000));
+    await moveOne("pay", id, at(T0 + 59_000));
     await pass(T0 + 100_000, { policy });
     expect(await orderNow(id)).toMatchObject({ status: "paid", awaits: null });
   });

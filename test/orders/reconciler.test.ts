@@ -1,5 +1,6 @@
 import {
   createScheduledController,
+  evictDurableObject,
   runDurableObjectAlarm,
   runInDurableObject,
 } from "cloudflare:test";
@@ -7,7 +8,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { VersionedLevel } from "../../src/contract/stock-events.ts";
 import { refreshLevels } from "../../src/orders/reconcile/levels.ts";
-import { reconcilerOf } from "../../src/orders/reconcile/reconciler.ts";
+import { reconcilerOf } from "../../src/orders/reconcile/watch.ts";
 import worker, { type Reconciler } from "../../src/orders/worker.ts";
 import { brokenDb } from "./support/d1.ts";
 import { addItem, orderNow, pendingOrder } from "./support/data.ts";
@@ -72,9 +73,19 @@ describe("the reconciler's alarm", () => {
   });
 
   it("rests when nothing is due", async () => {
-    await stub.watch(Date.now() + 60_000);
+    await evictDurableObject(stub);
+    await stub.watch(Date.now());
     await runDurableObjectAlarm(stub);
     expect(await alarmAt()).toBeNull();
+  });
+
+  it("does not forget a later time it was asked for when an earlier one finds nothing", async () => {
+    await evictDurableObject(stub);
+    const later_ms = Date.now() + 30_000;
+    await stub.watch(later_ms);
+    await stub.watch(Date.now());
+    await runDurableObjectAlarm(stub);
+    expect(await alarmAt()).toBe(later_ms);
   });
 
   it("comes back within a minute, however late the next order is due", async () => {
@@ -112,7 +123,9 @@ describe("the cron", () => {
     const sku = await addItem({ available: 0 });
     const level = { sku, received: 9, available: 9, held: 0, sold: 0 };
     const levels = async (skus: string[]): Promise<VersionedLevel[]> =>
-      skus.includes(sku) ? [{ level, levelVersion: 12 }] : [];
+      skus.includes(sku)
+        ? [{ level, levelVersion: 12, breaches: 0, at: new Date().toISOString() }]
+        : [];
     await rewire({ STOCK: { ...workingStock, levels } });
     await worker.scheduled(createScheduledController(), env);
     const item: { available: number } = await (await call("GET", `/v1/items/${sku}`)).json();
@@ -146,8 +159,8 @@ describe("rereading levels", () => {
     expect(new Set(asked.flat()).size).toBe(1_150);
   });
 
-  it("stays where it was when the stock does not answer", async () => {
+  it("goes on behind items that the stock does not answer for", async () => {
     const levels = () => Promise.reject(new Error("absent"));
-    expect(await refreshLevels(envWith({ STOCK: { levels } }), "L-00100")).toBe("L-00100");
+    expect(await refreshLevels(envWith({ STOCK: { levels } }), "L-00100")).toBe("L-01100");
   });
 });

@@ -32,7 +32,7 @@ async function orderIn(status: Status): Promise<Order> {
 }
 
 async function move(id: string, name: TransitionName, { policy = POLICY, now_ms = NOW } = {}) {
-  await transition(env.DB, name, [{ id }], { policy, now_ms }).run();
+  await env.DB.batch(transition(env.DB, name, [{ id }], { policy, now_ms }));
   return orderNow(id);
 }
 
@@ -86,7 +86,7 @@ describe("invariant 4: the transitions in D1", () => {
     const { id } = await orderIn("confirmed");
     const clock = { policy: POLICY, now_ms: NOW };
     await env.DB.batch(
-      (["pay", "expire", "cancel"] as const).map((name) =>
+      (["pay", "expire", "cancel"] as const).flatMap((name) =>
         transition(env.DB, name, [{ id }], clock),
       ),
     );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type Announcement, Desk } from "../../src/orders/place/desk.ts";
+import type { Announcement } from "../../src/orders/place/announce.ts";
+import { Desk } from "../../src/orders/place/desk.ts";
 import type { Candidate } from "../../src/orders/place/place.sql.ts";
 import { allPlaced, candidate, rig, sizes } from "./orders-desk-rig.ts";
 
@@ -72,6 +73,9 @@ describe("a batch that fails", () => {
         return allPlaced(batch);
       },
       async watch() {},
+      async decide() {
+        return null;
+      },
       async announce(placed) {
         announced.push(placed);
       },

@@ -1,5 +1,6 @@
 import type { Order } from "../../src/orders/order.ts";
-import { type Announcement, Desk } from "../../src/orders/place/desk.ts";
+import type { Announcement } from "../../src/orders/place/announce.ts";
+import { Desk } from "../../src/orders/place/desk.ts";
 import type { Candidate, Placement } from "../../src/orders/place/place.sql.ts";
 
 let ids = 0;
@@ -51,6 +52,9 @@ export function rig(outcome: Outcome = allPlaced) {
       await gate.promise;
       log.push("durable");
       return outcome(batch);
+    },
+    async decide() {
+      return null;
     },
     async watch() {
       log.push("watch");

@@ -25,6 +25,9 @@ const POLICY: Policy = {
   desks: 1,
   isGateOn: true,
   isGuestCheckoutOn: true,
+  keyRetention_ms: 0,
+  deadLetterRetention_ms: 0,
+  orderRetention_ms: 0,
 };
 
 const order = (parts: Partial<Order> = {}): Order => ({

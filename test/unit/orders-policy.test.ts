@@ -7,6 +7,9 @@ const VARS = {
   GUEST_CHECKOUT: "on",
   SOLD_OUT_GATE: "off",
   DESKS: "4",
+  KEY_RETENTION_HOURS: "48",
+  DEAD_LETTER_RETENTION_DAYS: "30",
+  FINISHED_ORDER_RETENTION_DAYS: "2",
 };
 
 describe("the vars", () => {
@@ -17,6 +20,9 @@ describe("the vars", () => {
       desks: 4,
       isGateOn: false,
       isGuestCheckoutOn: true,
+      keyRetention_ms: 172_800_000,
+      deadLetterRetention_ms: 2_592_000_000,
+      orderRetention_ms: 172_800_000,
     });
   });
 
@@ -34,7 +40,13 @@ describe("the vars", () => {
     ["GUEST_CHECKOUT", "true"],
     ["GUEST_CHECKOUT", ""],
     ["SOLD_OUT_GATE", "ON"],
+    ["KEY_RETENTION_HOURS", "23"],
   ])("%s=%j stops the Worker with the name of the var", (name, value) => {
     expect(() => policyOf({ ...VARS, [name]: value })).toThrow(name);
+  });
+
+  it("do not let an order go before its key", () => {
+    const vars = { ...VARS, FINISHED_ORDER_RETENTION_DAYS: "1" };
+    expect(() => policyOf(vars)).toThrow("as long as their keys");
   });
 });

@@ -35,17 +35,18 @@ async function keepAlone(db: D1Database, queue: string, message: Message, letter
 
 /** A packed message becomes a letter for each of its events, so that each can be replayed alone. */
 function lettersOf(deadQueue: string, message: Message): DeadLetter[] {
-  return unpack(message.body).events.map((body, part) => letterOf(deadQueue, message, part, body));
+  const { events } = unpack(message.body);
+  const idOf = (part: number) => (events.length === 1 ? message.id : `${message.id}:${part}`);
+  return events.map((body, part) => letterOf(deadQueue, message, idOf(part), body));
 }
 
 /** What the platform moved here by itself comes without its error, and its attempts start at 1. */
-function letterOf(deadQueue: string, message: Message, part: number, body: unknown): DeadLetter {
+function letterOf(deadQueue: string, message: Message, id: string, body: unknown): DeadLetter {
   const own = v.safeParse(DeadLetterSchema, body);
   if (own.success) return own.output;
   const queue = deadQueue.replace(/-dlq$/, "");
-  const { id: messageId, attempts } = message;
   const error = "retries exhausted";
-  log("error", "message.dead", { queue, messageId, part, error });
+  log("error", "message.dead", { queue, messageId: message.id, error });
   const at = new Date(message.timestamp).toISOString();
-  return { id: `${messageId}:${part}`, queue, body, attempts, error, at };
+  return { id, queue, body, attempts: message.attempts, error, at };
 }

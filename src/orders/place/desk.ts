@@ -51,7 +51,7 @@ export class Desk {
     this.#ports = ports;
   }
 
-  place(candidate: Candidate, wait_ms: number): Promise<Placement> {
+  place(candidate: Candidate, wait_ms = 0): Promise<Placement> {
     const bytes = jsonBytes(candidate);
     const isFull = this.#waiting.length >= MAX_WAITING || this.#bytes + bytes > MAX_WAITING_BYTES;
     if (isFull || this.#isFlood(candidate)) return Promise.resolve({ type: "busy" });

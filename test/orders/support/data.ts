@@ -8,11 +8,12 @@ import {
   type Shortage,
 } from "../../../src/contract/stock-events.ts";
 import type { Feeds } from "../../../src/orders/feed/feeds.ts";
-import type { Order } from "../../../src/orders/order.ts";
+import type { Order, TransitionName } from "../../../src/orders/order.ts";
 import { getOrder } from "../../../src/orders/orders.sql.ts";
 import { type Candidate, placeAll, type Placement } from "../../../src/orders/place/place.sql.ts";
 import type { Policy } from "../../../src/orders/policy.ts";
 import type { SettlePorts } from "../../../src/orders/settle/settle.ts";
+import { type Clock, transition } from "../../../src/orders/settle/transitions.sql.ts";
 import { newCustomer } from "./worker.ts";
 
 export const POLICY: Policy = {
@@ -21,6 +22,9 @@ export const POLICY: Policy = {
   desks: 1,
   isGateOn: true,
   isGuestCheckoutOn: true,
+  keyRetention_ms: 172_800_000,
+  deadLetterRetention_ms: 2_592_000_000,
+  orderRetention_ms: 0,
 };
 
 export interface ItemOptions {
@@ -118,7 +122,7 @@ export const refused = (id: string, shortages: Shortage[] = []): StockEvent =>
   stockRefused(id, shortages, Date.now());
 export function levelOf(sku: string, available: number, levelVersion: number): StockEvent {
   const level = { sku, received: available, available, held: 0, sold: 0 };
-  return stockLevel({ level, levelVersion }, Date.now());
+  return stockLevel({ level, levelVersion, breaches: 0, at: new Date().toISOString() });
 }
 
 export interface ToldFeeds extends Feeds {
@@ -146,8 +150,14 @@ export const portsWith = (parts: Partial<SettlePorts> = {}): SettlePorts => ({
   feeds: fakeFeeds(),
   policy: POLICY,
   now: Date.now,
+  watch: async () => {},
   ...parts,
 });
+
+/** One order moved as a call would move it. */
+export async function moveOne(name: TransitionName, id: string, clock: Clock): Promise<void> {
+  await env.DB.batch(transition(env.DB, name, [{ id }], clock));
+}
 
 export async function markPresent(customerId: string): Promise<void> {
   await env.DB.prepare("INSERT INTO presence (customer_id, since) VALUES (?, 0)")
