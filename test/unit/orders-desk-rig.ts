@@ -73,6 +73,10 @@ export function rig(outcome: Outcome = allPlaced) {
     turn,
     /** Lets the batch that is under way through. */
     commit: async () => {
+      // After a large batch the desk gathers for a moment before the next.
+      for (let i = 0; i < 10 && gates.length === 0; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
       gates.shift()?.resolve();
       await turn();
     },

@@ -114,3 +114,30 @@ describe("keys at the desk", () => {
     expect(sizes(batches)).toEqual([1, 2]);
   });
 });
+
+describe("under load", () => {
+  it("waits a moment after a batch of several, so that the next one fills", async () => {
+    const { desk, batches, turn, commit } = rig();
+    void desk.place(candidate());
+    await turn();
+    for (let i = 0; i < 4; i++) void desk.place(candidate());
+    await commit();
+    void desk.place(candidate());
+    await commit();
+    // The batch of four is through: what comes in the next turns still goes together.
+    await turn();
+    void desk.place(candidate());
+    await commit();
+    expect(sizes(batches)).toEqual([1, 4, 2]);
+  });
+
+  it("never lets an order that comes alone wait", async () => {
+    const { desk, batches, turn, commit } = rig();
+    for (let i = 0; i < 3; i++) {
+      void desk.place(candidate());
+      await turn();
+      expect(batches).toHaveLength(i + 1);
+      await commit();
+    }
+  });
+});
