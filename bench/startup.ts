@@ -8,7 +8,7 @@
 import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
-import { childrenOf, processCpu_s } from "./lib/meters.ts";
+import { workerdsOf, processCpu_s } from "./lib/meters.ts";
 import { bundle } from "./lib/stack.ts";
 
 /**
@@ -25,7 +25,7 @@ const ROUNDS = 5;
 
 /** CPU that one workerd has spent when all copies are up. */
 async function start_ms(script: string): Promise<number> {
-  const before = new Set(childrenOf(process.pid));
+  const before = new Set(workerdsOf(process.pid));
   const workers = Array.from({ length: COPIES }, (_, i) => {
     return { name: `copy-${i}`, modules: true, script, compatibilityDate: "2026-10-23" };
   });
@@ -35,7 +35,7 @@ async function start_ms(script: string): Promise<number> {
   );
   try {
     await miniflare.ready;
-    const pid = childrenOf(process.pid).find((child) => !before.has(child));
+    const pid = workerdsOf(process.pid).find((child) => !before.has(child));
     return pid === undefined ? Number.NaN : processCpu_s(pid) * 1_000;
   } finally {
     await miniflare.dispose();

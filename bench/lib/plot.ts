@@ -22,13 +22,15 @@ const TOP = 70;
 const BOTTOM = 40;
 /** Okabe and Ito's palette: told apart by the colour-blind too. */
 const COLOURS = ["#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#999999", "#009e73"];
-const TICKS = 5;
+const MAX_TICKS = 6;
 
 export function barPlot({ title, unit, groups }: Plot): string {
   const bars = groups.flatMap((group) => group.bars);
   const labels = [...new Set(bars.map(({ label }) => label))];
-  const step = niceStep(Math.max(...bars.map(({ max }) => max), 0) / TICKS);
-  const top = step * TICKS;
+  const most = Math.max(...bars.map(({ max }) => max), 0);
+  const step = niceStep(most / MAX_TICKS);
+  const ticks = Math.max(1, Math.ceil(most / step));
+  const top = step * ticks;
   const y = (value: number) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM);
   const groupWidth = (WIDTH - LEFT - RIGHT) / groups.length;
   const barWidth = Math.min(48, (groupWidth * 0.8) / labels.length);
@@ -38,7 +40,7 @@ export function barPlot({ title, unit, groups }: Plot): string {
     text(LEFT, TOP - 8, unit, 'font-size="11" fill="#555"'),
     ...labels.flatMap((label, i) => legend(label, i)),
   ];
-  for (let tick = 0; tick <= TICKS; tick++) {
+  for (let tick = 0; tick <= ticks; tick++) {
     const at = y(tick * step);
     parts.push(line(LEFT, at, WIDTH - RIGHT, at, tick === 0 ? "#333" : "#ddd"));
     parts.push(text(LEFT - 6, at + 4, number(tick * step), 'text-anchor="end" font-size="11"'));

@@ -13,7 +13,7 @@ import {
 } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from "wrangler";
 import { ROOT, WRANGLER } from "../../scripts/lib/project.ts";
-import { childrenOf, peakMemory_bytes, processCpu_s } from "./meters.ts";
+import { workerdsOf, peakMemory_bytes, processCpu_s } from "./meters.ts";
 
 /**
  * Starts what is measured: the bundles that `wrangler deploy` would upload, in one workerd, with
@@ -30,6 +30,8 @@ export interface StackOptions {
   vars?: Record<string, string>;
   /** The binding of the first Worker's D1 database, if it has one. */
   database?: string;
+  /** Opens workerd's inspector, for a profile. It costs some speed. */
+  isInspected?: boolean;
 }
 
 export interface Stack {
@@ -50,9 +52,10 @@ export interface Stack {
 const MAX_COMPLAINTS = 20;
 const LOOPBACK = "127.0.0.1";
 
-export async function startStack({ configs, vars = {}, database }: StackOptions): Promise<Stack> {
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { configs, vars = {}, database, isInspected = false } = options;
   const state = mkdtempSync(join(tmpdir(), "lockstock-bench-"));
-  const before = new Set(childrenOf(process.pid));
+  const before = new Set(workerdsOf(process.pid));
   const complaints: string[] = [];
   const logged = new Map<string, number>();
   const workers = await Promise.all(
@@ -71,6 +74,7 @@ export async function startStack({ configs, vars = {}, database }: StackOptions)
       log: new Log(LogLevel.ERROR),
       logRequests: false,
       telemetry: { enabled: false },
+      ...(isInspected && { inspectorPort: 0, inspectorHost: LOOPBACK }),
       resourcePersistencePath: state,
       handleStructuredLogs: ({ level, message }) => {
         const event = /"event":"([\w.]+)"/.exec(message)?.[1] ?? "";
@@ -82,7 +86,7 @@ export async function startStack({ configs, vars = {}, database }: StackOptions)
     }),
   );
   await miniflare.ready;
-  const pid = childrenOf(process.pid).find((child) => !before.has(child));
+  const pid = workerdsOf(process.pid).find((child) => !before.has(child));
   const base = (await miniflare.unsafeGetDirectURL(first.name)).origin;
   const db = database === undefined ? null : await miniflare.getD1Database(database);
   if (db) {
