@@ -110,7 +110,7 @@ describe("the list of dead letters", () => {
     const messages = Array.from({ length: 7 }, (_, i) => ({
       id: `m${i}`,
       body: i,
-      // Three of them at the same moment: the id decides.
+      // Three of them at the same moment, more than a page: the id decides.
       timestamp: new Date(1_000 * Math.max(2, 6 - i)),
     }));
     await keep("stock-events-dlq", messages);
@@ -118,13 +118,13 @@ describe("the list of dead letters", () => {
     let cursor: string | null = null;
     let pages = 0;
     do {
-      const page: Page = await list(`?limit=3${cursor === null ? "" : `&cursor=${cursor}`}`);
+      const page: Page = await list(`?limit=2${cursor === null ? "" : `&cursor=${cursor}`}`);
       seen.push(...page.deadLetters.map(({ id }) => id));
       cursor = page.nextCursor;
       pages++;
     } while (cursor !== null);
     expect(seen).toEqual(["m4", "m5", "m6", "m3", "m2", "m1", "m0"]);
-    expect(pages).toBe(3);
+    expect(pages).toBe(4);
   });
 
   it.each(["?cursor=x", "?cursor=%21%21", "?cursor=aGVsbG8", "?limit=0", "?limit=101", "?limit=x"])(

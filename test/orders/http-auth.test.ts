@@ -159,13 +159,15 @@ describe("without a key to verify tokens", () => {
     ["DELETE", "/v1/dead-letters/m"],
     ["POST", "/v1/guests"],
     ["GET", "/v1/feed"],
-  ])("%s %s is 503, and the log says why", async (method, path) => {
+  ])("%s %s is 503, with a token or without, and the log says why", async (method, path) => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const wired = envWith({ AUTH_SECRET: "" });
     const token = await tokenFor("c", { scope: "operator" });
-    const response = await app.fetch(requestFor(method, path, { token }), wired);
-    expect([response.status, (await problemOf(response)).code]).toEqual([503, "unavailable"]);
-    expect(response.headers.has("Retry-After")).toBe(true);
+    for (const options of [{ token }, {}]) {
+      const response = await app.fetch(requestFor(method, path, options), wired);
+      expect([response.status, (await problemOf(response)).code]).toEqual([503, "unavailable"]);
+      expect(response.headers.has("Retry-After")).toBe(true);
+    }
     const lines = logged.mock.calls.map(([line]) => String(line));
     expect(lines.filter((line) => line.includes("AUTH_SECRET"))).not.toEqual([]);
     expect(lines.join()).not.toContain(token);

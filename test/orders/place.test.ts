@@ -1,6 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { timeOfOrderId } from "../../src/contract/order-id.ts";
 import { app } from "../../src/orders/http/app.ts";
 import type { OrderView } from "../../src/orders/order.ts";
 import { Desk } from "../../src/orders/place/desk.ts";
@@ -66,6 +67,15 @@ describe("placing an order", () => {
       payBy: null,
     });
     expect(await (await call("GET", `/v1/orders/${order.id}`, { token })).json()).toEqual(order);
+  });
+
+  it("gives the order an id of the moment it was placed, by which lists and pruning go", async () => {
+    const before_ms = Date.now();
+    const token = await tokenFor(newCustomer());
+    const body = { lines: [{ sku: await addItem(), quantity: 1 }] };
+    const order: OrderView = await (await call("POST", "/v1/orders", { token, body })).json();
+    expect(timeOfOrderId(order.id)).toBeGreaterThanOrEqual(before_ms);
+    expect(timeOfOrderId(order.id)).toBeLessThanOrEqual(Date.now());
   });
 
   it("takes one D1 round trip", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Desk } from "../../src/orders/place/desk.ts";
 import type { Placement } from "../../src/orders/place/place.sql.ts";
-import { candidate, placedAs, rig, sizes } from "./orders-desk-rig.ts";
+import { allPlaced, candidate, placedAs, rig, sizes } from "./orders-desk-rig.ts";
 
 describe("group commit", () => {
   it("takes the orders that come while a batch is under way into the next one", async () => {
@@ -30,6 +31,25 @@ describe("group commit", () => {
     expect(log).not.toContain("answer 2");
     await commit();
     expect(log.at(-1)).toBe("answer 2");
+  });
+
+  it("does not begin its commit before somebody watches", async () => {
+    const watched = Promise.withResolvers<void>();
+    const batches: number[] = [];
+    const desk = new Desk({
+      placeAll: async (batch) => {
+        batches.push(batch.length);
+        return allPlaced(batch);
+      },
+      watch: () => watched.promise,
+      announce: async () => {},
+    });
+    const placing = desk.place(candidate());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(batches).toEqual([]);
+    watched.resolve();
+    expect((await placing).type).toBe("placed");
+    expect(batches).toEqual([1]);
   });
 
   it("watches before it commits and announces after", async () => {
