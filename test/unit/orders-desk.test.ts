@@ -42,6 +42,7 @@ describe("group commit", () => {
         return allPlaced(batch);
       },
       watch: () => watched.promise,
+      decide: async () => null,
       announce: async () => {},
     });
     const placing = desk.place(candidate());
