@@ -31,7 +31,11 @@ export default defineConfig(async () => ({
             },
           }),
         ],
-        test: { name: "orders", include: ["test/orders/**/*.test.ts"] },
+        test: {
+          name: "orders",
+          include: ["test/orders/**/*.test.ts"],
+          setupFiles: ["test/orders/support/setup.ts"],
+        },
       },
       {
         test: {
@@ -39,7 +43,11 @@ export default defineConfig(async () => ({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Every file has its own ports and state, and the longest of them mostly wait.
+          maxWorkers: 4,
+          isolate: false,
+          env: { WRANGLER_LOG: "error", WRANGLER_SEND_METRICS: "false" },
+          sequence: { groupOrder: 1 },
         },
       },
       {

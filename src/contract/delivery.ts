@@ -106,10 +106,12 @@ async function conclude<E>(
   const failed = events.filter((event) => undecided.has(event) && !postponed.includes(event));
   const isSpent = attempts >= MAX_DELIVERY_ATTEMPTS;
   const again = isSpent ? [] : failed;
-  const letters = (isSpent ? failed : []).map((event) =>
-    letter(queue, parcel, places.get(event) ?? 0, event, undecided.get(event) ?? ""),
-  );
-  letters.push(...parcel.letters);
+  const letters = [
+    ...parcel.letters,
+    ...(isSpent ? failed : []).map((event) =>
+      letter(queue, parcel, places.get(event) ?? 0, event, undecided.get(event) ?? ""),
+    ),
+  ];
   const delaySeconds = Math.ceil(backoff_ms(attempts, RETRY) / 1000);
   const isWhole = again.length > 0 && again.length === events.length && letters.length === 0;
   try {

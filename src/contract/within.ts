@@ -1,18 +1,25 @@
-import pTimeout from "p-timeout";
-
-export { TimeoutError } from "p-timeout";
+export class TimeoutError extends Error {
+  override name = "TimeoutError";
+}
 
 /**
- * The result of `call`, or a `TimeoutError` after `limit_ms`. The call is wrapped because p-timeout
- * looks for `cancel` on the promise it waits for, and an RPC promise takes that for a remote call.
+ * The result of `call`, or a `TimeoutError` after `limit_ms`; the call itself goes on. Its own few
+ * lines, because it stands around every RPC: p-timeout makes its error, with a stack, before it is
+ * needed, and looks for `cancel` on the promise, which an RPC promise takes for a remote call.
  */
 export function within<T>(
   limit_ms: number,
   call: () => PromiseLike<T>,
   what = "the call",
 ): Promise<T> {
-  return pTimeout((async () => await call())(), {
-    milliseconds: limit_ms,
-    message: `${what} took longer than ${limit_ms} ms`,
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new TimeoutError(`${what} took longer than ${limit_ms} ms`)),
+      limit_ms,
+    );
+    const attempt = async () => await call();
+    attempt()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
   });
 }

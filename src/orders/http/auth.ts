@@ -49,7 +49,23 @@ async function verify(token: string, env: AuthEnv): Promise<JWTVerifyResult> {
     }
     return jwtVerify(token, jwks.keys, { algorithms: ["RS256", "ES256"], requiredClaims });
   }
-  return jwtVerify(token, secretOf(env), { algorithms: ["HS256"], requiredClaims });
+  return jwtVerify(token, await hmacKeyOf(secretOf(env)), {
+    algorithms: ["HS256"],
+    requiredClaims,
+  });
+}
+
+/** Kept for the isolate's life: jose would import the bytes of a secret for every token. */
+let hmac: { secret: string; key: CryptoKey } | undefined;
+
+async function hmacKeyOf(secret: string): Promise<CryptoKey> {
+  if (hmac?.secret !== secret) {
+    const bytes = new TextEncoder().encode(secret);
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    const key = await crypto.subtle.importKey("raw", bytes, algorithm, false, ["sign", "verify"]);
+    hmac = { secret, key };
+  }
+  return hmac.key;
 }
 
 /** Throws `unavailable` when no token can be verified here at all. */
@@ -57,8 +73,8 @@ export function requireKeys(env: AuthEnv): void {
   if (!env.AUTH_JWKS_URL) secretOf(env);
 }
 
-function secretOf({ AUTH_SECRET }: AuthEnv): Uint8Array {
-  if (AUTH_SECRET) return new TextEncoder().encode(AUTH_SECRET);
+function secretOf({ AUTH_SECRET }: AuthEnv): string {
+  if (AUTH_SECRET) return AUTH_SECRET;
   log("error", "auth.unconfigured", {
     why: "neither AUTH_SECRET nor AUTH_JWKS_URL is set, so no token can be verified",
   });
@@ -83,7 +99,7 @@ export async function guestToken(customerId: string, env: AuthEnv): Promise<stri
     .setSubject(customerId)
     .setIssuedAt()
     .setExpirationTime(`${GUEST_TOKEN_DAYS}d`)
-    .sign(secretOf(env));
+    .sign(await hmacKeyOf(secretOf(env)));
 }
 
 export interface AuthVariables {

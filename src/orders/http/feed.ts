@@ -21,22 +21,21 @@ export const feed = new Hono<AppEnv>().get(
   "/",
   async (c, next) => {
     const protocols = protocolsOf(c);
-    const isUpgrade = c.req.header("Upgrade")?.toLowerCase() === "websocket";
     try {
       requireKeys(c.env);
       c.set("caller", await callerOf(tokenOf(c), c.env));
     } catch (error) {
       // A browser cannot read the status of a failed upgrade: the close code tells it.
       const isRefused = error instanceof Problem && error.code === "unauthenticated";
-      if (isUpgrade && isRefused) return closedSocket(protocols.includes(PROTOCOL));
+      if (isUpgrade(c) && isRefused) return closedSocket(protocols.includes(PROTOCOL));
       throw error;
     }
-    if (!isUpgrade) throw upgradeRequired;
     return next();
   },
   query(v.object({ since: SinceSchema })),
   async (c) => {
     const { customerId, expires_ms } = c.get("caller");
+    if (!isUpgrade(c)) throw upgradeRequired;
     const since_ms = c.req.valid("query").since ?? null;
     const connect: Connect = { customerId, expires_ms, since_ms };
     const headers = new Headers({ Upgrade: "websocket", [CONNECT_HEADER]: encodeConnect(connect) });
@@ -45,11 +44,10 @@ export const feed = new Hono<AppEnv>().get(
   },
 );
 
-const upgradeRequired = new Problem("invalid_request", {
-  status: 426,
-  detail: "A WebSocket upgrade is required.",
-  headers: { Upgrade: "websocket" },
-});
+const upgradeRequired = new Problem("upgrade_required", { headers: { Upgrade: "websocket" } });
+
+const isUpgrade = (c: Context<AppEnv>): boolean =>
+  c.req.header("Upgrade")?.toLowerCase() === "websocket";
 
 const protocolsOf = (c: Context<AppEnv>): string[] =>
   (c.req.header("Sec-WebSocket-Protocol") ?? "").split(",").map((protocol) => protocol.trim());

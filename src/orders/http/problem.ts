@@ -19,6 +19,7 @@ export const PROBLEMS = {
   unsupported_media_type: [415, "The body must be application/json"],
   unknown_item: [422, "The order names an item that does not exist"],
   idempotency_key_reused: [422, "The idempotency key was used for something else"],
+  upgrade_required: [426, "A WebSocket upgrade is required"],
   rate_limited: [429, "Too many requests"],
   internal: [500, "Something went wrong"],
   unavailable: [503, "The service cannot answer now"],
@@ -33,8 +34,6 @@ export interface ValidationError {
 }
 
 interface ProblemOptions {
-  /** Instead of the code's own. */
-  status?: ContentfulStatusCode;
   detail?: string;
   /** Further members of the problem, e.g. `shortages`. */
   extra?: Record<string, unknown>;
@@ -64,8 +63,7 @@ export const invalid = (errors: ValidationError[]): Problem =>
   });
 
 export function problemResponse(c: Context, { code, options }: Problem): Response {
-  const [ownStatus, title] = PROBLEMS[code];
-  const status = options.status ?? ownStatus;
+  const [status, title] = PROBLEMS[code];
   const body = {
     type: `/docs#${code}`,
     title,

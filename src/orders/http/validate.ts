@@ -52,25 +52,27 @@ export function headers<S extends Schema>(schema: S): Validated<"header", S> {
 
 /** Reads no more than the limit, whatever Content-Length says or leaves out. */
 async function readText(c: Context): Promise<string> {
-  const tooLarge = new Problem("payload_too_large", {
-    detail: `A body may have at most ${MAX_BODY_BYTES} bytes.`,
-  });
-  if (Number(c.req.header("Content-Length") ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  if (Number(c.req.header("Content-Length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of c.req.raw.body ?? []) {
     size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge;
+    if (size > MAX_BODY_BYTES) throw tooLarge();
     chunks.push(chunk);
   }
+  const [only] = chunks;
+  const bytes = chunks.length === 1 && only ? only : await new Blob(chunks).arrayBuffer();
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
-      await new Blob(chunks).arrayBuffer(),
-    );
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
     throw invalid([{ path: "", message: "the body is not UTF-8" }]);
   }
 }
+
+const tooLarge = (): Problem =>
+  new Problem("payload_too_large", {
+    detail: `A body may have at most ${MAX_BODY_BYTES} bytes.`,
+  });
 
 function readJson(text: string): unknown {
   try {

@@ -20,6 +20,9 @@ const LATENCY_VALUES = LATENCY_COLUMNS.map((_, i) => {
   return `took > ${above}${upTo === undefined ? "" : ` AND took <= ${upTo}`}`;
 });
 const NO_LATENCY = LATENCY_COLUMNS.map(() => "0");
+const SUMS = COLUMNS.map((column) => `sum(${column})`).join(", ");
+/** The values of an order in the minute of its placing. */
+const PLACED = COLUMNS.map((column) => `${column === "placed" ? 1 : 0} AS ${column}`).join(", ");
 
 /**
  * Counts the transition that the next statement of the same batch makes: the same orders, judged by
@@ -36,10 +39,13 @@ export function countTransition(
   const statuses = from.map((status) => `'${status}'`).join(", ");
   // What stock decided has a latency; a deadline that passed or a customer's wish has none.
   const isDecision = name === "confirm" || name === "refuse";
-  const into = COUNT_COLUMNS.slice(1).map((column) => {
-    if (column === "withdrawn") return to === "cancelled" ? "status = 'confirmed'" : "0";
-    return column === to ? "1" : "0";
-  });
+  const latency = (isDecision ? LATENCY_VALUES : NO_LATENCY).join(", ");
+  const into = COUNT_COLUMNS.slice(1)
+    .map((column) => {
+      if (column === "withdrawn") return to === "cancelled" ? "status = 'confirmed'" : "0";
+      return column === to ? "1" : "0";
+    })
+    .join(", ");
   return db
     .prepare(
       `INSERT INTO minutes (minute, ${COLUMNS.join(", ")})
@@ -48,16 +54,10 @@ export function countTransition(
          FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value
          WHERE o.status IN (${statuses}) ${alsoIf}
        )
-       SELECT minute, ${COLUMNS.map((_, i) => `sum(c${i})`).join(", ")} FROM (
-         SELECT placed_at / 60000 AS minute, 1 AS c0,
-           ${COLUMNS.slice(1)
-             .map((_, i) => `0 AS c${i + 1}`)
-             .join(", ")}
-         FROM moving WHERE status = 'pending'
+       SELECT minute, ${SUMS} FROM (
+         SELECT placed_at / 60000 AS minute, ${PLACED} FROM moving WHERE status = 'pending'
          UNION ALL
-         SELECT CAST(?2 AS INTEGER) / 60000, 0, ${into.join(", ")},
-           ${(isDecision ? LATENCY_VALUES : NO_LATENCY).join(", ")}
-         FROM moving
+         SELECT CAST(?2 AS INTEGER) / 60000, 0, ${into}, ${latency} FROM moving
        ) GROUP BY minute
        ON CONFLICT (minute) DO UPDATE SET ${ADD}`,
     )
@@ -108,14 +108,13 @@ const FOLD_STEP = 500;
 /** Folds up to `FOLD_STEP` old minutes into minute 0, so that the table stays small. */
 export async function foldMinutes(db: D1Database, now_ms: number): Promise<void> {
   const before = Math.floor(now_ms / 60_000) - KEPT_MINUTES;
-  const sums = COLUMNS.map((column) => `sum(${column})`).join(", ");
   const old = `SELECT minute FROM minutes WHERE minute > 0 AND minute < ?1
                ORDER BY minute LIMIT ${FOLD_STEP}`;
   await db.batch([
     db
       .prepare(
         `INSERT INTO minutes (minute, ${COLUMNS.join(", ")})
-         SELECT 0, ${sums} FROM minutes WHERE minute IN (${old}) HAVING count(*) > 0
+         SELECT 0, ${SUMS} FROM minutes WHERE minute IN (${old}) HAVING count(*) > 0
          ON CONFLICT (minute) DO UPDATE SET ${ADD}`,
       )
       .bind(before),

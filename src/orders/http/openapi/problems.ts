@@ -118,6 +118,10 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     remedy: "Use a new key for a new wish; repeat the very same request with the old one.",
     example: { detail: "The key belongs to another order." },
   },
+  upgrade_required: {
+    means: "The token is good, but the request asks for no WebSocket.",
+    remedy: "Connect as a WebSocket.",
+  },
   rate_limited: {
     means: "Too many requests from one caller. Reserved: no call answers so at present.",
     remedy: "Repeat after `Retry-After` seconds.",

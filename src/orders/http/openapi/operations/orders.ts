@@ -49,7 +49,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
       Location: { always: [200, 201, 202], sometimes: [409] },
       "Preference-Applied": { sometimes: [200, 201, 202, 409, 422, 503, 500] },
       "Idempotency-Replayed": { sometimes: [200, 201, 202, 409] },
-      Vary: { always: [200, 201, 202, 400, 409, 413, 415, 422], sometimes: [500, 503] },
+      Vary: { always: [200, 201, 202, 400, 401, 409, 413, 415, 422], sometimes: [500, 503] },
     },
   },
   {
@@ -62,7 +62,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     caller: "customer",
     parameters: ["Status", "Limit", "Cursor"],
     answers: [json(200, "A page of orders.", "OrderPage", ["The last page", examples.orderPage])],
-    headers: { Vary: { always: [200, 400], sometimes: [500, 503] } },
+    headers: { Vary: { always: [200, 400, 401], sometimes: [500, 503] } },
   },
   {
     id: "getOrder",
@@ -86,7 +86,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     problems: ["not_found"],
     headers: {
       "Preference-Applied": { sometimes: [200, 404, 500] },
-      Vary: { always: [200, 404], sometimes: [500, 503] },
+      Vary: { always: [200, 401, 404], sometimes: [500, 503] },
     },
   },
   {
@@ -101,7 +101,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     parameters: ["OrderId"],
     answers: [json(200, "The cancelled order.", "Order", ["Cancelled", examples.cancelledOrder])],
     problems: ["not_found", "not_cancellable"],
-    headers: { Vary: { always: [200, 404, 409], sometimes: [500, 503] } },
+    headers: { Vary: { always: [200, 401, 404, 409], sometimes: [500, 503] } },
   },
   {
     id: "payOrder",
@@ -114,7 +114,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     parameters: ["OrderId"],
     answers: [json(200, "The paid order.", "Order", ["Paid", examples.paidOrder])],
     problems: ["not_found", "not_payable"],
-    headers: { Vary: { always: [200, 403, 404, 409], sometimes: [500, 503] } },
+    headers: { Vary: { always: [200, 401, 403, 404, 409], sometimes: [500, 503] } },
   },
   {
     id: "openFeed",
@@ -133,12 +133,8 @@ An upgrade with a missing or bad token is accepted and closed with 4401; only a 
         description:
           "The socket is open. Its messages are `FeedSnapshot` and `FeedOrder`, as text.",
       },
-      {
-        status: 426,
-        description: "The token is good, but the request asks for no WebSocket.",
-        content: { type: "text/plain", example: "A WebSocket upgrade is required." },
-      },
     ],
+    problems: ["upgrade_required"],
     headers: {
       "Sec-WebSocket-Protocol": { sometimes: [101] }, // Hop by hop: what stands between may take it away.
       Upgrade: { always: [101], sometimes: [426] },

@@ -1,0 +1,175 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { devNull, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+import {
+  convertV4MiniflareOptions,
+  Log,
+  LogLevel,
+  Miniflare,
+  type V4WorkerOptions,
+} from "miniflare";
+import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from "wrangler";
+import { ROOT, WRANGLER } from "../../scripts/lib/project.ts";
+import { workerdsOf, peakMemory_bytes, processCpu_s } from "./meters.ts";
+
+/**
+ * Starts what is measured: the bundles that `wrangler deploy` would upload, in one workerd, with
+ * fresh state, and a socket straight to the first Worker. No proxy is in the path: with an empty
+ * handler at concurrency 32 the direct socket answers about 2.5 times as many requests a second as
+ * Miniflare's own entry Worker, and 10 times as many as `wrangler dev` or its test harness, which
+ * both put a second workerd in front.
+ */
+
+export interface StackOptions {
+  /** Wrangler configs, relative to the project; the first one's Worker gets the requests. */
+  configs: string[];
+  /** Vars and secrets that override the first config's. */
+  vars?: Record<string, string>;
+  /** The binding of the first Worker's D1 database, if it has one. */
+  database?: string;
+  /** Opens workerd's inspector, for a profile. It costs some speed. */
+  isInspected?: boolean;
+}
+
+export interface Stack {
+  /** Without a slash at the end; always a loopback address. */
+  base: string;
+  /** Runs one read and answers with its rows. Through Miniflare, apart from the measured socket. */
+  read<Row>(sql: string): Promise<Row[]>;
+  /** Of workerd since it started. */
+  peakMemory_bytes(): number;
+  cpu_s(): number;
+  /** What the Workers logged as `warn` or `error`, at most `MAX_COMPLAINTS` lines. */
+  complaints: string[];
+  /** How often the Workers logged each event, e.g. `stock.batch_decided`, since the start. */
+  logged: Map<string, number>;
+  stop(): Promise<void>;
+}
+
+const MAX_COMPLAINTS = 20;
+const LOOPBACK = "127.0.0.1";
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { configs, vars = {}, database, isInspected = false } = options;
+  const state = mkdtempSync(join(tmpdir(), "lockstock-bench-"));
+  const before = new Set(workerdsOf(process.pid));
+  const complaints: string[] = [];
+  const logged = new Map<string, number>();
+  const workers = await Promise.all(
+    configs.map(async (config, i) =>
+      workerOptions(config, await bundle(config), i === 0 ? vars : {}),
+    ),
+  );
+  const first = workers[0];
+  if (!first) throw new RangeError("a stack needs a config");
+  first.unsafeDirectSockets = [{ host: LOOPBACK, port: 0 }];
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: LOOPBACK,
+      port: 0,
+      cf: false,
+      log: new Log(LogLevel.ERROR),
+      logRequests: false,
+      telemetry: { enabled: false },
+      ...(isInspected && { inspectorPort: 0, inspectorHost: LOOPBACK }),
+      resourcePersistencePath: state,
+      handleStructuredLogs: ({ level, message }) => {
+        const event = /"event":"([\w.]+)"/.exec(message)?.[1] ?? "";
+        logged.set(event, (logged.get(event) ?? 0) + 1);
+        const isComplaint = level === "error" || level === "warn";
+        if (isComplaint && complaints.length < MAX_COMPLAINTS) complaints.push(message);
+      },
+      workers,
+    }),
+  );
+  await miniflare.ready;
+  const pid = workerdsOf(process.pid).find((child) => !before.has(child));
+  const base = (await miniflare.unsafeGetDirectURL(first.name)).origin;
+  const db = database === undefined ? null : await miniflare.getD1Database(database);
+  if (db) {
+    const folder = join(ROOT, dirname(configs[0] ?? ""), "migrations");
+    await db.batch(migrations(folder).map((sql) => db.prepare(sql)));
+  }
+  return {
+    base,
+    complaints,
+    logged,
+    async read<Row>(sql: string): Promise<Row[]> {
+      if (!db) throw new Error("this stack has no database");
+      return (await db.prepare(sql).all<Row>()).results;
+    },
+    peakMemory_bytes: () => (pid === undefined ? Number.NaN : peakMemory_bytes(pid)),
+    cpu_s: () => (pid === undefined ? Number.NaN : processCpu_s(pid)),
+    async stop() {
+      await miniflare.dispose();
+      rmSync(state, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** What wrangler itself makes of a config, with a bundle in place of its sources. */
+function workerOptions(
+  config: string,
+  script: string,
+  vars: Record<string, string>,
+): V4WorkerOptions & { name: string } {
+  process.env["WRANGLER_LOG"] ??= "error";
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, config));
+  const { modulesRules: _, bindings, ...options } = workerOptions; // rules are for bundling
+  const name = /^name = "(.+)"$/m.exec(readFileSync(join(ROOT, config), "utf8"))?.[1];
+  if (name === undefined) throw new Error(`${config} gives its Worker no name`);
+  return {
+    ...options,
+    name,
+    modules: true,
+    script,
+    bindings: { ...(bindings as Record<string, string> | undefined), ...vars },
+  };
+}
+
+const bundles = new Map<string, Promise<string>>();
+
+/** The one module that `wrangler deploy` would upload; built once in a process. */
+export function bundle(config: string): Promise<string> {
+  const known = bundles.get(config);
+  if (known) return known;
+  const built = build(config);
+  bundles.set(config, built);
+  return built;
+}
+
+async function build(config: string): Promise<string> {
+  const out = mkdtempSync(join(tmpdir(), "lockstock-bundle-"));
+  try {
+    await promisify(execFile)(
+      process.execPath,
+      [WRANGLER, "deploy", "--dry-run", "-c", config, "--outdir", out, `--env-file=${devNull}`],
+      {
+        cwd: ROOT,
+        env: {
+          ...process.env,
+          CI: "1",
+          WRANGLER_HIDE_BANNER: "true",
+          WRANGLER_LOG_PATH: out,
+          WRANGLER_SEND_METRICS: "false",
+        },
+      },
+    );
+    const modules = readdirSync(out).filter((file) => file.endsWith(".js"));
+    if (modules.length !== 1)
+      throw new Error(`${config}: expected one module, not ${modules.length}`);
+    return readFileSync(join(out, modules[0] ?? ""), "utf8");
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+function migrations(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".sql"))
+    .toSorted()
+    .flatMap((file) => unstable_splitSqlQuery(readFileSync(join(folder, file), "utf8")));
+}

@@ -1,0 +1,159 @@
+/**
+ * `npm run bench:profile [-- --system NAME --concurrency N --orders N]`: where the CPU of workerd
+ * goes while hot orders are placed and settled, by isolate and by function: the Workers', and those
+ * of the local D1 and queues. Sampling slows everything down, so read the shares and no more.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { run, seed, warmUp } from "./lib/measure.ts";
+import { listeningPorts, workerdsOf } from "./lib/meters.ts";
+import { orders } from "./lib/orders.ts";
+import { D1_ONLY, LANE, ONE_AT_A_TIME, QUEUE, withStack } from "./lib/systems.ts";
+
+const SAMPLING_US = 200;
+/** A longer gap between two samples is time in which the isolate did not run. */
+const LONGEST_SAMPLE_MS = 0.4;
+const FUNCTIONS_SHOWN = 25;
+const SKU = "HOT";
+
+interface Profile {
+  nodes: {
+    id: number;
+    callFrame: { functionName: string; lineNumber: number };
+    children?: number[];
+  }[];
+  samples: number[];
+  timeDeltas: number[];
+}
+
+interface Isolate {
+  id: string;
+  call: (method: string, params?: object) => Promise<{ profile?: Profile }>;
+  close: () => void;
+}
+
+const { values } = parseArgs({
+  options: {
+    system: { type: "string", default: QUEUE.name },
+    concurrency: { type: "string", default: "32" },
+    orders: { type: "string", default: "4000" },
+  },
+});
+const known = [QUEUE, LANE, D1_ONLY, ONE_AT_A_TIME].find(({ name }) => name === values.system);
+if (!known) throw new RangeError(`no system ${values.system}`);
+const system = { ...known, stack: { ...known.stack, isInspected: true } };
+const concurrency = Number(values.concurrency);
+const count = Number(values.orders);
+
+await withStack(system, async (stack) => {
+  const units = new Map([[SKU, Math.floor(count / 2)]]);
+  await seed(stack, system, units);
+  await warmUp(stack, system, concurrency);
+  const lines = Array.from({ length: count }, () => [{ sku: SKU, quantity: 1 }]);
+  const requests = await orders(
+    lines,
+    system.prefer === undefined ? {} : { prefer: system.prefer },
+  );
+  const isolates = await connect();
+  for (const { call } of isolates) {
+    await call("Profiler.enable");
+    await call("Profiler.setSamplingInterval", { interval: SAMPLING_US });
+    await call("Profiler.start");
+  }
+  await run(stack, system, requests, units, { concurrency });
+  const profiles: [string, Profile][] = [];
+  for (const { id, call, close } of isolates) {
+    const { profile } = await call("Profiler.stop");
+    if (profile) profiles.push([id, profile]);
+    close();
+  }
+  print(profiles);
+});
+
+/** Every isolate of the stack's workerd: Miniflare's own inspector shows the user's Workers only. */
+async function connect(): Promise<Isolate[]> {
+  for (const port of workerdsOf(process.pid).flatMap(listeningPorts)) {
+    const answer = await fetch(`http://127.0.0.1:${port}/json`, {
+      signal: AbortSignal.timeout(2_000),
+    })
+      .then((response) => response.json())
+      .catch(() => null);
+    if (!Array.isArray(answer)) continue;
+    const targets = answer as { id: string; webSocketDebuggerUrl: string }[];
+    return Promise.all(
+      targets.map(({ id, webSocketDebuggerUrl }) => attach(id, webSocketDebuggerUrl)),
+    );
+  }
+  throw new Error("workerd shows no inspector (it is found by /proc, so on Linux only)");
+}
+
+async function attach(id: string, url: string): Promise<Isolate> {
+  const socket = new WebSocket(url);
+  const waiting = new Map<number, (result: { profile?: Profile }) => void>();
+  let calls = 0;
+  socket.addEventListener("message", ({ data }) => {
+    const { id: call, result = {} } = JSON.parse(String(data)) as { id: number; result?: object };
+    waiting.get(call)?.(result);
+    waiting.delete(call);
+  });
+  await new Promise((resolve, reject) => {
+    socket.addEventListener("open", resolve);
+    socket.addEventListener("error", reject);
+  });
+  return {
+    id,
+    call: (method, params = {}) =>
+      new Promise((resolve) => {
+        waiting.set(++calls, resolve);
+        socket.send(JSON.stringify({ id: calls, method, params }));
+      }),
+    close: () => socket.close(),
+  };
+}
+
+function print(profiles: [string, Profile][]): void {
+  const sums = profiles.map(([id, profile]) => ({ id, ...sum(profile) }));
+  const total_ms = sums.reduce((all, { busy_ms }) => all + busy_ms, 0);
+  const share = (ms: number) => `${((100 * ms) / total_ms).toFixed(1).padStart(5)} %`;
+  for (const { id, busy_ms, self, inclusive } of sums.toSorted((a, b) => b.busy_ms - a.busy_ms)) {
+    if (busy_ms < total_ms / 100) continue;
+    console.log(
+      `\n${share(busy_ms)}  ${id}\n   of all, in the function itself | with what it calls`,
+    );
+    const [own, all] = [top(self), top(inclusive)];
+    for (const [i, [name, ms]] of own.entries()) {
+      const [callee = "", callee_ms = 0] = all[i] ?? [];
+      console.log(`  ${share(ms)} ${name.slice(0, 38).padEnd(38)} |${share(callee_ms)} ${callee}`);
+    }
+  }
+}
+
+function top(times: Map<string, number>): [string, number][] {
+  return [...times].toSorted(([, a], [, b]) => b - a).slice(0, FUNCTIONS_SHOWN);
+}
+
+function sum({ nodes, samples, timeDeltas }: Profile) {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((c) => [c, id])));
+  const nameOf = (id: number): string => {
+    const { functionName = "", lineNumber = 0 } = byId.get(id)?.callFrame ?? {};
+    return `${functionName || "(anonymous)"}:${lineNumber + 1}`;
+  };
+  const self = new Map<string, number>();
+  const inclusive = new Map<string, number>();
+  const add = (times: Map<string, number>, name: string, ms: number) =>
+    times.set(name, (times.get(name) ?? 0) + ms);
+  let busy_ms = 0;
+  for (const [i, sample] of samples.entries()) {
+    if (nameOf(sample).startsWith("(idle)")) continue;
+    const ms = Math.min((timeDeltas[i] ?? 0) / 1_000, LONGEST_SAMPLE_MS);
+    busy_ms += ms;
+    add(self, nameOf(sample), ms);
+    const stack = new Set<string>(); // a recursive function counts once
+    for (let id: number | undefined = sample; id !== undefined; id = parents.get(id)) {
+      stack.add(nameOf(id));
+    }
+    for (const name of stack) add(inclusive, name, ms);
+  }
+  return { busy_ms, self, inclusive };
+}

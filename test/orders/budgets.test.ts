@@ -1,0 +1,66 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { placeAll } from "../../src/orders/place/place.sql.ts";
+import { settle } from "../../src/orders/settle/settle.ts";
+import { observed } from "./support/d1.ts";
+import { addItem, candidateFor, fakeFeeds, locked, orderNow, POLICY } from "./support/data.ts";
+import { portsWith } from "./support/data.ts";
+import { migrate } from "./support/worker.ts";
+
+beforeAll(migrate);
+
+/** Counts what `count` one-line orders cost in D1 from placing to `confirmed`. */
+async function cost(count: number, hasKey: boolean) {
+  const { db, rounds, rowsWritten } = observed(env.DB);
+  const sku = await addItem({ available: 1_000, levelAge_ms: 0 });
+  const orders = Array.from({ length: count }, (_, i) =>
+    candidateFor(sku, { key: hasKey ? `key-${i}` : null }),
+  );
+  await placeAll(db, orders, POLICY, Date.now());
+  const toPlace = rounds.length;
+  const feeds = fakeFeeds();
+  await settle(
+    orders.map(({ id }) => locked(id)),
+    portsWith({ db, feeds }),
+  );
+  for (const { id } of orders) expect((await orderNow(id)).status).toBe("confirmed");
+  return {
+    toPlace,
+    inAll: rounds.length,
+    rows: rowsWritten() / count,
+    feedCalls: feeds.told.length,
+  };
+}
+
+describe("the budgets of an order, placed to confirmed", () => {
+  it.each([1, 50])(
+    "with a key: 1 round trip to place, at most 8 rows (%s at once)",
+    async (count) => {
+      const { toPlace, inAll, rows } = await cost(count, true);
+      expect([toPlace, inAll]).toEqual([1, 2]);
+      expect(rows).toBeGreaterThan(0);
+      expect(rows).toBeLessThanOrEqual(8);
+    },
+  );
+
+  it.each([1, 50])("without a key: at most 5 rows (%s at once)", async (count) => {
+    const { toPlace, inAll, rows } = await cost(count, false);
+    expect([toPlace, inAll]).toEqual([1, 2]);
+    expect(rows).toBeGreaterThan(0);
+    expect(rows).toBeLessThanOrEqual(5);
+  });
+
+  it("an absent customer's feed is not called", async () => {
+    expect((await cost(3, true)).feedCalls).toBe(0);
+  });
+
+  it("a replay writes nothing", async () => {
+    const candidate = candidateFor(await addItem(), { key: "k" });
+    await placeAll(env.DB, [candidate], POLICY, Date.now());
+    const { db, rowsWritten } = observed(env.DB);
+    const again = candidateFor("", { ...candidate, id: candidateFor("").id });
+    const [placement] = await placeAll(db, [again], POLICY, Date.now());
+    expect(placement?.type).toBe("replayed");
+    expect(rowsWritten()).toBe(0);
+  });
+});

@@ -1,0 +1,213 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { app } from "../../src/orders/http/app.ts";
+import { brokenDb } from "./support/d1.ts";
+import { isMarkedPresent, pendingOrder } from "./support/data.ts";
+import {
+  Client,
+  closings,
+  connect,
+  type FeedOptions,
+  feedOf,
+  rewireFeed,
+  upgrade,
+} from "./support/feed.ts";
+import {
+  call,
+  envWith,
+  migrate,
+  newCustomer,
+  problemOf,
+  requestFor,
+  tokenFor,
+} from "./support/worker.ts";
+
+beforeAll(migrate);
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function visitor() {
+  const customerId = newCustomer();
+  return { customerId, token: await tokenFor(customerId) };
+}
+
+const becomesAbsent = (customerId: string) =>
+  vi.waitFor(async () => {
+    if (await isMarkedPresent(customerId)) throw new Error("still marked as present");
+    return true;
+  });
+
+describe("the feed's token", () => {
+  it("may come by subprotocol, of which only the version is echoed", async () => {
+    const { token } = await visitor();
+    const response = await upgrade({ protocols: `lockstock.v1, bearer.${token}` });
+    expect(response.status).toBe(101);
+    expect(response.headers.get("Sec-WebSocket-Protocol")).toBe("lockstock.v1");
+    expect(await new Client(response.webSocket!).snapshot()).toEqual([]);
+  });
+
+  it("by header negotiates no subprotocol", async () => {
+    const response = await upgrade(await visitor());
+    expect(response.headers.has("Sec-WebSocket-Protocol")).toBe(false);
+    expect(await new Client(response.webSocket!).snapshot()).toEqual([]);
+  });
+
+  it.each([
+    ["none", () => ({})],
+    ["none, with the version", () => ({ protocols: "lockstock.v1" })],
+    ["a malformed one", () => ({ token: "no.token.this" })],
+    ["one that has run out", async () => ({ token: await tokenFor("c", { lasts_s: -60 }) })],
+    [
+      "one of another secret",
+      async () => ({ token: await tokenFor("c", { secret: "another secret, also long enough" }) }),
+    ],
+    [
+      "one that has run out, by subprotocol",
+      async () => ({ protocols: `lockstock.v1, bearer.${await tokenFor("c", { lasts_s: -60 })}` }),
+    ],
+  ] satisfies [string, () => FeedOptions | Promise<FeedOptions>][])(
+    "%s: the socket is accepted and closed with 4401",
+    async (_name, options) => {
+      const client = await connect(await Promise.resolve(options()));
+      expect(await client.code()).toBe(4401);
+      expect(client.heard).toEqual([]);
+    },
+  );
+
+  it("that runs out closes the socket with 4401", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const customerId = newCustomer();
+    const [short, long] = [
+      await connect({ token: await tokenFor(customerId, { lasts_s: 30 }) }),
+      await connect({ token: await tokenFor(customerId, { lasts_s: 300 }) }),
+    ];
+    await short.snapshot();
+    vi.setSystemTime(Date.now() + 31_000);
+    await runDurableObjectAlarm(feedOf(customerId));
+    expect(await short.code()).toBe(4401);
+    expect(long.closed).toBeUndefined();
+    expect(await isMarkedPresent(customerId)).toBe(true);
+  });
+
+  it("without an upgrade: none is 401, a good one 426", async () => {
+    const { token } = await visitor();
+    expect((await call("GET", "/v1/feed")).status).toBe(401);
+    const response = await call("GET", "/v1/feed", { token });
+    expect(response.status).toBe(426);
+    expect(response.headers.get("Upgrade")).toBe("websocket");
+  });
+
+  it("with no key configured is 503, not a closed socket that looks like a bad token", async () => {
+    const { token } = await visitor();
+    const request = requestFor("GET", "/v1/feed", { token, headers: { Upgrade: "websocket" } });
+    const response = await app.fetch(request, envWith({ AUTH_SECRET: "" }));
+    expect(response.status).toBe(503);
+  });
+
+  it("a bad `since` is 400", async () => {
+    const { token } = await visitor();
+    const response = await upgrade({ token, since: "yesterday" });
+    expect(response.status).toBe(400);
+    expect((await problemOf(response)).errors).toMatchObject([{ path: "since" }]);
+  });
+});
+
+describe("the feed's sockets", () => {
+  it("answer ping with pong", async () => {
+    const client = await connect(await visitor());
+    await client.snapshot();
+    client.send("ping");
+    await vi.waitFor(() => expect(client.texts).toEqual(["pong"]));
+  });
+
+  it("are at most 64 a customer: the next is closed with 1013, the others stay", async () => {
+    const { customerId, token } = await visitor();
+    const clients = [];
+    for (let i = 0; i < 64; i++) clients.push(await connect({ token }));
+    const ends = await closings(customerId);
+    const extra = await connect({ token });
+    expect(await extra.code()).toBe(1013);
+    expect(extra.heard).toEqual([]);
+    await vi.waitFor(() => expect(ends).toEqual(["done"]));
+    expect(clients.filter(({ closed }) => closed !== undefined)).toEqual([]);
+    expect(await isMarkedPresent(customerId)).toBe(true);
+    clients[0]!.close(1000);
+    await clients[0]!.code();
+    expect(await (await connect({ token })).snapshot()).toEqual([]);
+  });
+
+  it.each([1000, 1001, 3000, 4999])("a close with %s is answered with the same", async (code) => {
+    const client = await connect(await visitor());
+    await client.snapshot();
+    client.close(code, "bye");
+    expect(await client.code()).toBe(code);
+  });
+
+  it("a close without a code is answered", async () => {
+    const client = await connect(await visitor());
+    await client.snapshot();
+    client.close();
+    expect([1000, 1005]).toContain(await client.code());
+  });
+
+  it("are closed with 1011 when the snapshot cannot be read", async () => {
+    const { customerId, token } = await visitor();
+    await rewireFeed(customerId, brokenDb(env.DB));
+    const client = await connect({ token });
+    expect(await client.code()).toBe(1011);
+    await rewireFeed(customerId);
+    expect(await (await connect({ token })).snapshot()).toEqual([]);
+  });
+});
+
+describe("the customer's presence", () => {
+  it("is marked by the first socket and cleared by the last", async () => {
+    const { customerId, token } = await visitor();
+    expect(await isMarkedPresent(customerId)).toBe(false);
+    const [one, two] = [await connect({ token }), await connect({ token })];
+    await one.snapshot();
+    expect(await isMarkedPresent(customerId)).toBe(true);
+    one.close(1000);
+    await one.code();
+    expect(await isMarkedPresent(customerId)).toBe(true);
+    two.close(1000);
+    expect(await becomesAbsent(customerId)).toBe(true);
+  });
+
+  it("survives an eviction, and is cleared by a socket closed after it", async () => {
+    const { customerId, token } = await visitor();
+    const client = await connect({ token });
+    await client.snapshot();
+    await evictDurableObject(feedOf(customerId));
+    expect(await isMarkedPresent(customerId)).toBe(true);
+    client.close(1000);
+    expect(await becomesAbsent(customerId)).toBe(true);
+  });
+
+  it("that was left behind by a crash is cleared by the next push", async () => {
+    const { customerId, token } = await visitor();
+    await pendingOrder({ customerId });
+    const client = await connect({ token });
+    const [order] = await client.snapshot();
+    await env.DB.prepare("INSERT OR REPLACE INTO presence VALUES (?, 0)").bind(customerId).run();
+    client.close(1000);
+    expect(await becomesAbsent(customerId)).toBe(true);
+    await env.DB.prepare("INSERT INTO presence VALUES (?, 0)").bind(customerId).run();
+    await feedOf(customerId).push([order!]);
+    expect(await becomesAbsent(customerId)).toBe(true);
+  });
+
+  it("stays marked when D1 is away at the close, which ends all the same", async () => {
+    const { customerId, token } = await visitor();
+    const client = await connect({ token });
+    await client.snapshot();
+    const ends = await closings(customerId);
+    await rewireFeed(customerId, brokenDb(env.DB));
+    client.close(1000);
+    expect(await client.code()).toBe(1000);
+    await vi.waitFor(() => expect(ends).toEqual(["done"]));
+    expect(await isMarkedPresent(customerId)).toBe(true);
+  });
+});

@@ -1,0 +1,132 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { addItem } from "./support/data.ts";
+import {
+  call,
+  type CallOptions,
+  migrate,
+  operatorToken,
+  problemOf,
+  rowCounts,
+} from "./support/worker.ts";
+
+const ID = "01a20446-851e-72a5-baec-d2d124ce9e42";
+
+beforeAll(async () => {
+  await migrate();
+  await addItem({}, "CUP");
+});
+
+const ITEM = { name: "Pan", price: { amount: 5, currency: "EUR" } };
+
+describe("an operator's calls with bad input", () => {
+  it.each<[string, string, CallOptions, number, string]>([
+    ["PUT", "/v1/items/a%20b", { body: ITEM }, 400, "invalid_request"],
+    ["PUT", "/v1/items/PAN", { body: { ...ITEM, name: "" } }, 400, "invalid_request"],
+    ["PUT", "/v1/items/PAN", { body: { ...ITEM, price: 5 } }, 400, "invalid_request"],
+    [
+      "PUT",
+      "/v1/items/PAN",
+      { body: { ...ITEM, price: { amount: -1, currency: "EUR" } } },
+      400,
+      "invalid_request",
+    ],
+    [
+      "PUT",
+      "/v1/items/PAN",
+      { body: { ...ITEM, price: { amount: 1, currency: "euro" } } },
+      400,
+      "invalid_request",
+    ],
+    ["PUT", "/v1/items/PAN", { body: { ...ITEM, limitPerCustomer: 0 } }, 400, "invalid_request"],
+    ["PUT", "/v1/items/PAN", { body: { ...ITEM, saleStartsAt: "soon" } }, 400, "invalid_request"],
+    [
+      "PUT",
+      "/v1/items/PAN",
+      {
+        body: { ...ITEM, saleStartsAt: "2026-02-01T00:00:00Z", saleEndsAt: "2026-01-01T00:00:00Z" },
+      },
+      400,
+      "invalid_request",
+    ],
+    [
+      "POST",
+      "/v1/items/CUP/stock",
+      { body: { delta: 1, reason: "r" } },
+      400,
+      "idempotency_key_required",
+    ],
+    [
+      "POST",
+      "/v1/items/CUP/stock",
+      { body: { delta: 0, reason: "r" }, headers: { "Idempotency-Key": "k" } },
+      400,
+      "invalid_request",
+    ],
+    [
+      "POST",
+      "/v1/items/CUP/stock",
+      { body: { delta: 1 }, headers: { "Idempotency-Key": "k" } },
+      400,
+      "invalid_request",
+    ],
+    [
+      "POST",
+      "/v1/items/NO-SUCH/stock",
+      { body: { delta: 1, reason: "r" }, headers: { "Idempotency-Key": "k" } },
+      404,
+      "not_found",
+    ],
+    [
+      "POST",
+      "/v1/items/CUP/stock",
+      { body: { delta: 1, reason: "r" }, headers: { "Idempotency-Key": "k" } },
+      503,
+      "unavailable",
+    ],
+    ["GET", "/v1/items/CUP/stock", {}, 503, "unavailable"],
+    ["GET", "/v1/items/CUP/ledger", {}, 503, "unavailable"],
+    ["GET", "/v1/items/CUP/ledger?cursor=x", {}, 400, "invalid_request"],
+  ])("%s %s %j is %s %s, and nothing is written", async (method, path, options, status, code) => {
+    const before = await rowCounts();
+    const response = await call(method, path, { token: await operatorToken(), ...options });
+    expect([response.status, (await problemOf(response)).code]).toEqual([status, code]);
+    expect(await rowCounts()).toEqual(before);
+  });
+});
+
+describe("paths and methods", () => {
+  it.each([
+    ["GET", "/"],
+    ["GET", "/v1"],
+    ["GET", "/v1/nothing"],
+    ["GET", "/v1/items/NO-SUCH"],
+    ["GET", "/v1/items/%20"],
+    ["GET", `/v1/orders/${ID}`],
+    ["GET", "/v1/orders/42"],
+    ["POST", `/v1/orders/${ID}/cancel`],
+    ["POST", `/v1/orders/${ID}/nothing`],
+    ["DELETE", "/v1/dead-letters/none"],
+    ["POST", "/v1/dead-letters/none/replay"],
+  ])("%s %s is 404", async (method, path) => {
+    const response = await call(method, path, { token: await operatorToken() });
+    expect([response.status, (await problemOf(response)).code]).toEqual([404, "not_found"]);
+  });
+
+  it.each([
+    ["DELETE", "/v1/orders", "GET, HEAD, POST"],
+    ["PUT", `/v1/orders/${ID}`, "GET, HEAD"],
+    ["GET", `/v1/orders/${ID}/cancel`, "POST"],
+    ["POST", "/v1/items", "GET, HEAD"],
+    ["PATCH", "/v1/items/CUP", "GET, HEAD, PUT"],
+    ["PUT", "/v1/items/CUP/stock", "GET, HEAD, POST"],
+    ["GET", "/v1/guests", "POST"],
+    ["POST", "/healthz", "GET, HEAD"],
+    ["GET", "/v1/dead-letters/m1", "DELETE"],
+  ])("%s %s is 405 and says what is allowed", async (method, path, allowed) => {
+    const response = await call(method, path, { token: await operatorToken() });
+    expect(response.status).toBe(405);
+    expect((await problemOf(response)).code).toBe("method_not_allowed");
+    const methods = (response.headers.get("Allow") ?? "").split(", ").toSorted();
+    expect(methods.join(", ")).toBe(allowed);
+  });
+});

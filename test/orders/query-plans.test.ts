@@ -1,0 +1,204 @@
+import { env } from "cloudflare:workers";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandOf } from "../../src/orders/order.ts";
+import { reconcilerOf } from "../../src/orders/reconcile/watch.ts";
+import { askAgain, comparePage } from "../../src/orders/operations/compare.ts";
+import { prune } from "../../src/orders/reconcile/prune.sql.ts";
+import { changeOrder } from "../../src/orders/settle/changing.ts";
+import { settle } from "../../src/orders/settle/settle.ts";
+import worker from "../../src/orders/worker.ts";
+import {
+  addItem,
+  candidateFor,
+  committed,
+  fakeFeeds,
+  levelOf,
+  locked,
+  pendingOrder,
+  POLICY,
+  portsWith,
+  refused,
+  released,
+  moveOne,
+} from "./support/data.ts";
+import { placeAll } from "../../src/orders/place/place.sql.ts";
+import { connect } from "./support/feed.ts";
+import { batchOf } from "./support/queue.ts";
+import { pass } from "./support/stock.ts";
+import { call, migrate, newCustomer, operatorToken, tokenFor } from "./support/worker.ts";
+
+declare global {
+  interface ImportMeta {
+    glob(
+      pattern: string,
+      options: { query: "?raw"; import: "default"; eager: true },
+    ): Record<string, string>;
+  }
+}
+
+const sources = import.meta.glob("../../src/orders/**/*.ts", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
+
+/** The text of every statement that the Worker prepares, its Durable Objects included. */
+const recorded = new Set<string>();
+const prototype = Object.getPrototypeOf(env.DB) as D1Database;
+const prepare = Reflect.get(prototype, "prepare") as (sql: string) => D1PreparedStatement;
+
+beforeAll(async () => {
+  await migrate();
+  await exercise();
+});
+/** Walks every path of the Worker that reads or writes D1. */
+async function exercise(): Promise<void> {
+  const sku = await addItem();
+  const crowd = Array.from({ length: 300 }, (_, i) => candidateFor(sku, { key: `k${i}` }));
+  await placeAll(env.DB, crowd, POLICY, Date.now());
+  const settled = crowd.slice(0, 250).map(({ id }) => locked(id));
+  await settle(settled, portsWith());
+  prototype.prepare = function (this: D1Database, sql: string) {
+    recorded.add(sql);
+    return prepare.call(this, sql);
+  };
+  await placingAndReading(sku);
+  await settlingAndReconciling();
+  await deadLettersAndItems(sku);
+  await operations();
+  prototype.prepare = prepare;
+}
+
+async function placingAndReading(sku: string): Promise<void> {
+  const customerId = newCustomer();
+  const token = await tokenFor(customerId);
+  const body = { lines: [{ sku, quantity: 1 }] };
+  const headers = { "Idempotency-Key": "k" };
+  const placed = await call("POST", "/v1/orders", { token, body, headers });
+  const location = placed.headers.get("Location") ?? "";
+  const client = await connect({ token, since: "2026-01-01T00:00:00Z" });
+  const [order] = await client.snapshot();
+  await env.FEED.getByName(customerId).push([order!]);
+  await runDurableObjectAlarm(env.FEED.getByName(customerId));
+  client.close(1000);
+  await client.code();
+  await call("GET", location, { token });
+  await call("GET", "/v1/orders?status=pending&limit=1", { token });
+  await call("POST", `${location}/cancel`, { token });
+}
+
+async function settlingAndReconciling(): Promise<void> {
+  const [a, b, c] = [await pendingOrder(), await pendingOrder(), await pendingOrder()];
+  await settle([locked(a.id), refused(b.id), levelOf("SKU-1", 1, 5)], portsWith());
+  await moveOne("pay", a.id, { policy: POLICY, now_ms: Date.now() });
+  await settle([committed(a.id), released(b.id)], portsWith());
+  await pass(Date.now() + 1e9, { feeds: fakeFeeds() });
+  await pendingOrder({ id: c.id.replace(/^./, "1") });
+  await reconcilerOf(env).poke();
+}
+
+async function deadLettersAndItems(sku: string): Promise<void> {
+  const token = await operatorToken();
+  const order = await pendingOrder();
+  const body = commandOf(order, "lock", Date.now());
+  const letters = batchOf("order-events-dlq", [
+    { id: "m1", body },
+    { id: "m2", body },
+  ]);
+  await worker.queue(letters.batch, env);
+  await call("GET", "/v1/dead-letters", { token });
+  await call("POST", "/v1/dead-letters/m1/replay", { token });
+  await call("DELETE", "/v1/dead-letters/m2", { token });
+  const price = { amount: 1, currency: "EUR" };
+  await call("PUT", `/v1/items/${sku}`, { token, body: { name: "Item", price } });
+  await call("GET", "/v1/items", {});
+}
+
+async function operations(): Promise<void> {
+  const token = await operatorToken();
+  const { id } = await pendingOrder();
+  await call("GET", "/v1/operations", { token });
+  await call("GET", "/v1/operations/orders?status=paid", { token });
+  await call("GET", `/v1/operations/orders/${id}/history`, { token });
+  const stock = {
+    lockStates: async () => ({ locks: [], watermark_ms: 0 }),
+    liveLocks: async () => ({ locks: [], next: null }),
+  };
+  const ports = { db: env.DB, stock, pause: async () => {} };
+  await comparePage({ phase: "orders", after: "" }, ports);
+  await comparePage({ phase: "locks", sku: "", after: "" }, ports);
+  await askAgain(env.DB, [id], Date.now());
+  await changeOrder(env, "cancel", id, () => {});
+  const policy = { ...POLICY, orderRetention_ms: 1 };
+  await prune(env.DB, policy, { orders: "", presence: "" }, Date.now());
+}
+
+/** Where an `orders` row is met otherwise than by a key: each step of a plan that walks the table. */
+async function walksOf(sql: string): Promise<string[]> {
+  const aliases = [...sql.matchAll(/\borders\s+AS\s+(\w+)/gi)].map(([, alias]) => alias);
+  const names = new Set(["orders", ...aliases]);
+  const parameters = Math.max(
+    (sql.match(/\?(?!\d)/g) ?? []).length,
+    ...[...sql.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n)),
+    0,
+  );
+  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .bind(...Array.from({ length: parameters }, () => null))
+    .all<{ detail: string }>();
+  return results
+    .map(({ detail }) => detail)
+    .filter((detail) => names.has(/^SCAN (?:TABLE )?(\w+)/.exec(detail)?.[1] ?? ""));
+}
+
+/** The SQL at each `prepare(` of a source file, as patterns: what is put in may be anything. */
+function prepared(source: string): { sql: string; pattern: RegExp }[] {
+  const calls = source.matchAll(/\.prepare\(\s*(`[^`]*`|"[^"]*"|[A-Z_]+)/g);
+  return [...calls].map(([, argument = ""]) => {
+    const named = /^[A-Z_]+$/.test(argument)
+      ? new RegExp(`const ${argument} =\\s*(\\w+\\()?(\`[^\`]*\`|"[^"]*")`).exec(source)
+      : [argument, undefined, argument];
+    // What a function makes of a text holds it somewhere; anything else is it.
+    const [start, end] = named?.[1] === undefined ? ["^", "$"] : ["", ""];
+    const sql = (named?.[2] ?? "").slice(1, -1);
+    // An empty text would be in every other.
+    if (sql === "") return { sql: argument, pattern: /^$/ };
+    const parts = sql
+      .split(/\$\{[^}]*\}/)
+      .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+    return { sql, pattern: new RegExp(`${start}${parts.join("[^]*")}${end}`) };
+  });
+}
+
+describe("every query of the orders Worker", () => {
+  it("is known to this test", () => {
+    const unknown = Object.entries(sources).flatMap(([file, source]) => {
+      const statements = prepared(source);
+      const count = source.match(/\.prepare\(/g)?.length ?? 0;
+      if (statements.length !== count) return [`${file}: a prepare() that cannot be read`];
+      return statements
+        .filter(({ pattern }) => ![...recorded].some((sql) => pattern.test(sql)))
+        .map(({ sql }) => `${file}: ${sql}`);
+    });
+    expect(unknown).toEqual([]);
+    expect(recorded.size).toBeGreaterThan(25);
+  });
+
+  it("meets orders by an index, and never walks the table", async () => {
+    const walking: string[] = [];
+    for (const sql of recorded) {
+      if (!/\borders\b/.test(sql)) continue;
+      const walks = await walksOf(sql);
+      if (walks.length > 0) walking.push(`${walks.join("; ")}: ${sql}`);
+    }
+    expect(walking).toEqual([]);
+  });
+
+  it("would be found out if it walked the table", async () => {
+    expect(await walksOf("SELECT * FROM orders WHERE status = ?")).not.toEqual([]);
+    expect(await walksOf("SELECT x.id FROM orders AS x WHERE x.updated_at > ?1")).not.toEqual([]);
+    expect(await walksOf("SELECT count(*) FROM orders")).not.toEqual([]);
+    expect(await walksOf("SELECT * FROM orders ORDER BY id DESC")).not.toEqual([]);
+    expect(await walksOf("SELECT * FROM orders WHERE id = ?")).toEqual([]);
+  });
+});

@@ -1,0 +1,159 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { describe, expect, test } from "vitest";
+import {
+  apply,
+  armedAt,
+  commit,
+  counters,
+  item,
+  ledger,
+  lock,
+  newOrders,
+  receive,
+  release,
+  replay,
+} from "./fixtures.ts";
+
+const adjust = (sku: string, operationId: string, delta: number) =>
+  item(sku).adjust(sku, { operationId, delta, reason: "count" });
+
+describe("an adjustment", () => {
+  test("receives stock and answers the level", async () => {
+    expect(await adjust("fresh", "op", 7)).toEqual({
+      ok: true,
+      level: { sku: "fresh", received: 7, available: 7, held: 0, sold: 0 },
+      levelVersion: 1,
+      breaches: 0,
+      at: expect.any(String),
+    });
+  });
+
+  test("repeated with its operation id changes nothing and repeats the first answer", async () => {
+    const first = await adjust("twice", "op", 7);
+    await adjust("twice", "other", 3);
+    expect(await adjust("twice", "op", 7)).toEqual(first);
+    await evictDurableObject(item("twice"));
+    expect(await adjust("twice", "op", 7)).toEqual(first);
+    expect(await counters("twice")).toMatchObject({ received: 10 });
+    expect(await ledger("twice")).toHaveLength(2);
+  });
+
+  test("sent 20 times at once is done once", async () => {
+    const results = await Promise.all(Array.from({ length: 20 }, () => adjust("many", "op", 4)));
+    expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
+    expect(await counters("many")).toMatchObject({ received: 4 });
+  });
+
+  test("with another delta under the same operation id is refused and changes nothing", async () => {
+    await adjust("reused", "op", 7);
+    expect(await adjust("reused", "op", 8)).toEqual({ ok: false, code: "operation_reused" });
+    expect(await counters("reused")).toMatchObject({ received: 7 });
+  });
+
+  test("takes away only what is available, not what is held or sold", async () => {
+    await receive("taken", 10);
+    const [held, sold] = newOrders(2) as [string, string];
+    await apply("taken", lock(held, { quantity: 3 }), lock(sold, { quantity: 2 }), commit(sold));
+    expect(await adjust("taken", "too much", -6)).toEqual({
+      ok: false,
+      code: "insufficient_available",
+      level: { sku: "taken", received: 10, available: 5, held: 3, sold: 2 },
+    });
+    expect(await counters("taken")).toMatchObject({ received: 10, available: 5 });
+    expect(await adjust("taken", "all", -5)).toMatchObject({ ok: true });
+    expect(await counters("taken")).toEqual({ received: 5, available: 0, held: 3, sold: 2 });
+  });
+
+  test("that was refused on an unknown item leaves nothing behind that could tell a nameless level", async () => {
+    expect(await adjust("unknown", "op", -1)).toMatchObject({ code: "insufficient_available" });
+    expect(await armedAt("unknown")).toBeNull();
+    expect(await runDurableObjectAlarm(item("unknown"))).toBe(false);
+    await adjust("unknown", "other", 5);
+    expect((await item("unknown").level("unknown")).level.sku).toBe("unknown");
+  });
+
+  test("grows the level's version by one each time", async () => {
+    await adjust("versions", "a", 5);
+    await adjust("versions", "b", -1);
+    await adjust("versions", "b", -1);
+    await adjust("versions", "c", -100);
+    expect((await item("versions").level("versions")).levelVersion).toBe(2);
+  });
+});
+
+describe("the ledger", () => {
+  test("invariant 1: replays to the counters, and each entry to its own balance", async () => {
+    await receive("replayed", 20);
+    const orders = newOrders(12);
+    await apply("replayed", ...orders.map((id, n) => lock(id, { quantity: 1 + (n % 3) })));
+    await apply(
+      "replayed",
+      ...orders.slice(0, 4).map(commit),
+      ...orders.slice(4, 7).map(release),
+      lock(newOrders(1)[0]!, { quantity: 100 }),
+    );
+    await adjust("replayed", "lost", -2);
+    const movements = await ledger("replayed");
+    expect(replay(movements)).toEqual(await counters("replayed"));
+    for (let end = 1; end <= movements.length; end++) {
+      expect(replay(movements.slice(0, end))).toEqual(movements[end - 1]?.balance);
+    }
+  });
+
+  test("names what was moved, by whom and why", async () => {
+    await adjust("named", "op 1", 5);
+    const [order] = newOrders(1) as [string];
+    await apply("named", lock(order, { quantity: 2 }));
+    await adjust("named", "op 2", -1);
+    const at = expect.stringMatching(/^\d{4}-.*Z$/) as string;
+    expect(await ledger("named")).toEqual([
+      {
+        seq: 1,
+        kind: "receive",
+        quantity: 5,
+        orderId: null,
+        operationId: "op 1",
+        reason: "count",
+        at,
+        balance: { received: 5, available: 5, held: 0, sold: 0 },
+      },
+      {
+        seq: 2,
+        kind: "lock",
+        quantity: 2,
+        orderId: order,
+        operationId: null,
+        reason: null,
+        at,
+        balance: { received: 5, available: 3, held: 2, sold: 0 },
+      },
+      expect.objectContaining({ seq: 3, kind: "adjust", quantity: -1, operationId: "op 2" }),
+    ]);
+  });
+
+  test("is read newest first, in pages that neither repeat nor miss an entry", async () => {
+    await receive("paged", 20);
+    await apply("paged", ...newOrders(11).map((id) => lock(id)));
+    const first = await item("paged").ledger({ before: null, limit: 5 });
+    expect(first.movements.map(({ seq }) => seq)).toEqual([12, 11, 10, 9, 8]);
+    expect(first.next).toBe(8);
+    for (const limit of [1, 5, 7, 12, 100]) {
+      const seqs = (await ledger("paged", limit)).map(({ seq }) => seq);
+      expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    }
+  });
+
+  test("ends with no further page when the last one is full", async () => {
+    await receive("full page", 20);
+    await apply("full page", ...newOrders(5).map((id) => lock(id)));
+    const { next } = await item("full page").ledger({ before: null, limit: 6 });
+    expect(next).toBeNull();
+  });
+
+  test("of an item that is not known is empty", async () => {
+    expect(await item("no such").ledger({ before: null, limit: 10 })).toEqual({
+      movements: [],
+      next: null,
+    });
+  });
+});

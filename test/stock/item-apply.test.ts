@@ -1,0 +1,190 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { newOrderId } from "../../src/contract/order-id.ts";
+import {
+  apply,
+  commit,
+  counters,
+  item,
+  ledger,
+  lock,
+  lockCount,
+  logged,
+  newOrders,
+  receive,
+  release,
+  replay,
+  rows,
+  keepLogs,
+} from "./fixtures.ts";
+
+beforeEach(keepLogs);
+afterEach(() => vi.restoreAllMocks());
+
+const version = async (sku: string) => (await item(sku).level(sku)).levelVersion;
+
+describe("one call is one transaction", () => {
+  test("a command that throws in the middle undoes what came before it in the call", async () => {
+    await receive("rollback", 10);
+    const [a, b, c] = newOrders(3) as [string, string, string];
+    await apply("rollback", lock(a, { quantity: 2 }));
+    const before = await version("rollback");
+    const thrown = runInDurableObject(item("rollback"), (instance) =>
+      instance.apply("rollback", [release(a), lock(b), lock(c, { quantity: 1.5 }), lock(b)]),
+    );
+    await expect(thrown).rejects.toThrow(/REAL value in INTEGER column/);
+    expect(await counters("rollback")).toEqual({ received: 10, available: 8, held: 2, sold: 0 });
+    expect(await rows("rollback", "SELECT order_id, state FROM locks")).toEqual([
+      { order_id: a, state: "held" },
+    ]);
+    expect((await ledger("rollback")).map(({ kind }) => kind)).toEqual(["receive", "lock"]);
+    expect(await version("rollback")).toBe(before);
+  });
+
+  test("invariant 2: 200 calls at once on 50 units hold exactly 50", async () => {
+    await receive("rush", 50);
+    const answers = await Promise.all(newOrders(200).map((id) => apply("rush", lock(id))));
+    expect(answers.filter(([type]) => type === "locked")).toHaveLength(50);
+    expect(answers.filter(([type]) => type === "refused")).toHaveLength(150);
+    expect(await counters("rush")).toEqual({ received: 50, available: 0, held: 50, sold: 0 });
+    expect(replay(await ledger("rush"))).toEqual(await counters("rush"));
+  });
+
+  test("commands of one call see each other in their order", async () => {
+    await receive("order", 1);
+    const [a, b, c] = newOrders(3) as [string, string, string];
+    const types = await apply("order", lock(a), lock(b), release(a), lock(c), commit(c));
+    expect(types).toEqual(["locked", "refused", "released", "locked", "committed"]);
+    expect(await counters("order")).toEqual({ received: 1, available: 0, held: 0, sold: 1 });
+  });
+});
+
+describe("a repeat", () => {
+  test("of a whole call gives the same answers and changes nothing", async () => {
+    await receive("repeat", 3);
+    const [a, b, c] = newOrders(3) as [string, string, string];
+    const commands = [
+      lock(a, { quantity: 2 }),
+      lock(b, { quantity: 2 }),
+      lock(c),
+      commit(a),
+      release(c),
+    ];
+    const first = await item("repeat").apply("repeat", commands.slice(0, 3));
+    const levelVersion = await version("repeat");
+    const again = await item("repeat").apply("repeat", commands.slice(0, 3));
+    expect(again.answers).toEqual(first.answers);
+    expect(again.level).toBeUndefined();
+    expect(await version("repeat")).toBe(levelVersion);
+
+    await apply("repeat", ...commands.slice(3));
+    const settled = [await counters("repeat"), await ledger("repeat"), await version("repeat")];
+    const answers = await apply("repeat", ...commands.slice(3));
+    expect(answers).toEqual(["committed", "released"]);
+    expect([await counters("repeat"), await ledger("repeat"), await version("repeat")]).toEqual(
+      settled,
+    );
+  });
+
+  test("of a refusal repeats its figures, though stock has come in since", async () => {
+    await receive("refusal", 1);
+    const order = newOrderId(Date.now());
+    const first = await item("refusal").apply("refusal", [lock(order, { quantity: 5 })]);
+    await receive("refusal", 50);
+    const again = await item("refusal").apply("refusal", [lock(order, { quantity: 5 })]);
+    expect(again.answers).toEqual(first.answers);
+    expect(again.answers).toEqual([
+      {
+        type: "refused",
+        shortage: { requested: 5, available: 1, reason: "out_of_stock" },
+      },
+    ]);
+  });
+
+  test("invariant 6: a late lock after a release takes nothing", async () => {
+    await receive("late", 5);
+    const [known, unknown] = newOrders(2) as [string, string];
+    await apply("late", lock(known), release(known), release(unknown));
+    expect(await apply("late", lock(known), lock(unknown))).toEqual(["refused", "refused"]);
+    expect(await counters("late")).toEqual({ received: 5, available: 5, held: 0, sold: 0 });
+  });
+});
+
+describe("a breach", () => {
+  test("is counted and logged, and changes nothing else", async () => {
+    await receive("breach", 5);
+    const [sold, unknown] = newOrders(2) as [string, string];
+    await apply("breach", lock(sold), commit(sold));
+    const before = [await counters("breach"), await version("breach"), await lockCount("breach")];
+    expect(await apply("breach", release(sold), commit(unknown))).toEqual(["breach", "breach"]);
+    expect(await rows("breach", "SELECT breaches FROM item")).toEqual([{ breaches: 2 }]);
+    expect([await counters("breach"), await version("breach"), await lockCount("breach")]).toEqual(
+      before,
+    );
+    expect(logged).toMatchObject([
+      { event: "invariant.breached", sku: "breach", orderId: sold, command: "release" },
+      { event: "invariant.breached", sku: "breach", orderId: unknown, command: "commit" },
+    ]);
+  });
+});
+
+describe("the storage", () => {
+  test("budget: a batch of 100 locks writes at most 2.2 rows a lock", async () => {
+    await receive("budget", 100);
+    const written = await runInDurableObject(item("budget"), async (instance, { storage }) => {
+      const exec = vi.spyOn(storage.sql, "exec");
+      const setAlarm = vi.spyOn(storage, "setAlarm");
+      await instance.apply(
+        "budget",
+        newOrders(100).map((id) => lock(id)),
+      );
+      const perStatement = exec.mock.results.map(
+        ({ value }) => (value as SqlStorageCursor<never>).rowsWritten,
+      );
+      return perStatement.reduce((sum, n) => sum + n, setAlarm.mock.calls.length);
+    });
+    expect(await counters("budget")).toMatchObject({ held: 100 });
+    expect(written).toBeGreaterThanOrEqual(200);
+    expect(written).toBeLessThanOrEqual(220);
+  });
+
+  test("keeps everything when the object is evicted", async () => {
+    await receive("evicted", 3);
+    const order = newOrderId(Date.now());
+    await apply("evicted", lock(order, { quantity: 2 }));
+    const all = async () => [
+      { ...(await item("evicted").level("evicted")), at: "" },
+      await ledger("evicted"),
+    ];
+    const before = await all();
+    await evictDurableObject(item("evicted"));
+    expect(await all()).toEqual(before);
+    expect(await apply("evicted", lock(order, { quantity: 2 }))).toEqual(["locked"]);
+    expect(await counters("evicted")).toMatchObject({ available: 1, held: 2 });
+  });
+
+  test("names its schema's version once, however often the object starts", async () => {
+    await receive("schema", 1);
+    for (let i = 0; i < 2; i++) {
+      expect(await rows("schema", "SELECT version FROM schema_version")).toEqual([{ version: 1 }]);
+      await evictDurableObject(item("schema"));
+    }
+  });
+
+  test("leaves a newer schema's version alone, as after a rollback", async () => {
+    await receive("newer", 1);
+    await rows("newer", "UPDATE schema_version SET version = 99");
+    await evictDurableObject(item("newer"));
+    expect(await counters("newer")).toMatchObject({ available: 1 });
+    expect(await rows("newer", "SELECT version FROM schema_version")).toEqual([{ version: 99 }]);
+  });
+
+  test("refuses counters that do not add up, whatever writes them", async () => {
+    await receive("checked", 5);
+    const wrong = ["available = 6", "available = -1, held = 6", "held = -1, available = 6"];
+    for (const values of wrong) {
+      const written = rows("checked", `UPDATE item SET ${values}`);
+      await expect(written).rejects.toThrow(/CHECK constraint failed/);
+    }
+  });
+});

@@ -1,0 +1,164 @@
+import { describe, expect, it } from "vitest";
+import { Desk } from "../../src/orders/place/desk.ts";
+import type { Placement } from "../../src/orders/place/place.sql.ts";
+import { allPlaced, candidate, placedAs, rig, sizes } from "./orders-desk-rig.ts";
+
+describe("group commit", () => {
+  it("takes the orders that come while a batch is under way into the next one", async () => {
+    const { desk, batches, turn, commit } = rig();
+    const first = desk.place(candidate());
+    await turn();
+    const others = Array.from({ length: 30 }, () => desk.place(candidate()));
+    await turn();
+    expect(sizes(batches)).toEqual([1]);
+    await commit();
+    expect(sizes(batches)).toEqual([1, 30]);
+    await commit();
+    expect((await Promise.all([first, ...others])).every(({ type }) => type === "placed")).toBe(
+      true,
+    );
+  });
+
+  it("answers nobody before their own batch is durable", async () => {
+    const { desk, log, turn, commit } = rig();
+    void desk.place(candidate()).then(() => log.push("answer 1"));
+    await turn();
+    void desk.place(candidate()).then(() => log.push("answer 2"));
+    await turn();
+    expect(log).toEqual(["watch", "commit"]);
+    await commit();
+    expect(log).toContain("answer 1");
+    expect(log).not.toContain("answer 2");
+    await commit();
+    expect(log.at(-1)).toBe("answer 2");
+  });
+
+  it("does not begin its commit before somebody watches", async () => {
+    const watched = Promise.withResolvers<void>();
+    const batches: number[] = [];
+    const desk = new Desk({
+      placeAll: async (batch) => {
+        batches.push(batch.length);
+        return allPlaced(batch);
+      },
+      watch: () => watched.promise,
+      decide: async () => null,
+      announce: async () => {},
+    });
+    const placing = desk.place(candidate());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(batches).toEqual([]);
+    watched.resolve();
+    expect((await placing).type).toBe("placed");
+    expect(batches).toEqual([1]);
+  });
+
+  it("watches before it commits and announces after", async () => {
+    const { desk, log, turn, commit } = rig();
+    void desk.place(candidate());
+    await turn();
+    await commit();
+    expect(log).toEqual(["watch", "commit", "durable", "announce"]);
+  });
+
+  it("answers each caller with their own outcome", async () => {
+    const { desk, turn, commit } = rig((batch) =>
+      batch.map((one) =>
+        one.key === "used" ? { type: "key_reused" } : placedAs(one, one.key === "present"),
+      ),
+    );
+    const mine = candidate();
+    void desk.place(candidate());
+    await turn();
+    const used = desk.place(candidate({ key: "used" }));
+    const placed = desk.place(mine);
+    await commit();
+    await commit();
+    expect(await used).toEqual({ type: "key_reused" });
+    expect(await placed).toMatchObject({ type: "placed", order: { id: mine.id } });
+  });
+
+  it("announces what was placed, and no replays or refusals", async () => {
+    const { desk, announced, turn, commit } = rig((batch) =>
+      batch.map((one) => {
+        if (one.key === "replay") return { ...placedAs(one), type: "replayed" } as Placement;
+        if (one.key === "refuse") return { type: "refused", refusal: { code: "mixed_currencies" } };
+        return placedAs(one, one.key === "present");
+      }),
+    );
+    void desk.place(candidate({ key: "replay" }));
+    await turn();
+    for (const key of ["refuse", "present", "new"]) void desk.place(candidate({ key }));
+    await commit();
+    expect(announced).toEqual([]);
+    await commit();
+    expect(announced).toHaveLength(1);
+    expect(announced[0]?.orders).toHaveLength(2);
+    expect(announced[0]?.present).toHaveLength(1);
+  });
+
+  it("goes on after an idle time", async () => {
+    const { desk, batches, turn, commit } = rig();
+    for (let i = 0; i < 2; i++) {
+      const placing = desk.place(candidate());
+      await turn();
+      await commit();
+      expect((await placing).type).toBe("placed");
+    }
+    expect(sizes(batches)).toEqual([1, 1]);
+  });
+});
+
+describe("keys at the desk", () => {
+  it("invariant 8: two orders with one key never share a batch", async () => {
+    const { desk, batches, turn, commit } = rig();
+    void desk.place(candidate());
+    await turn();
+    for (let i = 0; i < 3; i++) void desk.place(candidate({ key: "k" }));
+    void desk.place(candidate({ key: "other" }));
+    for (let i = 0; i < 4; i++) await commit();
+    expect(batches.map((batch) => batch.map(({ key }) => key))).toEqual([
+      [null],
+      ["k", "other"],
+      ["k"],
+      ["k"],
+    ]);
+  });
+
+  it("the same key of two customers is two keys", async () => {
+    const { desk, batches, turn, commit } = rig();
+    void desk.place(candidate());
+    await turn();
+    void desk.place(candidate({ key: "k", customerId: "one" }));
+    void desk.place(candidate({ key: "k", customerId: "two" }));
+    await commit();
+    expect(sizes(batches)).toEqual([1, 2]);
+  });
+});
+
+describe("under load", () => {
+  it("waits a moment after a batch of several, so that the next one fills", async () => {
+    const { desk, batches, turn, commit } = rig();
+    void desk.place(candidate());
+    await turn();
+    for (let i = 0; i < 4; i++) void desk.place(candidate());
+    await commit();
+    void desk.place(candidate());
+    await commit();
+    // The batch of four is through: what comes in the next turns still goes together.
+    await turn();
+    void desk.place(candidate());
+    await commit();
+    expect(sizes(batches)).toEqual([1, 4, 2]);
+  });
+
+  it("never lets an order that comes alone wait", async () => {
+    const { desk, batches, turn, commit } = rig();
+    for (let i = 0; i < 3; i++) {
+      void desk.place(candidate());
+      await turn();
+      expect(batches).toHaveLength(i + 1);
+      await commit();
+    }
+  });
+});

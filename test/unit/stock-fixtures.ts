@@ -1,0 +1,143 @@
+import type { OrderEvent, OrderLine } from "../../src/contract/order-events.ts";
+import type { CallItem } from "../../src/stock/coordinator.ts";
+import {
+  adjust,
+  type Change,
+  type Counters,
+  decide,
+  type ItemAnswer,
+  type ItemCommand,
+  type Lock,
+} from "../../src/stock/item.ts";
+
+/** A small seeded generator (mulberry32): a failing run is repeated by its seed. */
+export function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+export const orderId = (n: number): string =>
+  `0198f3a0-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
+
+const at = "2026-01-01T00:00:00.000Z";
+
+export function event(
+  type: OrderEvent["type"],
+  n: number,
+  lines: Record<string, number>,
+  limitPerCustomer?: number,
+): OrderEvent {
+  const head = { version: 1, id: `${type}:${n}`, at, orderId: orderId(n) } as const;
+  const limit = limitPerCustomer === undefined ? {} : { limitPerCustomer };
+  const orderLines: OrderLine[] = Object.entries(lines).map(([sku, quantity]) => ({
+    sku,
+    quantity,
+    ...limit,
+  }));
+  return type === "order.placed"
+    ? { type, ...head, customerId: "customer", lines: orderLines }
+    : { type, ...head, lines: orderLines };
+}
+
+export interface Entry {
+  kind: NonNullable<Change["movement"]> | "receive" | "adjust";
+  quantity: number;
+  orderId: string | null;
+}
+
+/** What a ledger says the counters are. */
+export function replay(ledger: readonly Entry[]): Counters {
+  const c = { received: 0, available: 0, held: 0, sold: 0 };
+  const take = { lock: ["available", "held"], release: ["held", "available"] } as const;
+  for (const { kind, quantity } of ledger) {
+    if (kind === "receive" || kind === "adjust") {
+      c.received += quantity;
+      c.available += quantity;
+      continue;
+    }
+    const [from, to] = kind === "commit" ? (["held", "sold"] as const) : take[kind];
+    c[from] -= quantity;
+    c[to] += quantity;
+  }
+  return c;
+}
+
+/** One item in memory, by the real rules: what the Durable Object does, without its storage. */
+export class MemoryItem {
+  counters: Counters = { received: 0, available: 0, held: 0, sold: 0 };
+  readonly locks = new Map<string, Lock>();
+  readonly ledger: Entry[] = [];
+  /** Commands of each call, in order. */
+  readonly calls: ItemCommand[][] = [];
+  #version = 0;
+  readonly sku: string;
+
+  constructor(sku: string, received: number) {
+    this.sku = sku;
+    this.adjust(received);
+  }
+
+  adjust(delta: number): boolean {
+    const counters = adjust(this.counters, delta);
+    if (!counters) return false;
+    this.counters = counters;
+    this.ledger.push({ kind: delta > 0 ? "receive" : "adjust", quantity: delta, orderId: null });
+    return true;
+  }
+
+  apply(commands: ItemCommand[]) {
+    this.calls.push(commands);
+    const answers = commands.map((command) => this.#decide(command));
+    this.#version += 1;
+    return {
+      answers,
+      level: { level: this.level(), levelVersion: this.#version, breaches: 0, at },
+    };
+  }
+
+  level() {
+    return { sku: this.sku, ...this.counters };
+  }
+
+  unitsOf(customerId: string): number {
+    let units = 0;
+    for (const lock of this.locks.values()) {
+      const isLive = lock.state === "held" || lock.state === "sold";
+      if (isLive && lock.customerId === customerId) units += lock.quantity;
+    }
+    return units;
+  }
+
+  #decide(command: ItemCommand): ItemAnswer {
+    const { answer, change } = decide(
+      {
+        counters: this.counters,
+        lock: this.locks.get(command.orderId),
+        isForgotten: false,
+        customerUnits: command.type === "lock" ? this.unitsOf(command.customerId) : 0,
+      },
+      command,
+    );
+    if (!change) return answer;
+    this.counters = change.counters;
+    this.locks.set(change.lock.orderId, change.lock);
+    if (change.movement) {
+      const { quantity, orderId: id } = change.lock;
+      this.ledger.push({ kind: change.movement, quantity, orderId: id });
+    }
+    return answer;
+  }
+}
+
+/** A shelf of items, and the call that reaches them at once and without fault. */
+export function shelf(stock: Record<string, number>) {
+  const items = new Map(Object.entries(stock).map(([sku, n]) => [sku, new MemoryItem(sku, n)]));
+  const item = (sku: string): MemoryItem => items.get(sku)!;
+  const callItem: CallItem = async (sku, commands) => item(sku).apply(commands);
+  return { item, items, callItem };
+}
