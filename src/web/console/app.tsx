@@ -1,3 +1,4 @@
+import { useEffect } from "hono/jsx/dom";
 import type { Operations } from "../shared/api.ts";
 import { Announcer } from "../shared/announce.tsx";
 import { Brand } from "../shared/brand.tsx";
@@ -61,6 +62,11 @@ function Console() {
   const shown = useStore(view);
   const operations = usePolled("operations", PERIOD_MS, askOperations);
   const deadLetters = operations.data?.deadLetters ?? 0;
+  const code = operations.problem?.code;
+  useEffect(() => {
+    // The token has run out, or is no operator's any more: back to the door.
+    if (code === "unauthenticated" || code === "forbidden") setToken(null);
+  }, [code]);
   return (
     <>
       <header class="site-head">

@@ -32,7 +32,7 @@ const feed = new Feed({
     await requireGuest();
     return (await ok(client.v1.orders.$get({ query: { limit: HISTORY } }))).orders;
   },
-  onOrders: (orders) => learn(orders, knownUntil() === null),
+  onOrders: learn,
   onConnection: (state) => connection.set(state),
   onRefused: () => {
     const refused = guest.get();

@@ -52,20 +52,25 @@ function keep(change: (all: readonly Attempt[]) => readonly Attempt[]): void {
   attempts.update(change);
 }
 
+let isStarting = false;
+
 /** Orders what is in the cart. */
 export async function orderCart(): Promise<void> {
-  const lines = takeAll();
-  if (lines.length === 0) return;
-  placingNote.set(null);
+  if (isStarting) return;
+  isStarting = true;
   try {
     const { customerId } = await requireGuest();
-    const startedAt_ms = Date.now();
-    const attempt = { key: crypto.randomUUID(), customerId, lines, startedAt_ms };
+    // In one turn: nothing can come between the cart and the attempt.
+    const lines = takeAll();
+    if (lines.length === 0) return;
+    placingNote.set(null);
+    const attempt = { key: crypto.randomUUID(), customerId, lines, startedAt_ms: Date.now() };
     keep((all) => [...all, attempt]);
-    await drive(attempt);
+    void drive(attempt);
   } catch (error) {
-    giveBack(lines);
     refuse(asProblem(error));
+  } finally {
+    isStarting = false;
   }
 }
 
@@ -79,6 +84,7 @@ export function resumeAttempts(): void {
       void drive(attempt);
     } else {
       drop(attempt);
+      giveBack(attempt.lines);
     }
   }
 }
