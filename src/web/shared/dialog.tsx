@@ -1,11 +1,11 @@
-import { useEffect, useId, useRef } from "hono/jsx/dom";
-import type { Child } from "hono/jsx";
+import { useEffect, useId, useRef } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { Store, useStore } from "./store.ts";
 
 interface DialogProps {
   title: string;
   onClose: () => void;
-  children?: Child;
+  children?: ComponentChildren;
   wide?: boolean;
 }
 
