@@ -57,9 +57,7 @@ export function recordingQueue<E>(): { queue: Queue; events: E[]; messages: () =
 }
 
 export interface WorldOptions {
-  vars?: Partial<
-    Record<"PAYMENT_WINDOW_SECONDS" | "LOCK_DEADLINE_SECONDS" | "SOLD_OUT_GATE", string>
-  >;
+  vars?: Partial<OrdersEnv>;
   /** Instead of the real stock Worker. */
   stock?: Partial<StockApi>;
   db?: D1Database;
