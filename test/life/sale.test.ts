@@ -8,6 +8,7 @@ import { migrate, newCustomer, orderNow, OPERATOR, WAIT, worldOf } from "./suppo
 
 beforeAll(migrate);
 
+const SHUT = { type: "refused", refusal: { code: "sale_not_open" } };
 const iso = (ms: number) => new Date(ms).toISOString();
 
 describe("the sale window", () => {
@@ -15,11 +16,11 @@ describe("the sale window", () => {
   const end_ms = Date.parse("2030-05-01T12:00:00.000Z");
 
   test.each([
-    ["a millisecond before it starts", start_ms - 1, false],
-    ["as it starts", start_ms, true],
-    ["a millisecond before it ends", end_ms - 1, true],
-    ["as it ends", end_ms, false],
-  ])("%s", async (_, now_ms, isOpen) => {
+    ["is closed a millisecond before it starts", start_ms - 1, SHUT],
+    ["is open as it starts", start_ms, { type: "placed" }],
+    ["is open a millisecond before it ends", end_ms - 1, { type: "placed" }],
+    ["is closed as it ends", end_ms, SHUT],
+  ])("%s", async (_, now_ms, expected) => {
     const world = await worldOf();
     const sku = await world.stocked(5, { saleStartsAt: iso(start_ms), saleEndsAt: iso(end_ms) });
     const candidate = {
@@ -29,8 +30,7 @@ describe("the sale window", () => {
       lines: [{ sku, quantity: 1 }],
     };
     const [placement] = await placeAll(env.DB, [candidate], policyOf(env), now_ms);
-    if (isOpen) expect(placement).toMatchObject({ type: "placed" });
-    else expect(placement).toMatchObject({ type: "refused", refusal: { code: "sale_not_open" } });
+    expect(placement).toMatchObject(expected);
   });
 
   test.each([
