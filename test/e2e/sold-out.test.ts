@@ -27,13 +27,20 @@ describe("with the sold-out gate", () => {
     expect(await customer.get("/v1/orders")).toEqual({ orders: [], nextCursor: null });
   });
 
-  test("restocking opens the gate at once", async () => {
+  test("restocking opens the gate within 2 s", async () => {
     const sku = await stack.operator.stocked(1);
     const customer = await stack.customer("patient");
     expect((await customer.place([{ sku, quantity: 2 }])).status).toBe(409);
     await stack.operator.receive(sku, 1);
-    const { status, body } = await customer.place([{ sku, quantity: 2 }]);
-    expect(status).toBe(202);
+    // The read model knows at once; a refusal is repeated from memory for a second.
+    const { body } = await until(
+      "the gate to open",
+      async () => {
+        const reply = await customer.place([{ sku, quantity: 2 }]);
+        return reply.status === 202 && reply;
+      },
+      2_000,
+    );
     expect(await settled(customer, [body.id])).toMatchObject([{ status: "confirmed" }]);
   });
 
