@@ -1,4 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+// Comes with wrangler.
+import { kCurrentWorker } from "miniflare";
 import { defineConfig } from "vitest/config";
 
 /** Three levels: the pure core, each Worker alone in workerd, and both together over HTTP. */
@@ -36,6 +38,26 @@ export default defineConfig(async () => ({
           include: ["test/orders/**/*.test.ts"],
           setupFiles: ["test/orders/support/setup.ts"],
         },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./test/life/support/both.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                AUTH_SECRET: "a secret of the tests, long enough",
+                MIGRATIONS: await readD1Migrations("./migrations"),
+                LOCK_RETENTION_DAYS: "30",
+                LEDGER_RETENTION_DAYS: "365",
+              },
+              // Both Workers in one isolate: real D1 and real stock items, calls that can be counted.
+              durableObjects: { ITEM: { className: "StockItem", useSQLite: true } },
+              serviceBindings: { STOCK: { name: kCurrentWorker, entrypoint: "StockApi" } },
+            },
+          }),
+        ],
+        test: { name: "life", include: ["test/life/**/*.test.ts"] },
       },
       {
         test: {
