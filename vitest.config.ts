@@ -3,6 +3,8 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-worker
 import { kCurrentWorker } from "miniflare";
 import { defineConfig } from "vitest/config";
 
+const REST = ["test/support/rest.ts"];
+
 /** Three levels: the pure core, each Worker alone in workerd, and both together over HTTP. */
 export default defineConfig(async () => ({
   test: {
@@ -10,7 +12,7 @@ export default defineConfig(async () => ({
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.stock.toml" } })],
-        test: { name: "stock", include: ["test/stock/**/*.test.ts"] },
+        test: { name: "stock", include: ["test/stock/**/*.test.ts"], setupFiles: REST },
       },
       {
         plugins: [
@@ -36,7 +38,7 @@ export default defineConfig(async () => ({
         test: {
           name: "orders",
           include: ["test/orders/**/*.test.ts"],
-          setupFiles: ["test/orders/support/setup.ts"],
+          setupFiles: REST,
         },
       },
       {
@@ -59,7 +61,7 @@ export default defineConfig(async () => ({
             },
           }),
         ],
-        test: { name: "life", include: ["test/life/**/*.test.ts"] },
+        test: { name: "life", include: ["test/life/**/*.test.ts"], setupFiles: REST },
       },
       {
         test: {
