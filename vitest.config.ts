@@ -55,7 +55,7 @@ export default defineConfig(async () => ({
             },
           }),
         ],
-        test: { name: "life", include: ["test/life/**/*.test.ts"] },
+        test: { name: "life", include: ["test/life/**/*.test.ts"], testTimeout: 20_000 },
       },
       {
         test: {
