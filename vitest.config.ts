@@ -61,11 +61,12 @@ export default defineConfig(async () => ({
             },
           }),
         ],
-<<<<<<< HEAD
-        test: { name: "life", include: ["test/life/**/*.test.ts"], setupFiles: REST },
-=======
-        test: { name: "life", include: ["test/life/**/*.test.ts"], testTimeout: 20_000 },
->>>>>>> t3
+        test: {
+          name: "life",
+          include: ["test/life/**/*.test.ts"],
+          setupFiles: REST,
+          testTimeout: 20_000,
+        },
       },
       {
         test: {
