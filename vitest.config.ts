@@ -1,8 +1,30 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
+/** The orders Worker alone. */
+const ordersWorker = () =>
+  cloudflareTest(async () => ({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      bindings: {
+        AUTH_SECRET: "a secret of the tests, long enough",
+        RATE_LIMIT: "off", // a test makes more calls than a customer
+        MIGRATIONS: await readD1Migrations("./migrations"),
+      },
+      // Alone means alone: every call over the lane throws, as with the stock Worker absent.
+      serviceBindings: { STOCK: "absent" },
+      workers: [
+        {
+          name: "absent",
+          modules: true,
+          script: "export default { fetch() { throw new Error('absent'); } };",
+        },
+      ],
+    },
+  }));
+
 /** Three levels: the pure core, each Worker alone in workerd, and both together over HTTP. */
-export default defineConfig(async () => ({
+export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
@@ -11,27 +33,12 @@ export default defineConfig(async () => ({
         test: { name: "stock", include: ["test/stock/**/*.test.ts"] },
       },
       {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: {
-                AUTH_SECRET: "a secret of the tests, long enough",
-                MIGRATIONS: await readD1Migrations("./migrations"),
-              },
-              // Alone means alone: every call over the lane throws, as with the stock Worker absent.
-              serviceBindings: { STOCK: "absent" },
-              workers: [
-                {
-                  name: "absent",
-                  modules: true,
-                  script: "export default { fetch() { throw new Error('absent'); } };",
-                },
-              ],
-            },
-          }),
-        ],
+        plugins: [ordersWorker()],
         test: { name: "orders", include: ["test/orders/**/*.test.ts"] },
+      },
+      {
+        plugins: [ordersWorker()],
+        test: { name: "hostile", include: ["test/hostile/**/*.test.ts"], testTimeout: 60_000 },
       },
       {
         test: {
@@ -48,4 +55,4 @@ export default defineConfig(async () => ({
       },
     ],
   },
-}));
+});

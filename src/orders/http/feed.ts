@@ -4,6 +4,7 @@ import { CLOSE, type Connect, CONNECT_HEADER, encodeConnect } from "../feed/cust
 import type { AppEnv } from "./app.ts";
 import { callerOf, requireKeys } from "./auth.ts";
 import { Problem } from "./problem.ts";
+import { isKnownOrigin } from "./security.ts";
 import { query } from "./validate.ts";
 
 const PROTOCOL = "lockstock.v1";
@@ -23,6 +24,9 @@ export const feed = new Hono<AppEnv>().get(
   async (c, next) => {
     const protocols = protocolsOf(c);
     const isUpgrade = c.req.header("Upgrade")?.toLowerCase() === "websocket";
+    if (isUpgrade && !isKnownOrigin(c.req.header("Origin"), c.req.url, c.env.CORS_ORIGINS)) {
+      throw new Problem("forbidden", { detail: "Pages of this origin may not open the feed." });
+    }
     try {
       requireKeys(c.env);
       c.set("caller", await callerOf(tokenOf(c), c.env));

@@ -15,6 +15,7 @@ import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { type Preference, preferenceOf } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
+import { orderLimit } from "./rate-limit.ts";
 import { body, headers, query } from "./validate.ts";
 
 const LinesSchema = v.pipe(
@@ -47,6 +48,7 @@ export const orders = new Hono<AppEnv>()
   .post(
     "/",
     customer,
+    orderLimit,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(v.object({ lines: LinesSchema })),
     async (c) => {
@@ -74,7 +76,7 @@ export const orders = new Hono<AppEnv>()
     const order = await visibleOrder(c, c.req.param("id"));
     return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(c.env.DB, order, wait_ms) : order));
   })
-  .post("/:id/cancel", customer, async (c) => {
+  .post("/:id/cancel", customer, orderLimit, async (c) => {
     const { id } = await visibleOrder(c, c.req.param("id"));
     const order = await changeOrder(c.env, "cancel", id, background(c));
     if (order.status === "cancelled") return c.json(viewOf(order));
