@@ -14,6 +14,12 @@ type Validated<T extends "json" | "query" | "header", S extends Schema> = Middle
   { in: Record<T, v.InferInput<S>>; out: Record<T, v.InferOutput<S>> }
 >;
 
+/** Half a surrogate has no UTF-8: what the database keeps would not be what was sent (RFC 7493). */
+export const wellFormed = v.check<string, string>(
+  (text) => text.isWellFormed(),
+  "must be well-formed Unicode",
+);
+
 /** The body as JSON that satisfies the schema: else 400, 413 or 415. */
 export function body<S extends Schema>(schema: S): Validated<"json", S> {
   return async (c, next) => {
