@@ -24,6 +24,8 @@ const decodeConnect = (text: string): Connect => JSON.parse(decodeURIComponent(t
 
 /** Sockets one customer may have open. */
 const MAX_SOCKETS = 64;
+/** Status of the answer to a socket past it; the Worker closes that one. */
+export const FULL = 429;
 /** Clients ask for what changed since their own clock's time; it may be wrong by this much. */
 const SINCE_SLACK_MS = 60_000;
 /** Waits between rereads while an order is unfinished; the last repeats. */
@@ -53,14 +55,13 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   override async fetch(request: Request): Promise<Response> {
     const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
+    // Not accepted here: a client that never answers the close would stay with this object.
+    if (this.#open().length >= MAX_SOCKETS) return new Response(null, { status: FULL });
     const { 0: client, 1: server } = new WebSocketPair();
-    const isFull = this.#open().length >= MAX_SOCKETS;
     this.ctx.acceptWebSocket(server);
-    // A socket that is turned away has an end too, which reads this.
     const { customerId, expires_ms } = connect;
     server.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
-    if (isFull) server.close(CLOSE.tryAgainLater, `at most ${MAX_SOCKETS} sockets a customer`);
-    else await this.#welcome(server, connect);
+    await this.#welcome(server, connect);
     // Only the version is echoed, never the subprotocol that carried the token.
     const isNegotiated = request.headers.has("Sec-WebSocket-Protocol");
     const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": "lockstock.v1" } : {});

@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { CLOSE, type Connect, CONNECT_HEADER, encodeConnect } from "../feed/customer-feed.ts";
+import { CLOSE, type Connect, CONNECT_HEADER, encodeConnect, FULL } from "../feed/customer-feed.ts";
 import type { AppEnv } from "./app.ts";
 import { callerOf, requireKeys } from "./auth.ts";
 import { Problem } from "./problem.ts";
@@ -33,7 +33,10 @@ export const feed = new Hono<AppEnv>().get(
     } catch (error) {
       // A browser cannot read the status of a failed upgrade: the close code tells it.
       const isRefused = error instanceof Problem && error.code === "unauthenticated";
-      if (isUpgrade && isRefused) return closedSocket(protocols.includes(PROTOCOL));
+      if (isUpgrade && isRefused) {
+        const isNegotiated = protocols.includes(PROTOCOL);
+        return closedSocket(isNegotiated, CLOSE.unauthenticated, "a valid token is required");
+      }
       throw error;
     }
     if (!isUpgrade) throw upgradeRequired;
@@ -45,8 +48,11 @@ export const feed = new Hono<AppEnv>().get(
     const since_ms = c.req.valid("query").since ?? null;
     const connect: Connect = { customerId, expires_ms, since_ms };
     const headers = new Headers({ Upgrade: "websocket", [CONNECT_HEADER]: encodeConnect(connect) });
-    if (protocolsOf(c).includes(PROTOCOL)) headers.set("Sec-WebSocket-Protocol", PROTOCOL);
-    return c.env.FEED.getByName(customerId).fetch("https://feed/", { headers });
+    const isNegotiated = protocolsOf(c).includes(PROTOCOL);
+    if (isNegotiated) headers.set("Sec-WebSocket-Protocol", PROTOCOL);
+    const opened = await c.env.FEED.getByName(customerId).fetch("https://feed/", { headers });
+    if (opened.status !== FULL) return opened;
+    return closedSocket(isNegotiated, CLOSE.tryAgainLater, "too many sockets of this customer");
   },
 );
 
@@ -67,10 +73,10 @@ function tokenOf(c: Context<AppEnv>): string {
   return token;
 }
 
-function closedSocket(isNegotiated: boolean): Response {
+function closedSocket(isNegotiated: boolean, code: number, reason: string): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  server.close(CLOSE.unauthenticated, "a valid token is required");
+  server.close(code, reason);
   const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
   return new Response(null, { status: 101, webSocket: client, headers });
 }

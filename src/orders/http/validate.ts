@@ -1,9 +1,12 @@
 import type { Context, Env, MiddlewareHandler } from "hono";
 import * as v from "valibot";
+import { TimeoutError, within } from "../../contract/within.ts";
 import { invalid, Problem, type ValidationError } from "./problem.ts";
 
 /** Bytes of a body that are read at most. */
 export const MAX_BODY_BYTES = 65_536;
+/** For the whole of it: at the limit above, 35 kbit/s. A client that only trickles is let go. */
+const BODY_TIMEOUT_MS = 15_000;
 /** Errors one answer lists. */
 const MAX_ERRORS = 20;
 
@@ -63,11 +66,22 @@ async function readText(c: Context): Promise<string> {
   });
   if (Number(c.req.header("Content-Length") ?? 0) > MAX_BODY_BYTES) throw tooLarge;
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge;
-    chunks.push(chunk);
+  const read = async () => {
+    let size = 0;
+    for await (const chunk of c.req.raw.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY_BYTES) throw tooLarge;
+      chunks.push(chunk);
+    }
+  };
+  try {
+    await within(BODY_TIMEOUT_MS, read, "the body");
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    // Else the stream itself has failed: the client has gone.
+    throw error instanceof TimeoutError
+      ? tooSlow
+      : invalid([{ path: "", message: "is incomplete" }]);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
@@ -77,6 +91,11 @@ async function readText(c: Context): Promise<string> {
     throw invalid([{ path: "", message: "the body is not UTF-8" }]);
   }
 }
+
+const tooSlow = new Problem("invalid_request", {
+  status: 408,
+  detail: `The body did not arrive within ${BODY_TIMEOUT_MS / 1_000} s.`,
+});
 
 function readJson(text: string): unknown {
   try {
