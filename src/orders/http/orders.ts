@@ -11,12 +11,16 @@ import type { Placement, Refusal } from "../place/place.sql.ts";
 import { placeOrder } from "../place/placing.ts";
 import type { AppEnv } from "./app.ts";
 import { customer, operator } from "./auth.ts";
+import { atMost } from "./crowd.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { type Preference, preferenceOf } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { orderLimit } from "./rate-limit.ts";
 import { body, headers, query } from "./validate.ts";
+
+/** Orders that one isolate places at a time: as many as wait at a desk. */
+const MAX_PLACING = 2_000;
 
 const LinesSchema = v.pipe(
   v.array(v.object({ sku: SkuSchema, quantity: QuantitySchema })),
@@ -47,6 +51,7 @@ export const orders = new Hono<AppEnv>()
   })
   .post(
     "/",
+    atMost(MAX_PLACING),
     customer,
     orderLimit,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
