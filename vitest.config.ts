@@ -5,8 +5,30 @@ import { defineConfig } from "vitest/config";
 
 const REST = ["test/support/rest.ts"];
 
+/** The orders Worker alone. */
+const ordersWorker = () =>
+  cloudflareTest(async () => ({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      bindings: {
+        AUTH_SECRET: "a secret of the tests, long enough",
+        RATE_LIMIT: "off", // a test makes more calls than a customer
+        MIGRATIONS: await readD1Migrations("./migrations"),
+      },
+      // Alone means alone: every call over the lane throws, as with the stock Worker absent.
+      serviceBindings: { STOCK: "absent" },
+      workers: [
+        {
+          name: "absent",
+          modules: true,
+          script: "export default { fetch() { throw new Error('absent'); } };",
+        },
+      ],
+    },
+  }));
+
 /** Three levels: the pure core, each Worker alone in workerd, and both together over HTTP. */
-export default defineConfig(async () => ({
+export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
@@ -15,26 +37,7 @@ export default defineConfig(async () => ({
         test: { name: "stock", include: ["test/stock/**/*.test.ts"], setupFiles: REST },
       },
       {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: {
-                AUTH_SECRET: "a secret of the tests, long enough",
-                MIGRATIONS: await readD1Migrations("./migrations"),
-              },
-              // Alone means alone: every call over the lane throws, as with the stock Worker absent.
-              serviceBindings: { STOCK: "absent" },
-              workers: [
-                {
-                  name: "absent",
-                  modules: true,
-                  script: "export default { fetch() { throw new Error('absent'); } };",
-                },
-              ],
-            },
-          }),
-        ],
+        plugins: [ordersWorker()],
         test: {
           name: "orders",
           include: ["test/orders/**/*.test.ts"],
@@ -43,12 +46,13 @@ export default defineConfig(async () => ({
       },
       {
         plugins: [
-          cloudflareTest({
+          cloudflareTest(async () => ({
             main: "./test/life/support/both.ts",
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
                 AUTH_SECRET: "a secret of the tests, long enough",
+                RATE_LIMIT: "off",
                 MIGRATIONS: await readD1Migrations("./migrations"),
                 LOCK_RETENTION_DAYS: "30",
                 LEDGER_RETENTION_DAYS: "365",
@@ -59,7 +63,7 @@ export default defineConfig(async () => ({
               // Nobody reads it: a test delivers its messages itself, and none comes as a file ends.
               queueProducers: { STOCK_EVENTS: { queueName: "unread" } },
             },
-          }),
+          })),
         ],
         test: {
           name: "life",
@@ -67,6 +71,10 @@ export default defineConfig(async () => ({
           setupFiles: REST,
           testTimeout: 20_000,
         },
+      },
+      {
+        plugins: [ordersWorker()],
+        test: { name: "hostile", include: ["test/hostile/**/*.test.ts"], testTimeout: 60_000 },
       },
       {
         test: {
@@ -83,4 +91,4 @@ export default defineConfig(async () => ({
       },
     ],
   },
-}));
+});
