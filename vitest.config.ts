@@ -74,7 +74,12 @@ export default defineConfig({
       },
       {
         plugins: [ordersWorker()],
-        test: { name: "hostile", include: ["test/hostile/**/*.test.ts"], testTimeout: 60_000 },
+        test: {
+          name: "hostile",
+          include: ["test/hostile/**/*.test.ts"],
+          setupFiles: REST,
+          testTimeout: 60_000,
+        },
       },
       {
         test: {
