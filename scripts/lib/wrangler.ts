@@ -9,7 +9,7 @@ const STOP_TIMEOUT_MS = 5_000;
 
 /** What wrangler says beside the Workers' own output: tables, a line per request, a cron hint. */
 const NOISE =
-  /^\s*$|^\[wrangler:info\]|^⎔|^Using secrets|^Binding\s|^env\.|has access to the following bindings|^Service bindings,|Scheduled Workers are not automatically|manually trigger a scheduled event|cdn-cgi\/local\/scheduled"|test-cron-triggers-locally|Logs were written to/;
+  /^\s*$|^\[custom build\]|^\[wrangler:info\]|^⎔|^Using secrets|^Binding\s|^env\.|has access to the following bindings|^Service bindings,|Scheduled Workers are not automatically|manually trigger a scheduled event|cdn-cgi\/local\/scheduled"|test-cron-triggers-locally|Logs were written to/;
 
 /** Of its own for each state, so that two checkouts do not find each other. */
 export const registryOf = (state: string): string => `${state}/registry`;

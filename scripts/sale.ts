@@ -1,0 +1,111 @@
+/** A flash sale in the terminal, see USAGE. Exits with 1 when an invariant does not hold. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { percentile, runSale, type SaleProgress, type SaleResult } from "../src/web/sale/sale.ts";
+import { signToken } from "./lib/token.ts";
+
+const USAGE = `usage: npm run sale -- [--buyers N] [--units N] [--rate N] [--sku SKU] [--url URL]
+
+  --buyers N   guests who want one unit each; default 500
+  --units N    units on sale; default 100
+  --rate N     buyers a second; default 100
+  --sku SKU    the item, made if it is not there; default FLASH-SALE-DEMO
+  --url URL    default http://localhost:8787
+
+Makes real orders and changes stock. The operator's token is read from LOCKSTOCK_TOKEN; without
+it, one is signed as \`npm run token\` does, which a local run accepts.`;
+
+const BAR_CHARS = 40;
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        buyers: { type: "string", default: "500" },
+        units: { type: "string", default: "100" },
+        rate: { type: "string", default: "100" },
+        sku: { type: "string", default: "FLASH-SALE-DEMO" },
+        url: { type: "string", default: "http://localhost:8787" },
+      },
+    });
+    const { sku, url } = values;
+    return {
+      buyers: whole("buyers", values.buyers),
+      units: whole("units", values.units),
+      rate: whole("rate", values.rate),
+      sku,
+      base: new URL(url).origin,
+    };
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return process.exit(2);
+  }
+}
+
+function whole(name: string, text: string): number {
+  const n = Number(text);
+  if (Number.isInteger(n) && n > 0 && n <= 1_000_000) return n;
+  throw new Error(`--${name} is a whole number from 1, not ${text}`);
+}
+
+function bar({ buyers, confirmed, soldOut, failed, pending }: SaleProgress): string {
+  const share = (n: number) => Math.round((n / buyers) * BAR_CHARS);
+  const ended =
+    "█".repeat(share(confirmed)) + "▒".repeat(share(soldOut)) + "!".repeat(share(failed));
+  return (ended + "·".repeat(share(pending))).slice(0, BAR_CHARS).padEnd(BAR_CHARS);
+}
+
+function line(progress: SaleProgress): string {
+  const { phase, confirmed, soldOut, pending, failed, level } = progress;
+  const left = level ? `${level.available} left` : "";
+  const bad = failed > 0 ? `, ${failed} failed` : "";
+  const counts = `${confirmed} confirmed, ${soldOut} sold out, ${pending} pending${bad}`;
+  return `${phase.padEnd(8)} [${bar(progress)}] ${counts}; ${left}`;
+}
+
+/** On a terminal one line that changes; elsewhere a line for each phase. */
+function reporter() {
+  let lastPhase = "";
+  return (progress: SaleProgress) => {
+    if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line(progress)}`);
+    else if (progress.phase !== lastPhase) console.log(line(progress));
+    lastPhase = progress.phase;
+  };
+}
+
+function summary({ progress, verdict }: SaleResult): string {
+  const { buyers, confirmed, soldOut, failed, elapsed_ms, latencies_ms, level } = progress;
+  const seconds = elapsed_ms / 1_000;
+  const ms = (share: number) => `${percentile(latencies_ms, share) ?? "–"} ms`;
+  const check = (isGood: boolean, text: string) => `  ${isGood ? "ok    " : "BROKEN"} ${text}`;
+  const stock = level
+    ? `${level.received} received = ${level.available} available + ${level.held} held + ${level.sold} sold`
+    : "the stock did not answer";
+  return [
+    "",
+    `${buyers} buyers in ${seconds.toFixed(1)} s (${Math.round(buyers / seconds)} a second): ${confirmed} confirmed, ${soldOut} sold out, ${failed} failed`,
+    `placed to outcome: p50 ${ms(0.5)}, p99 ${ms(0.99)}`,
+    check(verdict.oversold === 0, `oversold ${verdict.oversold}`),
+    check(verdict.isBalanced, stock),
+    check(verdict.isExact, "confirmed orders = units taken"),
+  ].join("\n");
+}
+
+const options = readOptions();
+const stop = new AbortController();
+process.once("SIGINT", () => stop.abort());
+try {
+  const result = await runSale({
+    ...options,
+    operatorToken: process.env["LOCKSTOCK_TOKEN"] ?? (await signToken("sale", "operator")),
+    signal: stop.signal,
+    onProgress: reporter(),
+  });
+  console.log(summary(result));
+  const { oversold, isBalanced, isExact } = result.verdict;
+  process.exitCode = oversold === 0 && isBalanced && isExact ? 0 : 1;
+} catch (error) {
+  const why = error instanceof Error ? error.message : String(error);
+  console.error(`\nThe sale could not be run: ${why}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,123 @@
+import { useEffect } from "hono/jsx/dom";
+import type { Operations } from "../shared/api.ts";
+import { Announcer } from "../shared/announce.tsx";
+import { Brand } from "../shared/brand.tsx";
+import { Questions } from "../shared/dialog.tsx";
+import { clockTime, count } from "../shared/format.ts";
+import { type Polled, usePolled } from "../shared/polled.ts";
+import { useStore } from "../shared/store.ts";
+import { DeadLettersView } from "./dead-letters-view.tsx";
+import { DemoView } from "./demo-view.tsx";
+import { OrdersView } from "./orders-view.tsx";
+import { ReconcileView } from "./reconcile-view.tsx";
+import { type View, view, VIEWS } from "./route.ts";
+import { askOperations, SaleView } from "./sale-view.tsx";
+import { isLocalRun, setToken, token } from "./session.ts";
+import { TokenGate } from "./token-gate.tsx";
+
+const PERIOD_MS = 2_000;
+
+const NAMES: Record<View, string> = {
+  sale: "Sale",
+  orders: "Orders",
+  "dead-letters": "Dead letters",
+  reconcile: "Reconcile",
+  demo: "Demo",
+};
+
+export function App() {
+  const isIn = useStore(token) !== null;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      {isIn ? <Console /> : <Locked />}
+      <Questions />
+      <Announcer />
+    </>
+  );
+}
+
+/** The hash names the view: following the link would leave it. */
+function skip(event: Event): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+function Locked() {
+  return (
+    <>
+      <header class="site-head">
+        <Brand place="Console" />
+      </header>
+      <main id="main" class="console" tabindex={-1}>
+        <TokenGate />
+      </main>
+    </>
+  );
+}
+
+function Console() {
+  const shown = useStore(view);
+  const operations = usePolled("operations", PERIOD_MS, askOperations);
+  const deadLetters = operations.data?.deadLetters ?? 0;
+  const code = operations.problem?.code;
+  useEffect(() => {
+    // The token has run out, or is no operator's any more: back to the door.
+    if (code === "unauthenticated" || code === "forbidden") setToken(null);
+  }, [code]);
+  return (
+    <>
+      <header class="site-head">
+        <Brand place="Console" />
+        <nav aria-label="Views" class="views">
+          {VIEWS.filter((name) => name !== "demo" || isLocalRun).map((name) => (
+            <a href={`#${name}`} aria-current={name === shown ? "page" : undefined}>
+              {NAMES[name]}
+              {name === "dead-letters" && deadLetters > 0 ? (
+                <span class="badge digits">{count(deadLetters)}</span>
+              ) : (
+                <></>
+              )}
+            </a>
+          ))}
+        </nav>
+        <Freshness operations={operations} />
+        <button type="button" class="button small quiet" onClick={() => setToken(null)}>
+          Sign out
+        </button>
+      </header>
+      <main id="main" class="console" tabindex={-1}>
+        <h1 class="visually-hidden">{NAMES[shown]}</h1>
+        <Shown view={shown} operations={operations} />
+      </main>
+    </>
+  );
+}
+
+function Shown({ view: shown, operations }: { view: View; operations: Polled<Operations> }) {
+  switch (shown) {
+    case "sale":
+      return <SaleView operations={operations} />;
+    case "orders":
+      return <OrdersView />;
+    case "dead-letters":
+      return <DeadLettersView onChanged={operations.refresh} />;
+    case "reconcile":
+      return <ReconcileView />;
+    case "demo":
+      return isLocalRun ? <DemoView /> : <SaleView operations={operations} />;
+  }
+}
+
+function Freshness({ operations: { data, problem } }: { operations: Polled<Operations> }) {
+  const isFresh = problem === null && data !== null;
+  const state = isFresh ? "live" : problem ? "offline" : "connecting";
+  const label = isFresh ? "Live" : problem ? "No answer" : "Loading";
+  return (
+    <p class={`pill ${state}`} title={`Last asked at ${clockTime(Date.now())}`}>
+      {label}
+    </p>
+  );
+}

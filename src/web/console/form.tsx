@@ -1,0 +1,81 @@
+import { useRef, useState } from "hono/jsx/dom";
+import type { Child } from "hono/jsx";
+import { asProblem } from "../shared/api.ts";
+import { ProblemNotice } from "../shared/notices.tsx";
+import type { ApiProblem } from "../shared/problem.ts";
+
+interface FormProps {
+  action: string;
+  /** Resolves when it is done; a throw is shown and the form stays. */
+  onSubmit: (data: FormData) => Promise<void>;
+  onCancel: () => void;
+  children?: Child;
+}
+
+/** A form in a dialog: one request at a time, its problem shown in place. */
+export function Form({ action, onSubmit, onCancel, children }: FormProps) {
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  const busy = useRef(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (!(event.target instanceof HTMLFormElement) || busy.current) return;
+    busy.current = true;
+    setIsBusy(true);
+    setProblem(null);
+    try {
+      await onSubmit(new FormData(event.target));
+    } catch (error) {
+      setProblem(asProblem(error));
+    }
+    busy.current = false;
+    setIsBusy(false);
+  };
+  return (
+    <form class="form" onSubmit={(event: Event) => void submit(event)}>
+      {children}
+      {problem ? <ProblemNotice problem={problem} /> : <></>}
+      <div class="dialog-actions">
+        <button type="button" class="button quiet" onClick={onCancel}>
+          Close
+        </button>
+        <button type="submit" class="button primary" aria-disabled={isBusy ? "true" : "false"}>
+          {isBusy ? "Working…" : action}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+interface FieldProps {
+  label: string;
+  name: string;
+  hint?: string;
+  type?: string;
+  value?: string | number;
+  required?: boolean;
+  min?: number;
+  max?: number;
+  step?: string;
+  pattern?: string;
+  readonly?: boolean;
+  autofocus?: boolean;
+}
+
+export function Field({ label, hint, ...input }: FieldProps) {
+  return (
+    <label class="field">
+      <span>
+        {label}
+        {hint ? <small>{hint}</small> : <></>}
+      </span>
+      <input autocomplete="off" {...input} />
+    </label>
+  );
+}
+
+/** The text of a field, without blanks around it. */
+export function textOf(data: FormData, name: string): string {
+  const value = data.get(name);
+  return typeof value === "string" ? value.trim() : "";
+}

@@ -1,0 +1,180 @@
+import { useState } from "hono/jsx/dom";
+import { count, money } from "../shared/format.ts";
+import { Empty, ProblemNotice } from "../shared/notices.tsx";
+import { usePolled } from "../shared/polled.ts";
+import { ItemDialog } from "./item-dialog.tsx";
+import { readItems, type StockedItem } from "./items.ts";
+import { LedgerDialog } from "./ledger-dialog.tsx";
+import { LevelBar, LevelLegend } from "./level-bar.tsx";
+import { StockDialog } from "./stock-dialog.tsx";
+
+const PERIOD_MS = 2_500;
+
+type Opened =
+  | { type: "create" }
+  | { type: "edit" | "restock" | "adjust" | "ledger"; item: StockedItem };
+
+export function ItemsTable() {
+  // The cursors of the pages up to the one shown: the last is its own.
+  const [cursors, setCursors] = useState<(string | null)[]>([null]);
+  const [opened, setOpened] = useState<Opened | null>(null);
+  const cursor = cursors.at(-1) ?? null;
+  const page = usePolled(`items ${cursor}`, PERIOD_MS, () => readItems(cursor));
+  const close = () => setOpened(null);
+  const done = () => {
+    setOpened(null);
+    page.refresh();
+  };
+  const next = page.data?.nextCursor ?? null;
+  return (
+    <section class="panel items-panel" aria-labelledby="items-title">
+      <div class="section-head">
+        <h2 id="items-title">Items</h2>
+        <LevelLegend />
+        <button type="button" class="button small" onClick={() => setOpened({ type: "create" })}>
+          New item
+        </button>
+      </div>
+      {page.problem ? <ProblemNotice problem={page.problem} /> : <></>}
+      {page.data?.items.length === 0 ? (
+        <Empty title="No items yet" text="Create one, then receive its first units." />
+      ) : (
+        <Table items={page.data?.items ?? null} onOpen={setOpened} />
+      )}
+      {cursors.length > 1 || next !== null ? (
+        <div class="pager">
+          <button
+            type="button"
+            class="button small quiet"
+            aria-disabled={cursors.length === 1 ? "true" : "false"}
+            onClick={() => cursors.length > 1 && setCursors(cursors.slice(0, -1))}
+          >
+            Back
+          </button>
+          <span class="hint">Page {count(cursors.length)}</span>
+          <button
+            type="button"
+            class="button small quiet"
+            aria-disabled={next === null ? "true" : "false"}
+            onClick={() => next !== null && setCursors([...cursors, next])}
+          >
+            Next
+          </button>
+        </div>
+      ) : (
+        <></>
+      )}
+      <Dialogs opened={opened} onClose={close} onDone={done} />
+    </section>
+  );
+}
+
+interface DialogsProps {
+  opened: Opened | null;
+  onClose: () => void;
+  onDone: () => void;
+}
+
+function Dialogs({ opened, onClose, onDone }: DialogsProps) {
+  if (!opened) return <></>;
+  const handlers = { onClose, onDone };
+  switch (opened.type) {
+    case "create":
+      return <ItemDialog item={null} {...handlers} />;
+    case "edit":
+      return <ItemDialog item={opened.item} {...handlers} />;
+    case "restock":
+    case "adjust":
+      return <StockDialog item={opened.item} kind={opened.type} {...handlers} />;
+    case "ledger":
+      return <LedgerDialog item={opened.item} onClose={onClose} />;
+  }
+}
+
+const NUMBERS = ["available", "held", "sold", "received"] as const;
+const ROWS_WHILE_LOADING = 4;
+
+/** The roles are written out because on a phone the style sheet turns rows into cards. */
+function Table({
+  items,
+  onOpen,
+}: {
+  items: readonly StockedItem[] | null;
+  onOpen: (opened: Opened) => void;
+}) {
+  return (
+    <table
+      class="items-table"
+      role="table"
+      aria-labelledby="items-title"
+      aria-busy={`${items === null}`}
+    >
+      <thead role="rowgroup">
+        <tr role="row">
+          <th role="columnheader">Item</th>
+          <th role="columnheader">Stock</th>
+          {NUMBERS.map((name) => (
+            <th role="columnheader" class="number">
+              {name}
+            </th>
+          ))}
+          <th role="columnheader">
+            <span class="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {items
+          ? items.map((item) => <Row key={item.sku} item={item} onOpen={onOpen} />)
+          : Array.from({ length: ROWS_WHILE_LOADING }, (_, i) => (
+              <tr role="row" class="skeleton-row" key={`s${i}`}>
+                <td role="cell" colSpan={7} />
+              </tr>
+            ))}
+      </tbody>
+    </table>
+  );
+}
+
+interface RowProps {
+  item: StockedItem;
+  onOpen: (opened: Opened) => void;
+  key?: string;
+}
+
+function Row({ item, onOpen }: RowProps) {
+  const { sku, name, price, level } = item;
+  return (
+    <tr role="row" data-sku={sku}>
+      <th role="rowheader" scope="row" class="item-cell">
+        {name}
+        <small>
+          <code>{sku}</code> · {money(price)}
+          {item.limitPerCustomer ? ` · max. ${count(item.limitPerCustomer)} each` : ""}
+        </small>
+      </th>
+      <td role="cell" class="bar-cell">
+        {level ? <LevelBar level={level} label={name} /> : <span class="hint">no answer</span>}
+      </td>
+      {NUMBERS.map((part) => (
+        <td role="cell" class={`number digits ${part}`} data-label={part}>
+          {level ? count(level[part]) : "–"}
+        </td>
+      ))}
+      <td role="cell" class="actions">
+        {(["restock", "adjust", "edit", "ledger"] as const).map((type) => (
+          <button
+            type="button"
+            class="button small quiet"
+            aria-label={`${LABELS[type]}: ${name}`}
+            onClick={() => onOpen({ type, item })}
+          >
+            {LABELS[type]}
+          </button>
+        ))}
+      </td>
+    </tr>
+  );
+}
+
+const LABELS = { restock: "Restock", adjust: "Adjust", edit: "Edit", ledger: "Ledger" } as const;

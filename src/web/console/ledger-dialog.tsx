@@ -1,0 +1,112 @@
+import { useState } from "hono/jsx/dom";
+import { asProblem, type Movement, ok } from "../shared/api.ts";
+import { Dialog } from "../shared/dialog.tsx";
+import { clockTime, count, dayAndTime, shortId } from "../shared/format.ts";
+import { Empty, ProblemNotice } from "../shared/notices.tsx";
+import { usePolled } from "../shared/polled.ts";
+import type { ApiProblem } from "../shared/problem.ts";
+import type { StockedItem } from "./items.ts";
+import { client } from "./session.ts";
+
+const PERIOD_MS = 4_000;
+const PAGE = "50";
+
+const readLedger = (sku: string, cursor: string | null) =>
+  ok(
+    client.v1.items[":sku"].ledger.$get({
+      param: { sku },
+      query: { limit: PAGE, ...(cursor && { cursor }) },
+    }),
+  );
+
+/** Every movement of an item, newest first, with how it stood after each. */
+export function LedgerDialog({ item, onClose }: { item: StockedItem; onClose: () => void }) {
+  const newest = usePolled(`ledger ${item.sku}`, PERIOD_MS, () => readLedger(item.sku, null));
+  const [older, setOlder] = useState<{ movements: Movement[]; cursor: string | null } | null>(null);
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const first = newest.data;
+  const bySeq = new Map(
+    [...(older?.movements ?? []), ...(first?.movements ?? [])].map((m) => [m.seq, m]),
+  );
+  const movements = [...bySeq.values()].toSorted((a, b) => b.seq - a.seq);
+  const cursor = older ? older.cursor : (first?.nextCursor ?? null);
+  const more = async () => {
+    try {
+      const page = await readLedger(item.sku, cursor);
+      // What is shown stays, though the newest page moves on.
+      setOlder({ movements: [...movements, ...page.movements], cursor: page.nextCursor });
+      setProblem(null);
+    } catch (error) {
+      setProblem(asProblem(error));
+    }
+  };
+  const shown = problem ?? newest.problem;
+  return (
+    <Dialog title={`Ledger of ${item.name}`} onClose={onClose} wide>
+      {shown ? <ProblemNotice problem={shown} /> : <></>}
+      {first?.movements.length === 0 ? (
+        <Empty title="No movement yet" text="The first units received will be the first entry." />
+      ) : (
+        <div class="scroll" tabindex={0} role="region" aria-label="Movements">
+          <table class="ledger">
+            <thead>
+              <tr>
+                <th scope="col">Time</th>
+                <th scope="col">Movement</th>
+                <th scope="col" class="number">
+                  Units
+                </th>
+                <th scope="col">For</th>
+                <th scope="col" class="number">
+                  Available
+                </th>
+                <th scope="col" class="number">
+                  Held
+                </th>
+                <th scope="col" class="number">
+                  Sold
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {movements.map((movement) => (
+                <Row key={`${movement.seq}`} movement={movement} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {cursor === null ? (
+        <></>
+      ) : (
+        <button type="button" class="button small quiet" onClick={() => void more()}>
+          Older movements
+        </button>
+      )}
+    </Dialog>
+  );
+}
+
+function Row({ movement }: { movement: Movement; key?: string }) {
+  const { kind, quantity, orderId, reason, at, balance } = movement;
+  return (
+    <tr>
+      <td>
+        <time dateTime={at} title={dayAndTime(at)}>
+          {clockTime(at)}
+        </time>
+      </td>
+      <td>
+        <span class={`movement ${kind}`}>{kind}</span>
+      </td>
+      <td class="number digits">
+        {quantity > 0 && (kind === "receive" || kind === "adjust") ? "+" : ""}
+        {count(quantity)}
+      </td>
+      <td>{orderId ? <code title={orderId}>order {shortId(orderId)}</code> : (reason ?? "")}</td>
+      <td class="number digits">{count(balance.available)}</td>
+      <td class="number digits">{count(balance.held)}</td>
+      <td class="number digits">{count(balance.sold)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,102 @@
+import { ok, type Operations } from "../shared/api.ts";
+import { count, duration, plural } from "../shared/format.ts";
+import { ProblemNotice } from "../shared/notices.tsx";
+import type { Polled } from "../shared/polled.ts";
+import { ItemsTable } from "./items-table.tsx";
+import { LatencyPlot, OrdersPlot } from "./plots.tsx";
+import { client } from "./session.ts";
+
+export const askOperations = (): Promise<Operations> => ok(client.v1.operations.$get());
+
+/** The sale at a glance. */
+export function SaleView({ operations }: { operations: Polled<Operations> }) {
+  const { data, problem } = operations;
+  return (
+    <>
+      {problem ? <ProblemNotice problem={problem} /> : <></>}
+      <section aria-labelledby="glance-title">
+        <h2 id="glance-title" class="visually-hidden">
+          At a glance
+        </h2>
+        <Tiles data={data} />
+        <div class="plots">
+          <OrdersPlot perMinute={data?.perMinute ?? lastHour()} />
+          <LatencyPlot perMinute={data?.perMinute ?? lastHour()} />
+        </div>
+      </section>
+      <ItemsTable />
+    </>
+  );
+}
+
+/** Empty axes in the place of the plots until there are figures. */
+function lastHour(): Operations["perMinute"] {
+  const now = Date.now() - (Date.now() % 60_000);
+  const settleLatencyMs = { p50: null, p99: null };
+  return Array.from({ length: 60 }, (_, i) => {
+    const minute = new Date(now - (59 - i) * 60_000).toISOString();
+    return { minute, placed: 0, confirmed: 0, paid: 0, cancelled: 0, settleLatencyMs };
+  });
+}
+
+function Tiles({ data }: { data: Operations | null }) {
+  const unsettled = data?.unsettled;
+  return (
+    <dl class="tiles">
+      <Tile
+        name="Pending"
+        className="pending"
+        value={data?.orders.pending}
+        note="stock undecided"
+      />
+      <Tile
+        name="Confirmed"
+        className="confirmed"
+        value={data?.orders.confirmed}
+        note="stock held"
+      />
+      <Tile name="Paid" className="paid" value={data?.orders.paid} note="sold" />
+      <Tile
+        name="Cancelled"
+        className="cancelled"
+        value={data?.orders.cancelled}
+        note="or refused"
+      />
+      <Tile
+        name="Unsettled"
+        value={unsettled?.count}
+        note={
+          unsettled?.count
+            ? `oldest ${duration(unsettled.oldestAgeSeconds * 1_000)}`
+            : "all settled"
+        }
+        isWarning={(unsettled?.oldestAgeSeconds ?? 0) > 60}
+      />
+      <Tile
+        name="Dead letters"
+        value={data?.deadLetters}
+        note={data?.breaches ? plural(data.breaches, "breach", "breaches") : "no breaches"}
+        isWarning={(data?.deadLetters ?? 0) + (data?.breaches ?? 0) > 0}
+      />
+    </dl>
+  );
+}
+
+interface TileProps {
+  name: string;
+  value: number | undefined;
+  note: string;
+  className?: string;
+  isWarning?: boolean;
+}
+
+function Tile({ name, value, note, className = "", isWarning = false }: TileProps) {
+  return (
+    <div class={`tile ${className} ${isWarning ? "warning" : ""}`}>
+      <dt>{name}</dt>
+      <dd class="digits">
+        {value === undefined ? "–" : count(value)} <small>{value === undefined ? "" : note}</small>
+      </dd>
+    </div>
+  );
+}

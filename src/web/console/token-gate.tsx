@@ -1,0 +1,55 @@
+import { useState } from "hono/jsx/dom";
+import { asProblem, clientOf, ok } from "../shared/api.ts";
+import { ProblemNotice } from "../shared/notices.tsx";
+import type { ApiProblem } from "../shared/problem.ts";
+import { textOf } from "./form.tsx";
+import { isLocalRun, setToken } from "./session.ts";
+
+/** Asks for the operator's token, and takes it once the API does. */
+export function TokenGate() {
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  const enter = async (event: Event) => {
+    event.preventDefault();
+    if (!(event.target instanceof HTMLFormElement) || isBusy) return;
+    const text = textOf(new FormData(event.target), "token");
+    setIsBusy(true);
+    try {
+      await ok(clientOf(() => text, location.origin).v1.operations.$get());
+      setToken(text);
+    } catch (error) {
+      setProblem(asProblem(error));
+      setIsBusy(false);
+    }
+  };
+  return (
+    <section class="gate panel" aria-labelledby="gate-title">
+      <h1 id="gate-title">Operators only</h1>
+      <p>The console needs a token with the scope “operator”. It is kept for this tab.</p>
+      <form onSubmit={(event: Event) => void enter(event)}>
+        <label class="field">
+          <span>Token</span>
+          <input
+            name="token"
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            required
+            autofocus
+          />
+        </label>
+        {problem ? <ProblemNotice problem={problem} /> : <></>}
+        <button type="submit" class="button primary" aria-disabled={isBusy ? "true" : "false"}>
+          {isBusy ? "Checking…" : "Enter"}
+        </button>
+      </form>
+      {isLocalRun ? (
+        <p class="hint">
+          In a local run, <code>npm run --silent token -- me operator</code> prints one.
+        </p>
+      ) : (
+        <></>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,67 @@
+import { type ClientResponse, hc, type InferResponseType } from "hono/client";
+import type { App } from "../../orders/http/app.ts";
+import { setServerTime } from "./clock.ts";
+import { ApiProblem, problemOf, unreachable } from "./problem.ts";
+
+const TIMEOUT_MS = 20_000;
+
+export type Client = ReturnType<typeof clientOf>;
+
+/** The API as the holder of this token sees it. */
+export function clientOf(token: () => string | null, base: string) {
+  return hc<App>(base, {
+    headers: (): Record<string, string> => {
+      const bearer = token();
+      return bearer === null ? {} : { Authorization: `Bearer ${bearer}` };
+    },
+    fetch: async (input: RequestInfo | URL, init?: RequestInit) => {
+      const response = await fetch(input, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      setServerTime(response.headers.get("Date"));
+      return response;
+    },
+  });
+}
+
+/**
+ * The body of an answer that has to be a success. Throws `ApiProblem` for any other, and for none:
+ * then its status is 0.
+ */
+export async function ok<T>(answer: Promise<ClientResponse<T, number, string>>): Promise<T> {
+  let response: ClientResponse<T, number, string>;
+  try {
+    response = await answer;
+  } catch {
+    throw unreachable();
+  }
+  if (!response.ok) throw await problemOf(response);
+  try {
+    return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+  } catch {
+    throw unreachable();
+  }
+}
+
+export const asProblem = (error: unknown): ApiProblem =>
+  error instanceof ApiProblem
+    ? error
+    : new ApiProblem({ title: "The page has failed", detail: String(error), status: 0 });
+
+/** What the API answers with, as the typed client sees it. */
+export type Item = InferResponseType<Client["v1"]["items"][":sku"]["$get"]>;
+export type Level = InferResponseType<Client["v1"]["items"][":sku"]["stock"]["$get"]>;
+export type Movement = InferResponseType<
+  Client["v1"]["items"][":sku"]["ledger"]["$get"]
+>["movements"][number];
+export type Order = InferResponseType<Client["v1"]["orders"][":id"]["$get"]>;
+export type Status = Order["status"];
+export type Operations = InferResponseType<Client["v1"]["operations"]["$get"]>;
+export type Minute = Operations["perMinute"][number];
+export type Transition = InferResponseType<
+  Client["v1"]["operations"]["orders"][":id"]["history"]["$get"]
+>["transitions"][number];
+export type DeadLetter = InferResponseType<
+  Client["v1"]["dead-letters"]["$get"]
+>["deadLetters"][number];
+export type Difference = InferResponseType<
+  Client["v1"]["operations"]["reconcile"]["$post"]
+>["differences"][number];

@@ -1,0 +1,89 @@
+import { useEffect, useId, useRef } from "hono/jsx/dom";
+import type { Child } from "hono/jsx";
+import { Store, useStore } from "./store.ts";
+
+interface DialogProps {
+  title: string;
+  onClose: () => void;
+  children?: Child;
+  wide?: boolean;
+}
+
+/** A modal <dialog>: the browser keeps the focus inside, Escape closes, the focus comes back. */
+export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const opener = document.activeElement;
+    const dialog = ref.current;
+    if (dialog && !dialog.open) dialog.showModal();
+    return () => {
+      dialog?.close();
+      if (opener instanceof HTMLElement) opener.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      class={wide ? "dialog wide" : "dialog"}
+      aria-labelledby={id}
+      onCancel={(event: Event) => {
+        event.preventDefault();
+        onClose();
+      }}
+    >
+      <header class="dialog-head">
+        <h2 id={id}>{title}</h2>
+        <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
+          <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <path class="stroke" d="M3 3l10 10M13 3L3 13" />
+          </svg>
+        </button>
+      </header>
+      {children}
+    </dialog>
+  );
+}
+
+interface Question {
+  title: string;
+  text: string;
+  /** On the button that does it. */
+  action: string;
+  answer: (isYes: boolean) => void;
+}
+
+const question = new Store<Question | null>(null);
+
+/** Asks before something that cannot be taken back. */
+export function confirmed(ask: Omit<Question, "answer">): Promise<boolean> {
+  question.get()?.answer(false);
+  return new Promise((resolve) => {
+    question.set({
+      ...ask,
+      answer: (isYes) => {
+        question.set(null);
+        resolve(isYes);
+      },
+    });
+  });
+}
+
+/** Once on each page, last: shows what `confirmed` asks. */
+export function Questions() {
+  const asked = useStore(question);
+  if (!asked) return <></>;
+  return (
+    <Dialog title={asked.title} onClose={() => asked.answer(false)}>
+      <p>{asked.text}</p>
+      <div class="dialog-actions">
+        <button type="button" class="button quiet" autofocus onClick={() => asked.answer(false)}>
+          Keep it
+        </button>
+        <button type="button" class="button danger" onClick={() => asked.answer(true)}>
+          {asked.action}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

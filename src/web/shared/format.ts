@@ -1,0 +1,67 @@
+/** How numbers and times read. */
+
+/** Of the reader's language, except that the page itself is English. */
+const LOCALE = "en-GB";
+
+export function money({ amount, currency }: { amount: number; currency: string }): string {
+  try {
+    const format = new Intl.NumberFormat(LOCALE, { style: "currency", currency });
+    return format.format(amount / 10 ** minorDigits(currency));
+  } catch {
+    return `${(amount / 100).toFixed(2)} ${currency}`; // no currency that the browser knows
+  }
+}
+
+/** How many digits the minor units of a currency take: 2 for EUR, 0 for JPY. */
+export function minorDigits(currency: string): number {
+  try {
+    const format = new Intl.NumberFormat(LOCALE, { style: "currency", currency });
+    return format.resolvedOptions().maximumFractionDigits ?? 2;
+  } catch {
+    return 2;
+  }
+}
+
+const COUNT = new Intl.NumberFormat(LOCALE);
+export const count = (n: number): string => COUNT.format(n);
+
+export const plural = (n: number, one: string, many = `${one}s`): string =>
+  `${count(n)} ${n === 1 ? one : many}`;
+
+const TIME = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+const DAY = new Intl.DateTimeFormat(LOCALE, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+export const timeOfDay = (at: string | number): string => TIME.format(new Date(at));
+export const clockTime = (at: string | number): string => CLOCK.format(new Date(at));
+export const dayAndTime = (at: string | number): string => DAY.format(new Date(at));
+
+const two = (n: number): string => `${n}`.padStart(2, "0");
+
+/** `2 d 03:04:05`, `3:04:05` or `04:05`; never below 0. */
+export function countdown(left_ms: number): string {
+  const seconds = Math.max(0, Math.ceil(left_ms / 1_000));
+  const [d, h, m, s] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+    seconds % 60,
+  ];
+  if (d > 0) return `${d} d ${two(h)}:${two(m)}:${two(s)}`;
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${two(m)}:${two(s)}`;
+}
+
+/** `85 ms`, `1.4 s`, `3 min`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}
+
+/** The end of an order's id: its start is the time, which neighbours share. */
+export const shortId = (id: string): string => id.slice(-8);

@@ -1,0 +1,28 @@
+import type { ApiProblem } from "./problem.ts";
+
+/** An error as the API told it: title, detail, and the request id to ask about. */
+export function ProblemNotice({ problem }: { problem: ApiProblem }) {
+  const { title, detail, requestId } = problem.body;
+  return (
+    <div class="notice bad" role="alert">
+      <strong>{title}</strong>
+      <span>{detail}</span>
+      {requestId ? (
+        <small>
+          Request <code>{requestId}</code>
+        </small>
+      ) : (
+        <></>
+      )}
+    </div>
+  );
+}
+
+export function Empty({ title, text }: { title: string; text: string }) {
+  return (
+    <div class="empty">
+      <strong>{title}</strong>
+      <span>{text}</span>
+    </div>
+  );
+}

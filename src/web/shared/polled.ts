@@ -1,0 +1,70 @@
+import { useEffect, useRef, useState } from "hono/jsx/dom";
+import { asProblem } from "./api.ts";
+import type { ApiProblem } from "./problem.ts";
+
+export interface Polled<T> {
+  /** The last good answer; null until there is one. */
+  data: T | null;
+  /** Of the last try; the data is then as old as it is. */
+  problem: ApiProblem | null;
+  refresh: () => void;
+}
+
+/**
+ * Asks now and then every `period_ms` after the answer, while the page is visible. Asks anew when
+ * `key` changes, and forgets what it had: an answer for another key is never shown.
+ */
+export function usePolled<T>(key: string, period_ms: number, ask: () => Promise<T>): Polled<T> {
+  const [state, setState] = useState<{ key: string; data: T | null; problem: ApiProblem | null }>({
+    key,
+    data: null,
+    problem: null,
+  });
+  const latest = useRef(ask);
+  latest.current = ask;
+  const poke = useRef(() => {});
+
+  useEffect(() => {
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let turn = 0;
+    const run = async () => {
+      clearTimeout(timer);
+      const own = ++turn;
+      const next = await answerOf(latest.current ?? ask);
+      if (isOver || own !== turn) return;
+      setState((last) => ({
+        key,
+        data: next.data ?? (last.key === key ? last.data : null),
+        problem: next.problem,
+      }));
+      timer = setTimeout(() => document.visibilityState === "visible" && void run(), period_ms);
+    };
+    const wake = () => {
+      if (document.visibilityState === "visible") void run();
+    };
+    poke.current = () => void run();
+    document.addEventListener("visibilitychange", wake);
+    void run();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", wake);
+    };
+  }, [key, period_ms]);
+
+  const isCurrent = state.key === key;
+  return {
+    data: isCurrent ? state.data : null,
+    problem: isCurrent ? state.problem : null,
+    refresh: () => poke.current?.(),
+  };
+}
+
+async function answerOf<T>(ask: () => Promise<T>) {
+  try {
+    return { data: await ask(), problem: null };
+  } catch (error) {
+    return { data: null, problem: asProblem(error) };
+  }
+}

@@ -1,0 +1,165 @@
+import { expect, test } from "vitest";
+import { addToCart, card, connection, order, orderNow, ordersOf } from "./support/shop.ts";
+import { describeInBrowser, useSite } from "./support/site.ts";
+
+describeInBrowser("the shop", () => {
+  const site = useSite({ PAYMENT_WINDOW_SECONDS: "600" });
+
+  test("an order is confirmed by push, with the time to pay", async () => {
+    const page = await site.visit();
+    await connection(page, "live");
+    // From here on only the WebSocket can tell what becomes of an order.
+    await page.route(/\/v1\/orders\?/, (route) => route.abort());
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    const confirmed = await order(page, "confirmed");
+    expect(await confirmed.innerText()).toMatch(/1 × Tides.*€32.00[^]*Pay within 0?9:\d\d|10:00/);
+    expect(await page.getByText("Nothing picked yet").isVisible()).toBe(true);
+  });
+
+  test("a cart of several items is one order, and its stock is live for another buyer", async () => {
+    const sku = await site.operator.stocked(7);
+    const other = await site.visit();
+    const page = await site.visit();
+    await addToCart(page, sku);
+    await addToCart(page, "TICKET-NIGHTFALL");
+    await page.getByRole("button", { name: /One more: Nightfall/ }).click();
+    await page.getByText("€153.00").first().waitFor();
+    await orderNow(page).click();
+    await order(page, "confirmed");
+    expect((await ordersOf(page)).map(({ lines }) => lines.length)).toEqual([2]);
+    await card(other, sku).getByText("6 left").waitFor();
+    expect(await card(other, sku).getByRole("meter").getAttribute("aria-valuenow")).toBe("6");
+  });
+
+  test("of two browsers that want the last unit one wins, the other sees it is sold out", async () => {
+    const sku = await site.operator.stocked(1);
+    const pages = await Promise.all([site.visit(), site.visit()]);
+    for (const page of pages) {
+      await connection(page, "live");
+      await addToCart(page, sku);
+    }
+    await Promise.all(pages.map((page) => orderNow(page).click()));
+    const ends = await Promise.all(
+      pages.map(async (page) => {
+        const won = order(page, "confirmed").then(() => "won");
+        // At the door, or a moment later: either way in words.
+        const words = page.locator(".notice, .order-words").filter({ hasText: /^Sold out/ });
+        const lost = words.waitFor().then(() => "lost");
+        return await Promise.any([won, lost]);
+      }),
+    );
+    expect(ends.toSorted()).toEqual(["lost", "won"]);
+    for (const page of pages) {
+      await card(page, sku)
+        .getByRole("button", { name: /^Sold out/ })
+        .waitFor();
+    }
+    expect(await site.operator.level(sku)).toMatchObject({ received: 1, available: 0, held: 1 });
+  });
+
+  test("a double click orders once", async () => {
+    const page = await site.visit();
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).dblclick({ noWaitAfter: true });
+    await order(page, "confirmed");
+    expect(await ordersOf(page)).toHaveLength(1);
+  });
+
+  test("a reload before the answer orders once, with the same key", async () => {
+    const page = await site.visit();
+    const keys: (string | null)[] = [];
+    let isLost = true;
+    await page.route(/\/v1\/orders$/, async (route) => {
+      keys.push(await route.request().headerValue("idempotency-key"));
+      if (!isLost) return route.continue();
+      await route.fetch(); // it is placed, but the answer never comes
+    });
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await page.getByText("Sending").waitFor();
+    await expect.poll(() => keys.length).toBe(1);
+    isLost = false;
+    await page.reload();
+    await order(page, "confirmed");
+    await expect.poll(() => page.getByText("Sending").count()).toBe(0);
+    expect(new Set(keys)).toEqual(new Set([keys[0]]));
+    expect(keys.length).toBeGreaterThan(1);
+    expect(await ordersOf(page)).toHaveLength(1);
+    await page.getByText("Nothing picked yet").waitFor();
+  });
+
+  test("an order that gets no answer is sent again, with the same key", async () => {
+    const page = await site.visit({ expected: /net::ERR|503/ });
+    let failures = 2;
+    await page.route(/\/v1\/orders$/, async (route) => {
+      if (failures-- <= 0) return route.continue();
+      if (failures === 1) await route.fetch();
+      await route.abort();
+    });
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await page.getByText("Your order is kept and sent again").waitFor();
+    await order(page, "confirmed");
+    expect(await ordersOf(page)).toHaveLength(1);
+  });
+
+  test("cancelling asks first, and tells the reason in words", async () => {
+    const page = await site.visit();
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    const confirmed = await order(page, "confirmed");
+    await confirmed.getByRole("button", { name: /Cancel/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Keep it" }).click();
+    expect((await ordersOf(page))[0]?.status).toBe("confirmed");
+    await confirmed.getByRole("button", { name: /Cancel/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the order" }).click();
+    const cancelled = await order(page, "cancelled");
+    expect(await cancelled.innerText()).toContain("Everything went back on sale.");
+  });
+
+  test("a limit per customer and a sale that has not begun hold the buyer back", async () => {
+    const sku = await site.operator.stocked(5);
+    const starts = new Date(Date.now() + 3_600_000).toISOString();
+    const item = { name: "Later", price: { amount: 500, currency: "EUR" }, saleStartsAt: starts };
+    await site.operator.call("PUT", `/v1/items/${sku}`, item);
+    const page = await site.visit();
+    expect(await card(page, sku).innerText()).toMatch(/Opens in (59|60|1:00):\d\d/);
+    await card(page, sku)
+      .getByRole("button", { name: /^Not open yet/ })
+      .click({ force: true });
+    await addToCart(page, "SNEAKER-COMET-42");
+    await addToCart(page, "SNEAKER-COMET-42");
+    await orderNow(page).click();
+    await order(page, "confirmed");
+    expect((await ordersOf(page)).map(({ lines }) => lines.map((l) => l.quantity))).toEqual([[1]]);
+    // The item remembers what this customer has.
+    await addToCart(page, "SNEAKER-COMET-42");
+    await orderNow(page).click();
+    expect(await (await order(page, "cancelled")).innerText()).toContain("your limit is used up");
+  });
+
+  test("without the WebSocket it polls, and says so", async () => {
+    const page = await site.visit({
+      prepare: (fresh) => fresh.routeWebSocket(/\/v1\/feed/, (socket) => socket.close()),
+    });
+    await connection(page, "polling");
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    const confirmed = await order(page, "confirmed");
+    expect(await confirmed.innerText()).toContain("It is yours");
+  });
+
+  test("a token that is refused is replaced", async () => {
+    const stale = JSON.stringify({ customerId: "guest_stale", token: "e30.e30.e30" });
+    const page = await site.visit({
+      prepare: (fresh) =>
+        fresh.addInitScript(`localStorage["lockstock.guest"] ??= ${JSON.stringify(stale)}`),
+    });
+    await connection(page, "live");
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await order(page, "confirmed");
+    expect(await ordersOf(page)).toHaveLength(1);
+  });
+});

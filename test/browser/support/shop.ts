@@ -1,0 +1,30 @@
+import type { Locator, Page } from "playwright-core";
+import type { OrderView } from "../../../src/orders/order.ts";
+import { clientOf } from "../../e2e/support/client.ts";
+
+/** What a buyer does and sees. */
+
+export const card = (page: Page, sku: string): Locator => page.locator(`.item[data-sku="${sku}"]`);
+
+/** Also when the button says that it does nothing (aria-disabled): then it must do nothing. */
+export const addToCart = (page: Page, sku: string): Promise<void> =>
+  card(page, sku).getByRole("button").click({ force: true });
+
+export const orderNow = (page: Page): Locator => page.getByRole("button", { name: /^Order now/ });
+
+/** The newest order on the page, once it has this status. */
+export async function order(page: Page, status: string, timeout = 20_000): Promise<Locator> {
+  const found = page.locator(`[data-order][data-status="${status}"]`).first();
+  await found.waitFor({ timeout });
+  return found;
+}
+
+export const connection = (page: Page, state: string): Promise<void> =>
+  page.locator(`[data-connection="${state}"]`).waitFor();
+
+/** The buyer's orders as the server knows them. */
+export async function ordersOf(page: Page): Promise<OrderView[]> {
+  const token = await page.evaluate<string>("JSON.parse(localStorage['lockstock.guest']).token");
+  const client = clientOf(new URL(page.url()).origin, token);
+  return (await client.get<{ orders: OrderView[] }>("/v1/orders")).orders;
+}
