@@ -37,7 +37,7 @@ export interface RunResult {
 const MINUTE_MS = 60_000;
 const SETTLED_MS = 151_000;
 /** Nothing unfinished is reread every five minutes, so a page may be that late. */
-const VIEWS_MS = 480_000;
+const VIEWS_MS = 340_000;
 /** A dead letter that could not be stored comes back after half an hour at most. */
 const LATEST_MS = 3 * 3_600_000;
 const CHECKS_MS = 60_000;
@@ -93,6 +93,7 @@ export async function run({ seed, isPrinted = false, without = {} }: RunOptions)
     await kernel.runUntil(kernel.now_ms + CHECKS_MS, isOver);
     if (!isOver() && !isChecked) report.violated(7, "the final checks got no answer");
   }
+  system.dispose();
   const requests = operator.http.requests + buyers.reduce((sum, { http }) => sum + http.requests, 0);
   return {
     seed,

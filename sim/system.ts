@@ -9,11 +9,13 @@ import { MessagesModel } from "./model/messages.ts";
 import { OrdersModel } from "./model/orders.ts";
 import { Report } from "./model/report.ts";
 import { Shown } from "./model/shown.ts";
+import { type OrdersObserved, watchOrders } from "./model/watch-orders.ts";
 import { SimD1 } from "./platform/d1.ts";
 import { ObjectClass } from "./platform/objects.ts";
 import { SimQueue } from "./platform/queues.ts";
 import { stubOf } from "./platform/rpc.ts";
 import { queueSettings, varsOf } from "./platform/settings.ts";
+import { Engine } from "./platform/sqlite.ts";
 import type { SimSocket } from "./platform/sockets.ts";
 import { context, Isolate } from "./platform/worker.ts";
 
@@ -27,6 +29,21 @@ const schema = readdirSync(MIGRATIONS)
   .join("\n");
 const SETTINGS = queueSettings();
 const VARS = { orders: varsOf("wrangler.toml"), stock: varsOf("wrangler.stock.toml") };
+
+interface Database {
+  engine: Engine;
+  watcher: (fact: OrdersObserved) => void;
+}
+
+/** Databases of runs that are over, emptied: their statements stay prepared. */
+const idle: Database[] = [];
+
+function openDatabase(): Database {
+  const database: Database = { engine: new Engine(), watcher: () => undefined };
+  database.engine.db.exec(schema);
+  watchOrders(database.engine.db, (fact) => database.watcher(fact));
+  return database;
+}
 
 export class System {
   readonly kernel: Kernel;
@@ -47,6 +64,7 @@ export class System {
   readonly unreachable = new Set<string>();
   readonly #world: WorldGlobals;
   readonly #code: Code;
+  readonly #database: Database;
 
   constructor(code: Code, options: KernelOptions, vars: Record<string, string>) {
     const kernel = (this.kernel = new Kernel(options));
@@ -64,9 +82,9 @@ export class System {
     this.orders.items = this.items;
     this.messages = new MessagesModel(this.report, now, this.orders, this.items);
     this.shown = new Shown(this.report, this.orders);
-    this.d1 = new SimD1(this.orders);
-    this.d1.engine.db.exec(schema);
-    this.orders.watch(this.d1.engine.db);
+    const database = (this.#database = idle.pop() ?? openDatabase());
+    database.watcher = (fact) => this.orders.observe(fact);
+    this.d1 = new SimD1(database.engine, this.orders);
     this.classes = {
       DESK: this.#class("OrderDesk", "desk"),
       RECONCILER: this.#class("Reconciler", "reconciler"),
@@ -169,6 +187,15 @@ export class System {
     handlers.scheduled(controller, env, context()).catch((error: unknown) => {
       if (vat.isAlive) vat.kernel.note(`cron failed: ${String(error)}`);
     });
+  }
+
+  /** The run is over. */
+  dispose(): void {
+    const { engine } = this.#database;
+    this.#database.watcher = () => undefined;
+    const tables = engine.db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    for (const { name } of tables) engine.db.exec(`DELETE FROM ${String(name)}`);
+    idle.push(this.#database);
   }
 
   /** Every socket the server holds. */

@@ -92,5 +92,7 @@ async function bundle(entry: string): Promise<string> {
   });
   const [file] = outputFiles;
   if (!file) throw new Error(`nothing came of ${entry}`);
-  return `${file.text}\n//# sourceURL=simulated/${entry}\n`;
+  // Without esbuild's copy of every export of a shared module, made again for every vat.
+  const text = file.text.replaceAll(/__toESM\((require\("[^"]+"\))(?:, 1)?\)/g, "$1");
+  return `${text}\n//# sourceURL=simulated/${entry}\n`;
 }

@@ -30,7 +30,7 @@ export const FAULTS = {
   "duplicate at once": 0.05,
   "deliveries lost": 0.03,
   "ack lost": 0.04,
-  "consumer always crashes": 0.01,
+  "consumer always crashes": 0.03,
   "poison message": 3,
   "unknown version": 3,
   "RPC fails": 0.02,
@@ -72,14 +72,12 @@ export class Faults {
   readonly fired: Partial<Fired> = {};
   isActive = true;
   strikes = 0;
-  readonly #random: Random;
-  readonly #rates = new Map<Fault, number>();
+  readonly #rates = new Map<Fault, { rate: number; random: Random }>();
   readonly #without: Set<number>;
   readonly #onStrike: (text: string) => void;
 
   constructor(seed: number, without: Without, onStrike: (text: string) => void) {
     const profile = new Random(seed, "fault profile");
-    this.#random = new Random(seed, "faults");
     this.#onStrike = onStrike;
     this.#without = new Set(without.strikes);
     // One run in eight has none at all: there the tight bounds of normal running are checked.
@@ -88,7 +86,7 @@ export class Faults {
     for (const [kind, base] of Object.entries(FAULTS) as [Fault, number][]) {
       const isOn = profile.chance(share);
       const rate = base * profile.pick([0.5, 1, 1, 3]);
-      if (isOn && !isQuiet && !without.kinds?.includes(kind)) this.#rates.set(kind, rate);
+      if (isOn && !isQuiet && !without.kinds?.includes(kind)) this.#rates.set(kind, { rate, random: new Random(seed, kind) });
     }
   }
 
@@ -99,16 +97,15 @@ export class Faults {
   /** Whether this fault strikes here and now. */
   strike(kind: Fault, where: string): boolean {
     if (!this.isActive) return false;
-    const rate = this.#rates.get(kind);
-    if (rate === undefined || !this.#random.chance(rate)) return false;
+    const own = this.#rates.get(kind);
+    if (!own?.random.chance(own.rate)) return false;
     return this.#count(kind, where);
   }
 
   /** Milliseconds until a fault that strikes by itself does so next; null: not in this run. */
   next_ms(kind: Fault): number | null {
-    const perMinute = this.#rates.get(kind);
-    if (perMinute === undefined) return null;
-    return (-Math.log(1 - this.#random.next()) * 60_000) / perMinute;
+    const own = this.#rates.get(kind);
+    return own ? (-Math.log(1 - own.random.next()) * 60_000) / own.rate : null;
   }
 
   /** Counts one that strikes by itself. */

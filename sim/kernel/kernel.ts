@@ -34,7 +34,8 @@ export class Kernel {
   #now_ms = START_MS;
   #heap: Event[] = [];
   readonly #ties: Random;
-  readonly #latency: Random;
+  /** One source for each party, so that leaving one out of a run moves the others little. */
+  readonly #latencies = new Map<string, Random>();
   readonly #touched = new Set<Vat>();
 
   constructor({ seed, isPrinted = false, without = {} }: KernelOptions) {
@@ -42,7 +43,6 @@ export class Kernel {
     this.history = new History(isPrinted);
     this.faults = new Faults(seed, without, (text) => this.note(text));
     this.#ties = new Random(seed, "ties");
-    this.#latency = new Random(seed, "latency");
   }
 
   get now_ms(): number {
@@ -58,17 +58,25 @@ export class Kernel {
   }
 
   /** Mostly a few milliseconds, sometimes many: enough for every order of events to come up. */
-  latency_ms(): number {
-    const roll = this.#latency.next();
-    if (roll < 0.8) return this.#latency.between(0.2, 6);
-    if (roll < 0.98) return this.#latency.between(5, 60);
-    return this.#latency.between(50, 800);
+  latency_ms(party: string): number {
+    const random = this.#latencyOf(party);
+    const roll = random.next();
+    if (roll < 0.8) return random.between(0.2, 6);
+    if (roll < 0.98) return random.between(5, 60);
+    return random.between(50, 800);
   }
 
   /** A delay past a deadline, but not past the end of the faults. */
-  slow_ms(): number {
-    const slow_ms = this.#latency.between(1_000, this.#latency.pick([6_000, 15_000, 45_000]));
+  slow_ms(party: string): number {
+    const random = this.#latencyOf(party);
+    const slow_ms = random.between(1_000, random.pick([6_000, 15_000, 45_000]));
     return Math.max(0, Math.min(slow_ms, this.heal_ms - this.#now_ms));
+  }
+
+  #latencyOf(party: string): Random {
+    let random = this.#latencies.get(party);
+    if (!random) this.#latencies.set(party, (random = new Random(this.seed, `latency ${party}`)));
+    return random;
   }
 
   after(delay_ms: number, label: string, run: () => void): Event {

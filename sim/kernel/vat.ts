@@ -89,12 +89,12 @@ export class Vat {
     const { kernel } = this;
     return new Promise<T>((resolve, reject) => {
       const answer = (what: string, settle: () => void) => {
-        kernel.after(kernel.latency_ms(), this.isAlive ? `${label} ${what}` : "", () => {
+        kernel.after(kernel.latency_ms(this.name), this.isAlive ? `${label} ${what}` : "", () => {
           if (this.isAlive) settle();
         });
       };
       this.post(() => {
-        kernel.after(kernel.latency_ms() + extra_ms, label, () =>
+        kernel.after(kernel.latency_ms(this.name) + extra_ms, label, () =>
           arrive({
             ok: (value) => answer("→ ok", () => resolve(value)),
             fail: (error) => answer(`→ ${error.message}`, () => reject(error)),

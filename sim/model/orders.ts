@@ -1,8 +1,7 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { D1Watcher } from "../platform/d1.ts";
 import type { ItemsModel } from "./items.ts";
 import type { Report } from "./report.ts";
-import { type OrderFact, type OrdersObserved, watchOrders } from "./watch-orders.ts";
+import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
 
 /** The reference model of D1: every committed row is held against what it was and may become. */
 
@@ -44,8 +43,9 @@ export class OrdersModel implements D1Watcher {
     this.#terms = terms;
   }
 
-  watch(db: DatabaseSync): void {
-    watchOrders(db, (fact) => this.#pending.push(fact));
+  /** A row has been written, in a transaction that may yet be rolled back. */
+  observe(fact: OrdersObserved): void {
+    this.#pending.push(fact);
   }
 
   onRollback(): void {

@@ -1,6 +1,6 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Reply, Vat } from "../kernel/vat.ts";
-import { Engine, type Ran, sqliteText } from "./sqlite.ts";
+import { type Engine, type Ran, sqliteText } from "./sqlite.ts";
 
 /** D1: one database, one transaction at a time, each call a round trip that can go wrong. */
 
@@ -19,11 +19,12 @@ const MAX_PARAMETERS = 100;
 const LOST = "D1_ERROR: Network connection lost.";
 
 export class SimD1 {
-  readonly engine = new Engine();
+  readonly engine: Engine;
   readonly #watcher: D1Watcher;
   commits = 0;
 
-  constructor(watcher: D1Watcher = { onCommit: () => undefined, onRollback: () => undefined }) {
+  constructor(engine: Engine, watcher: D1Watcher) {
+    this.engine = engine;
     this.#watcher = watcher;
     this.engine.db.exec("PRAGMA foreign_keys = ON");
   }
@@ -85,7 +86,7 @@ class Binding {
   call(statements: readonly Bound[]): Promise<object[]> {
     const { faults } = this.#vat.kernel;
     const label = `${this.#vat.name} → D1 ${nameOf(statements)}`;
-    const slow = faults.strike("D1 slow", label) ? this.#vat.kernel.slow_ms() : 0;
+    const slow = faults.strike("D1 slow", label) ? this.#vat.kernel.slow_ms(this.#vat.name) : 0;
     return this.#vat.remote<object[]>(label, (reply) => this.#arrive(statements, label, reply), slow);
   }
 

@@ -35,7 +35,7 @@ export class QueueDelivery {
   start(): void {
     const { kernel, settings, consumer } = this.#queue;
     if (!consumer) return;
-    kernel.after(kernel.latency_ms(), `${settings.name} delivers ${this.#batch.map(({ id }) => id.replace(/^\D+/, "")).join(", ")}`, () => {
+    kernel.after(kernel.latency_ms(settings.name), `${settings.name} delivers ${this.#batch.map(({ id }) => id.replace(/^\D+/, "")).join(", ")}`, () => {
       this.#since_ms = kernel.now_ms;
       for (const message of this.#batch) {
         message.attempts++;

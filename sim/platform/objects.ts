@@ -155,7 +155,7 @@ export class SimObject {
 
   #wake(label: string, method: string, args: [SimSocket, ...unknown[]]): void {
     const { kernel } = this.#class;
-    kernel.after(kernel.latency_ms(), label, () => {
+    kernel.after(kernel.latency_ms(this.name), label, () => {
       const [socket] = args;
       if (!this.#sockets.includes(socket)) return;
       const callee = this.open();
@@ -172,7 +172,7 @@ export class SimObject {
   cutSocket(socket: SimSocket): void {
     const { kernel } = this.#class;
     socket.cut();
-    kernel.after(kernel.latency_ms() * 100, `${this.name} misses a peer`, () => {
+    kernel.after(kernel.latency_ms(this.name) * 100, `${this.name} misses a peer`, () => {
       if (!this.#sockets.includes(socket)) return;
       socket.readyState = 2;
       this.#host.closed(socket, 1006, "", false);
@@ -190,11 +190,11 @@ export class SimObject {
       this.isAlarmLost = true;
       return;
     }
-    const late = faults.strike("alarm late", this.name) ? kernel.slow_ms() : 0;
+    const late = faults.strike("alarm late", this.name) ? kernel.slow_ms(this.name) : 0;
     kernel.at(Math.max(at_ms, kernel.now_ms) + late, "", () => {
       if (plan !== this.#alarm) return;
       if (faults.strike("alarm twice", this.name)) {
-        kernel.after(kernel.latency_ms(), `${this.name} alarm again`, () => this.#ring(0, ++this.#alarm, true));
+        kernel.after(kernel.latency_ms(this.name), `${this.name} alarm again`, () => this.#ring(0, ++this.#alarm, true));
       }
       this.#ring(0, plan, false);
     });

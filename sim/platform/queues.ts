@@ -90,14 +90,14 @@ export class SimQueue {
     }
     if (vat.isAlive && faults.strike("crash after send", label)) return vat.kill("after a send");
     if (faults.strike("send throws after", label)) return reply.fail(new Error("Internal error."));
-    if (isHung) this.kernel.after(this.kernel.slow_ms() + 60_000, "", () => reply.ok({}));
+    if (isHung) this.kernel.after(this.kernel.slow_ms(this.settings.name) + 60_000, "", () => reply.ok({}));
     else reply.ok({});
   }
 
   /** A new message. */
   put(text: string, delay_ms: number): void {
     const number = this.#sent++;
-    const late = this.kernel.faults.strike("message delayed", this.settings.name) ? this.kernel.slow_ms() * 3 : 0;
+    const late = this.kernel.faults.strike("message delayed", this.settings.name) ? this.kernel.slow_ms(this.settings.name) * 3 : 0;
     this.enqueue(
       { id: `${this.settings.name}-${number}`, text, sent_ms: this.kernel.now_ms, attempts: 0, number, isCursed: null },
       delay_ms + late + this.random.between(0, this.settings.maxBatchTimeout_ms + 5),
@@ -132,6 +132,6 @@ export class SimQueue {
     this.kernel.faults.note("retries exhausted");
     this.kernel.note(`${message.id} is dead`);
     this.watcher.onDead(this.settings.name, JSON.parse(message.text));
-    this.deadLetters?.enqueue({ ...message, attempts: 0, isCursed: false }, this.kernel.latency_ms());
+    this.deadLetters?.enqueue({ ...message, attempts: 0, isCursed: false }, this.kernel.latency_ms(this.settings.name));
   }
 }

@@ -43,7 +43,7 @@ export function stubOf(caller: Vat, target: CallTarget): object {
 function call(caller: Vat, target: CallTarget, method: string, args: unknown[]): Promise<unknown> {
   const { faults } = caller.kernel;
   const label = `${caller.name} → ${target.name}.${method}`;
-  const slow = faults.strike("RPC slow", label) ? caller.kernel.slow_ms() : 0;
+  const slow = faults.strike("RPC slow", label) ? caller.kernel.slow_ms(caller.name) : 0;
   const isSlowBack = slow > 0 && caller.kernel.now_ms % 2 < 1;
   return caller.remote(
     label,

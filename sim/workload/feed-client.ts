@@ -43,19 +43,19 @@ export class FeedClient {
     const label = `${this.#customerId} connects`;
     const since = new Date(this.#snapshot_ms + this.#skew_ms).toISOString();
     const asked_ms = kernel.now_ms;
-    kernel.after(kernel.latency_ms(), label, () => {
+    kernel.after(kernel.latency_ms(this.#customerId), label, () => {
       const request = new Request(`https://shop/v1/feed?since=${since}`, {
         headers: {
           Upgrade: "websocket",
           "Sec-WebSocket-Protocol": `lockstock.v1, bearer.${tokenFor(this.#customerId, "")}`,
         },
       });
-      const lost = () => kernel.after(kernel.latency_ms(), `${label} in vain`, () => this.#lost());
+      const lost = () => kernel.after(kernel.latency_ms(this.#customerId), `${label} in vain`, () => this.#lost());
       http.request(
         request,
         ({ status, webSocket }) => {
           if (status !== 101) return lost();
-          return kernel.after(kernel.latency_ms(), `${label}: open`, () => this.#open(webSocket as SimSocket, asked_ms));
+          return kernel.after(kernel.latency_ms(this.#customerId), `${label}: open`, () => this.#open(webSocket as SimSocket, asked_ms));
         },
         lost,
       );
