@@ -79,6 +79,7 @@ export async function run({ seed, isPrinted = false, without = {} }: RunOptions)
 
   heal(system);
   for (const buyer of buyers) kernel.after(1_000, "", () => void buyer.finish());
+  kernel.after(1_000, "", () => void operator.finish());
   kernel.after(3_000, "", () => reconnect(system, clients, buyers));
   await kernel.runUntil(plan.heal_ms + SETTLED_MS, isOver);
   if (!isOver()) checkLiveness(system);
@@ -113,7 +114,7 @@ export async function run({ seed, isPrinted = false, without = {} }: RunOptions)
 async function act({ kernel, orders }: System, buyers: Buyer[], buyer: Buyer, step: Step): Promise<void> {
   kernel.note(`${buyer.name} ${step.do}`);
   if (step.do === "place") return buyer.place(step);
-  if (step.do === "cancel") return buyer.cancel(step.which);
+  if (step.do === "cancel") return buyer.cancel(step.which, step.isLate);
   if (step.do === "get") return buyer.look(step.which, step.wait);
   if (step.do === "list") return void (await buyer.list());
   if (step.do === "connect") return buyer.feed.connect();
@@ -131,7 +132,7 @@ async function operate(operator: Operator, buyers: Buyer[], plan: Plan, step: St
   if (step.do === "pay") {
     const known = buyers.flatMap((buyer) => buyer.known);
     const id = known[step.which % Math.max(1, known.length)];
-    return id === undefined ? undefined : operator.pay(id);
+    return id === undefined ? undefined : operator.pay(id, step.isLate);
   }
   if (step.do === "replay") return void (await operator.replay());
   if (step.do === "compare") return void (await operator.compare(step.repair));

@@ -35,7 +35,7 @@ const totals = count === 1 || values.print ? await here() : await inWorkers();
 report(totals);
 const failed = totals.failed.sort((a, b) => a.seed - b.seed)[0];
 if (failed && !values.brief) await explain(failed.seed);
-const silent = count >= MANY ? [...Object.keys(FAULTS), ...TROUBLES].filter((kind) => !totals.fired[kind]) : [];
+const silent = count >= MANY && !values.brief ? [...Object.keys(FAULTS), ...TROUBLES].filter((kind) => !totals.fired[kind]) : [];
 if (silent.length > 0) console.log(`never struck: ${silent.join(", ")}`);
 process.exitCode = failed || silent.length > 0 ? 1 : 0;
 

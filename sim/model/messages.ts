@@ -20,6 +20,12 @@ interface Event {
   isPoison?: boolean;
 }
 
+const OUTCOMES: Record<string, readonly string[]> = {
+  "order.placed": ["stock.locked", "stock.refused"],
+  "order.cancelled": ["stock.released"],
+  "order.paid": ["stock.committed"],
+};
+
 export class MessagesModel implements QueueWatcher {
   readonly #orders: OrdersModel;
   readonly #items: ItemsModel;
@@ -56,7 +62,7 @@ export class MessagesModel implements QueueWatcher {
       const isSentAgain = (this.#sent.get(`${queue} ${event.id}`) ?? -1) >= since_ms;
       if (isLetter || isSentAgain) continue;
       const isPoison = event.isPoison === true || event.version !== 1;
-      const isDone = !isPoison && this.#isDone(event);
+      const isDone = !isPoison && this.#isDone(event) && this.#isTold(event, since_ms);
       this.#report.check(isDone, 7, () => `${id} was acknowledged, and nothing has come of ${event.type} ${event.id} (part ${part})`);
     }
   }
@@ -68,6 +74,13 @@ export class MessagesModel implements QueueWatcher {
       const isKept = this.#orders.letters.has(own) || this.#orders.letters.has(id);
       this.#report.check(isKept, 7, () => `dead letter ${own} of ${queue} was acknowledged and is not in D1`);
     }
+  }
+
+  /** The outcome of an order event is on its way back before the event is acknowledged. */
+  #isTold({ type = "", orderId }: Event, since_ms: number): boolean {
+    const outcomes = OUTCOMES[type];
+    if (!outcomes) return true;
+    return outcomes.some((outcome) => (this.#sent.get(`stock-events ${outcome}:${orderId}`) ?? -1) >= since_ms);
   }
 
   #isDone({ type, orderId = "", lines = [], sku = "", levelVersion = 0 }: Event): boolean {

@@ -70,6 +70,12 @@ export class OrdersModel implements D1Watcher {
     }
   }
 
+  /** Until about when an order's time to pay is over, and the reconciler comes for it. */
+  untilExpiry_ms(id: string): number {
+    const payBy_ms = this.orders.get(id)?.payBy_ms ?? null;
+    return payBy_ms === null ? 0 : Math.max(0, payBy_ms - this.#now() + (payBy_ms % 7) * 3);
+  }
+
   #order(fact: OrderFact): void {
     const report = this.#report;
     const before = this.orders.get(fact.id);

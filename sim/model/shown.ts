@@ -10,7 +10,7 @@ export interface OrderView {
   reason: string | null;
   revision: number;
   lines: { sku: string; quantity: number }[];
-  payBy: string | null;
+  placedAt: string;
 }
 
 export class Shown {

@@ -1,7 +1,7 @@
 import type { ItemPlan, CartLine, ClientPlan, Step } from "./plan.ts";
 import type { System } from "../system.ts";
-import type { Heard } from "./http-client.ts";
-import { HttpClient } from "./http-client.ts";
+import type { OrderView } from "../model/shown.ts";
+import { type Heard, HttpClient } from "./http-client.ts";
 import { FeedClient } from "./feed-client.ts";
 
 /** A customer: places, repeats, cancels, looks, and holds every answer against what was promised. */
@@ -18,6 +18,7 @@ const GATE_LAG_MS = 95_000;
 /** With no faults, levels follow within two seconds; the simulated network is slower than that. */
 const QUIET_LAG_MS = 8_000;
 const TRIES = 4;
+const NO_SALE = { saleStartsAt_ms: null, saleEndsAt_ms: null };
 
 export class Buyer {
   readonly name: string;
@@ -48,6 +49,8 @@ export class Buyer {
   async place(step: Place): Promise<void> {
     const wish: Wish = { step, isAnswered: false };
     if (step.key !== null) this.#wishes.push(wish);
+    const { socket } = step;
+    if (socket) this.#system.kernel.after(socket.after_ms, "", () => this.feed[socket.does]());
     if (step.clicks > 1) this.#system.kernel.faults.note("double click");
     if (step.otherLines) this.#system.kernel.faults.note("key with another body");
     for (let i = 0; i < (step.key === null ? 1 : TRIES) && !wish.isAnswered; i++) {
@@ -102,6 +105,7 @@ export class Buyer {
       // 202 answers a caller who does not wait, however the order stands when a lost reply is made up for.
       const isAsStated = (status === 202 && wait === 0) || states[status]?.includes(order.status) === true;
       report.check(isAsStated, 8, () => `${where} with an order that is ${order.status}`);
+      report.check(this.#wasOpen(order), 3, () => `${where} out of the sale's time`);
       report.check(status !== 201 || wait > 0, 8, () => `${where} without Prefer: wait`);
       report.check(status !== 409 || order.reason === code, 8, () => `${where} with an order for ${order.reason}`);
       if (key === null) return;
@@ -136,17 +140,27 @@ export class Buyer {
     }
   }
 
+  /** Placed while all its items were on sale. */
+  #wasOpen({ lines, placedAt }: OrderView): boolean {
+    const at_ms = Date.parse(placedAt);
+    return lines.every(({ sku }) => {
+      const { saleStartsAt_ms: start, saleEndsAt_ms: end } = this.#items.get(sku) ?? NO_SALE;
+      return (start === null || start <= at_ms) && (end === null || at_ms < end);
+    });
+  }
+
   #notOpen({ sent_ms, heard_ms }: Heard, lines: CartLine[], where: string): void {
     const isClosed = lines.some(({ sku }) => {
-      const { saleStartsAt_ms: start, saleEndsAt_ms: end } = this.#items.get(sku) ?? { saleStartsAt_ms: null, saleEndsAt_ms: null };
+      const { saleStartsAt_ms: start, saleEndsAt_ms: end } = this.#items.get(sku) ?? NO_SALE;
       return (start !== null && start > sent_ms) || (end !== null && end <= heard_ms);
     });
     this.#system.report.check(isClosed, 3, () => `${where}, and it was open`);
   }
 
-  async cancel(which: number): Promise<void> {
+  async cancel(which: number, isLate: boolean): Promise<void> {
     const id = this.known[which % Math.max(1, this.known.length)];
     if (id === undefined) return;
+    if (isLate) await this.http.sleep(this.#system.orders.untilExpiry_ms(id));
     this.#system.orders.wishes.cancel.add(id);
     const heard = await this.http.insist({ method: "POST", path: `/v1/orders/${id}/cancel` }, 3);
     if (!heard) return;

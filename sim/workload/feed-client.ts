@@ -111,6 +111,13 @@ export class FeedClient {
     this.#socket = null;
   }
 
+  /** The page is loaded anew. */
+  reload(): void {
+    if (!this.#isWanted) return;
+    this.close();
+    this.connect();
+  }
+
   /** The network breaks. */
   drop(): void {
     const socket = this.#socket;

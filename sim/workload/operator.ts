@@ -1,6 +1,5 @@
 import type { System } from "../system.ts";
-import type { Heard } from "./http-client.ts";
-import { HttpClient } from "./http-client.ts";
+import { type Call, type Heard, HttpClient } from "./http-client.ts";
 import type { ItemPlan } from "./plan.ts";
 
 /** The operator: catalogue, stock, payments, dead letters, comparison. */
@@ -16,6 +15,7 @@ export class Operator {
   readonly http: HttpClient;
   readonly #system: System;
   #operations = 0;
+  readonly #unanswered: Call[] = [];
 
   constructor(system: System) {
     this.#system = system;
@@ -48,7 +48,10 @@ export class Operator {
     const answers = await Promise.all(Array.from({ length: clicks }, () => this.http.insist(call, 4)));
     const { report, items } = this.#system;
     for (const heard of answers) {
-      if (!heard) continue;
+      if (!heard) {
+        this.#unanswered.push(call);
+        continue;
+      }
       this.#expect(heard, [200, 409], 1, `adjust ${sku} by ${delta}`);
       const item = items.item(sku);
       if (heard.status === 200) {
@@ -62,7 +65,16 @@ export class Operator {
     }
   }
 
-  async pay(id: string): Promise<void> {
+  /** After the faults: what was never answered is asked again, with the same key. */
+  async finish(): Promise<void> {
+    for (const call of this.#unanswered) {
+      const heard = await this.http.insist(call, 4);
+      this.#system.report.check(heard !== null, 1, () => `${call.path} ${JSON.stringify(call.body)} gets no answer`);
+    }
+  }
+
+  async pay(id: string, isLate: boolean): Promise<void> {
+    if (isLate) await this.http.sleep(this.#system.orders.untilExpiry_ms(id));
     this.#system.orders.wishes.pay.add(id);
     const heard = await this.http.insist({ method: "POST", path: `/v1/orders/${id}/pay` }, 3);
     if (!heard) return;

@@ -26,12 +26,15 @@ export type Step = { at_ms: number } & (
       clicks: number;
       /** Sent as well, with the same key. */
       otherLines: CartLine[] | null;
+      /** What happens to the page's socket so many milliseconds after. */
+      socket: { does: "drop" | "reload"; after_ms: number } | null;
     }
-  | { do: "cancel" | "get" | "spy"; which: number; wait: number }
+  | { do: "get" | "spy"; which: number; wait: number }
+  /** `isLate`: at the moment when the order's time to pay is over. */
+  | { do: "cancel" | "pay"; which: number; isLate: boolean }
   | { do: "list" }
   | { do: "connect" | "close" | "drop" | "ping" }
   | { do: "adjust"; sku: string; delta: number; clicks: number }
-  | { do: "pay"; which: number }
   | { do: "put"; sku: string; price: number }
   | { do: "replay" }
   | { do: "compare"; repair: boolean }
@@ -62,7 +65,7 @@ export function planFor(seed: number): Plan {
   const length_ms = r.pick([2_000, 8_000, 20_000, 60_000, 120_000]);
   const items = itemsFor(r, length_ms);
   const skus = items.map(({ sku }) => sku);
-  const clients = Array.from({ length: r.pick([1, 2, 3, 4, 6, 10]) }, (_, i) => clientFor(r, `c${i + 1}`, skus, length_ms));
+  const clients = Array.from({ length: r.pick([1, 2, 3, 4, 6, 8, 12]) }, (_, i) => clientFor(r, `c${i + 1}`, skus, length_ms));
   return {
     vars: {
       PAYMENT_WINDOW_SECONDS: r.pick(["0", "0", "5", "30", "90"]),
@@ -91,9 +94,9 @@ function itemsFor(r: Random, length_ms: number): ItemPlan[] {
   });
 }
 
-/** Many at the same moment (a rush), or spread out. */
+/** The first at the same moment as everybody's (a rush), or spread out. */
 function timesFor(r: Random, count: number, length_ms: number): number[] {
-  const rush_ms = r.chance(0.4) ? r.int(0, 50) : null;
+  const rush_ms = r.chance(0.5) ? r.int(0, r.pick([3, 50])) : null;
   const times = Array.from({ length: count }, () => OPENING_MS + r.between(0, length_ms));
   if (rush_ms !== null && times.length > 0) times[0] = OPENING_MS + rush_ms;
   return times.sort((a, b) => a - b);
@@ -103,7 +106,8 @@ function clientFor(r: Random, name: string, skus: string[], length_ms: number): 
   let keys = 0;
   const watches = r.chance(0.7);
   const place = (at_ms: number): Step => {
-    const key = r.chance(0.75) ? `${name}-${++keys}` : null;
+    // The same keys for everybody: they are each customer's own.
+    const key = r.chance(0.75) ? `key-${++keys}` : null;
     return {
       at_ms,
       do: "place",
@@ -112,12 +116,13 @@ function clientFor(r: Random, name: string, skus: string[], length_ms: number): 
       wait: r.pick([0, 0, 3, 10]),
       clicks: r.chance(0.2) ? r.int(2, 3) : 1,
       otherLines: key !== null && r.chance(0.08) ? cartFor(r, skus) : null,
+      socket: watches && r.chance(0.3) ? { does: r.pick(["drop", "reload"]), after_ms: r.between(0, r.pick([20, 100, 1_000])) } : null,
     };
   };
   const steps = timesFor(r, r.int(1, 7), length_ms).map((at_ms, i): Step => {
     const roll = i === 0 ? 0 : r.next();
     if (roll < 0.5) return place(at_ms);
-    if (roll < 0.66) return { at_ms, do: "cancel", which: r.int(0, 5), wait: 0 };
+    if (roll < 0.66) return { at_ms, do: "cancel", which: r.int(0, 5), isLate: r.chance(0.25) };
     if (roll < 0.74) return { at_ms, do: "get", which: r.int(0, 5), wait: r.pick([0, 5, 10]) };
     if (roll < 0.78) return { at_ms, do: "spy", which: r.int(0, 5), wait: 0 };
     if (roll < 0.82) return { at_ms, do: "list" };
@@ -147,7 +152,7 @@ function operatorFor(r: Random, skus: string[], length_ms: number): Step[] {
   return timesFor(r, r.int(0, 10), length_ms).map((at_ms): Step => {
     const roll = r.next();
     const sku = r.pick(skus);
-    if (roll < 0.4) return { at_ms, do: "pay", which: r.int(0, 50) };
+    if (roll < 0.4) return { at_ms, do: "pay", which: r.int(0, 50), isLate: r.chance(0.5) };
     if (roll < 0.65) {
       return { at_ms, do: "adjust", sku, delta: r.pick([1, 1, 2, 5, -1, -2]), clicks: r.chance(0.3) ? 2 : 1 };
     }
