@@ -55,6 +55,7 @@ export class Chaos {
 
   #stockAway(): void {
     const { stock, kernel } = this.#system;
+    if (this.#system.isStockAbsent) return;
     this.#system.isStockAbsent = true;
     stock.crash("taken away");
     kernel.after(this.#away_ms(), "the stock Worker is back", () => this.#system.stockReturns());

@@ -68,6 +68,7 @@ export async function run({ seed, isPrinted = false, without = {} }: RunOptions)
   kernel.heal_ms = plan.heal_ms;
   new Chaos(system).start();
   everyMinute(system);
+  if (plan.blackout) blackout(system, plan.blackout);
   for (const [i, client] of clients.entries()) {
     const buyer = buyers[i] as Buyer;
     schedule(client.name, client.steps, (step) => act(system, buyers, buyer, step));
@@ -149,6 +150,16 @@ function everyMinute(system: System): void {
     if (!kernel.faults.strike("cron missed", "")) system.cron();
     everyMinute(system);
   });
+}
+
+function blackout(system: System, { from_ms, to_ms }: NonNullable<Plan["blackout"]>): void {
+  const { kernel, http, stock } = system;
+  kernel.at(from_ms, "blackout", () => {
+    system.isStockAbsent = true;
+    http.crash("blackout");
+    stock.crash("blackout");
+  });
+  kernel.at(to_ms, "the blackout is over", () => system.stockReturns());
 }
 
 function heal(system: System): void {

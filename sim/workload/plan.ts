@@ -53,6 +53,8 @@ export interface Plan {
   items: ItemPlan[];
   clients: ClientPlan[];
   operator: Step[];
+  /** The stock Worker is away for longer than the gate trusts a level. */
+  blackout: { from_ms: number; to_ms: number } | null;
   /** The faults and the workload end here. */
   heal_ms: number;
 }
@@ -66,7 +68,7 @@ export function planFor(seed: number): Plan {
   const items = itemsFor(r, length_ms);
   const skus = items.map(({ sku }) => sku);
   const clients = Array.from({ length: r.pick([1, 2, 3, 4, 6, 8, 12]) }, (_, i) => clientFor(r, `c${i + 1}`, skus, length_ms));
-  return {
+  const plan: Plan = {
     vars: {
       PAYMENT_WINDOW_SECONDS: r.pick(["0", "0", "5", "30", "90"]),
       LOCK_DEADLINE_SECONDS: r.pick(["900", "900", "0", "20", "60"]),
@@ -76,8 +78,39 @@ export function planFor(seed: number): Plan {
     items,
     clients,
     operator: operatorFor(r, skus, length_ms),
+    blackout: null,
     heal_ms: OPENING_MS + length_ms + 5_000,
   };
+  if (r.chance(0.06)) addBlackout(r, plan);
+  return plan;
+}
+
+/**
+ * An item is known to be sold out; it is restocked, and at that moment the request's isolate and
+ * the stock Worker go, so that nobody hears of it. When the level is too old to be trusted, the
+ * gate has to let buyers in again.
+ */
+function addBlackout(r: Random, plan: Plan): void {
+  const [item] = plan.items;
+  if (!item) return;
+  const { sku } = item;
+  Object.assign(item, { stock: 1, saleStartsAt_ms: null, saleEndsAt_ms: null });
+  const from_ms = OPENING_MS + 3_000;
+  plan.blackout = { from_ms, to_ms: from_ms + 125_000 };
+  plan.heal_ms = Math.max(plan.heal_ms, from_ms + 130_000);
+  plan.operator.push(
+    { at_ms: OPENING_MS, do: "adjust", sku, delta: -1, clicks: 1 },
+    { at_ms: from_ms - r.between(5, 30), do: "adjust", sku, delta: 5, clicks: 1 },
+  );
+  const lines = [{ sku, quantity: 1 }];
+  plan.clients.push({
+    name: "late",
+    skew_ms: 0,
+    steps: [10_000, 99_000, 110_000].map((after_ms, i): Step => {
+      const key = `late-${i}`;
+      return { at_ms: from_ms + after_ms, do: "place", lines, key, wait: 0, clicks: 1, otherLines: null, socket: null };
+    }),
+  });
 }
 
 function itemsFor(r: Random, length_ms: number): ItemPlan[] {
