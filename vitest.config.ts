@@ -6,6 +6,7 @@ export default defineConfig(async () => ({
   test: {
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "sim", include: ["test/sim/**/*.test.ts"] } },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.stock.toml" } })],
         test: { name: "stock", include: ["test/stock/**/*.test.ts"] },

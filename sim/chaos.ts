@@ -44,12 +44,15 @@ export class Chaos {
     isolate.crash("crash");
     // Objects may live in the same process, and go down with it.
     if (!this.#random.chance(0.3)) return;
-    const own = isolate === stock ? [classes.ITEM] : [classes.DESK, classes.RECONCILER, classes.FEED];
+    const own =
+      isolate === stock ? [classes.ITEM] : [classes.DESK, classes.RECONCILER, classes.FEED];
     for (const object of own.flatMap(({ all }) => all)) object.reset("crash of its process");
   }
 
   #onObject(effect: (object: SimObject) => void): void {
-    const running = Object.values(this.#system.classes).flatMap(({ all }) => all.filter((object) => object.isRunning));
+    const running = Object.values(this.#system.classes).flatMap(({ all }) =>
+      all.filter((object) => object.isRunning),
+    );
     if (running.length > 0) effect(this.#random.pick(running));
   }
 
@@ -74,7 +77,10 @@ export class Chaos {
 
   #away_ms(): number {
     const { kernel } = this.#system;
-    return Math.min(this.#random.between(0, this.#random.pick(ABSENT_MS)), Math.max(0, kernel.heal_ms - kernel.now_ms));
+    return Math.min(
+      this.#random.between(0, this.#random.pick(ABSENT_MS)),
+      Math.max(0, kernel.heal_ms - kernel.now_ms),
+    );
   }
 
   #dropSocket(): void {
@@ -99,7 +105,9 @@ export class Chaos {
           { isPoison: true },
         ]);
     const events = [bad, { ...bad, id: `${id}b` }];
-    const body = this.#random.chance(0.5) ? bad : { type: "batch", version: 1, id, at, attempts: 0, events };
+    const body = this.#random.chance(0.5)
+      ? bad
+      : { type: "batch", version: 1, id, at, attempts: 0, events };
     queue.put(JSON.stringify(body), 0);
   }
 }

@@ -11,6 +11,10 @@ import { type ClientPlan, OPENING_MS, type Plan, planFor, type Step } from "./wo
 
 export interface RunOptions {
   seed: number;
+  /** Instead of the seed's own. */
+  plan?: Plan;
+  /** A further thing that must hold at the end: what is wrong, or null. */
+  suspect?: (system: System) => string | null;
   isPrinted?: boolean;
   without?: Without & {
     /** Clients by name, and steps as `client/number`; the operator is one of them. */
@@ -42,8 +46,8 @@ const VIEWS_MS = 340_000;
 const LATEST_MS = 3 * 3_600_000;
 const CHECKS_MS = 60_000;
 
-export async function run({ seed, isPrinted = false, without = {} }: RunOptions): Promise<RunResult> {
-  const plan = planFor(seed);
+export async function run(options: RunOptions): Promise<RunResult> {
+  const { seed, isPrinted = false, without = {}, plan = planFor(seed) } = options;
   const clients = plan.clients.filter(({ name }) => !without.clients?.includes(name));
   const system = new System(await loadCode(), { seed, isPrinted, without }, plan.vars);
   const { kernel, report } = system;
@@ -91,12 +95,19 @@ export async function run({ seed, isPrinted = false, without = {} }: RunOptions)
   }
   if (!isOver()) {
     let isChecked = false;
-    kernel.after(0, "the end", () => void checkEnd(system, buyers, operator).then(() => (isChecked = true)));
+    kernel.after(
+      0,
+      "the end",
+      () => void checkEnd(system, buyers, operator).then(() => (isChecked = true)),
+    );
     await kernel.runUntil(kernel.now_ms + CHECKS_MS, isOver);
     if (!isOver() && !isChecked) report.violated(7, "the final checks got no answer");
   }
+  const suspicion = options.suspect?.(system);
+  if (suspicion) report.violated(0, suspicion);
   system.dispose();
-  const requests = operator.http.requests + buyers.reduce((sum, { http }) => sum + http.requests, 0);
+  const requests =
+    operator.http.requests + buyers.reduce((sum, { http }) => sum + http.requests, 0);
   return {
     seed,
     hash: kernel.history.hash,
@@ -112,7 +123,12 @@ export async function run({ seed, isPrinted = false, without = {} }: RunOptions)
   };
 }
 
-async function act({ kernel, orders }: System, buyers: Buyer[], buyer: Buyer, step: Step): Promise<void> {
+async function act(
+  { kernel, orders }: System,
+  buyers: Buyer[],
+  buyer: Buyer,
+  step: Step,
+): Promise<void> {
   kernel.note(`${buyer.name} ${step.do}`);
   if (step.do === "place") return buyer.place(step);
   if (step.do === "cancel") return buyer.cancel(step.which, step.isLate);
@@ -123,7 +139,9 @@ async function act({ kernel, orders }: System, buyers: Buyer[], buyer: Buyer, st
   if (step.do === "drop") return buyer.feed.drop();
   if (step.do === "ping") return buyer.feed.ping();
   if (step.do !== "spy") throw new Error(`${step.do} is for operators`);
-  const others = [...orders.orders.values()].filter(({ customerId }) => customerId !== buyer.name && buyers.length > 1);
+  const others = [...orders.orders.values()].filter(
+    ({ customerId }) => customerId !== buyer.name && buyers.length > 1,
+  );
   const found = others[step.which % Math.max(1, others.length)];
   if (found) await buyer.spy(found.id);
 }

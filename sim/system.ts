@@ -114,7 +114,12 @@ export class System {
 
   #isolate(name: string, unit: Unit): Isolate {
     const envFor = (vat: Vat) => (unit === "stock" ? this.#stockEnv(vat) : this.#ordersEnv(vat));
-    return new Isolate(this.kernel, { name, evaluate: this.#code[unit], world: this.#world, envFor });
+    return new Isolate(this.kernel, {
+      name,
+      evaluate: this.#code[unit],
+      world: this.#world,
+      envFor,
+    });
   }
 
   #ordersEnv(vat: Vat): object {
@@ -200,6 +205,8 @@ export class System {
 
   /** Every socket the server holds. */
   get sockets(): { feed: ReturnType<ObjectClass["get"]>; socket: SimSocket }[] {
-    return this.classes.FEED.all.flatMap((feed) => feed.sockets.map((socket) => ({ feed, socket })));
+    return this.classes.FEED.all.flatMap((feed) =>
+      feed.sockets.map((socket) => ({ feed, socket })),
+    );
   }
 }

@@ -32,6 +32,7 @@ export function add(all: Totals, part: Totals | RunResult): void {
   all.events += part.events;
   for (const [kind, n] of Object.entries(part.fired)) all.fired[kind] = (all.fired[kind] ?? 0) + n;
   if ("failed" in part) all.failed.push(...part.failed);
-  else if (part.violations.length > 0) all.failed.push({ seed: part.seed, violations: part.violations });
+  else if (part.violations.length > 0)
+    all.failed.push({ seed: part.seed, violations: part.violations });
   all.hash = (BigInt(`0x${all.hash}`) ^ BigInt(`0x${part.hash}`)).toString(16).padStart(16, "0");
 }

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { compileFunction } from "node:vm";
 import { build } from "esbuild";
 
 /**
@@ -10,7 +11,7 @@ import { build } from "esbuild";
 const ROOT = join(import.meta.dirname, "../..");
 
 /** What each vat runs: whole Workers, and the Durable Objects' classes by themselves. */
-const UNITS = {
+export const UNITS = {
   orders: "src/orders/worker.ts",
   desk: "src/orders/place/order-desk.ts",
   reconciler: "src/orders/reconcile/reconciler.ts",
@@ -66,7 +67,10 @@ async function load(): Promise<Code> {
   for (const name of SHARED) modules[name] = await import(require.resolve(name));
   const units = Object.entries(UNITS).map(async ([unit, entry]) => {
     const text = await bundle(entry);
-    const run = new Function("require", "module", "exports", ...GLOBALS, text);
+    const names = ["require", "module", "exports", ...GLOBALS];
+    const run = compileFunction(text, names, { filename: `simulated/${entry}` }) as (
+      ...given: unknown[]
+    ) => void;
     const evaluate: Evaluate = (globals) => {
       const module: { exports: Exports } = { exports: {} };
       const given = GLOBALS.map((name) => globals[name]);
@@ -93,6 +97,5 @@ async function bundle(entry: string): Promise<string> {
   const [file] = outputFiles;
   if (!file) throw new Error(`nothing came of ${entry}`);
   // Without esbuild's copy of every export of a shared module, made again for every vat.
-  const text = file.text.replaceAll(/__toESM\((require\("[^"]+"\))(?:, 1)?\)/g, "$1");
-  return `${text}\n//# sourceURL=simulated/${entry}\n`;
+  return file.text.replaceAll(/__toESM\((require\("[^"]+"\))(?:, 1)?\)/g, "$1");
 }

@@ -86,7 +86,8 @@ export class Faults {
     for (const [kind, base] of Object.entries(FAULTS) as [Fault, number][]) {
       const isOn = profile.chance(share);
       const rate = base * profile.pick([0.5, 1, 1, 3]);
-      if (isOn && !isQuiet && !without.kinds?.includes(kind)) this.#rates.set(kind, { rate, random: new Random(seed, kind) });
+      if (isOn && !isQuiet && !without.kinds?.includes(kind))
+        this.#rates.set(kind, { rate, random: new Random(seed, kind) });
     }
   }
 

@@ -103,7 +103,13 @@ interface HmacKey {
 
 /** HMAC SHA-256 by the same engine, but at once: Web Crypto answers from a thread, at any time. */
 const subtle = {
-  importKey: async (_form: string, secret: Uint8Array, _algorithm: object, _extractable: boolean, usages: string[]) => ({
+  importKey: async (
+    _form: string,
+    secret: Uint8Array,
+    _algorithm: object,
+    _extractable: boolean,
+    usages: string[],
+  ) => ({
     [Symbol.toStringTag]: "CryptoKey",
     type: "secret",
     algorithm: { name: "HMAC", hash: { name: "SHA-256" } },
@@ -112,13 +118,23 @@ const subtle = {
   }),
   sign: async (_algorithm: unknown, { secret }: HmacKey, data: Uint8Array) =>
     createHmac("sha256", secret).update(data).digest(),
-  verify: async (_algorithm: unknown, { secret }: HmacKey, signature: Uint8Array, data: Uint8Array) =>
-    createHmac("sha256", secret).update(data).digest().equals(signature),
+  verify: async (
+    _algorithm: unknown,
+    { secret }: HmacKey,
+    signature: Uint8Array,
+    data: Uint8Array,
+  ) => createHmac("sha256", secret).update(data).digest().equals(signature),
 };
 
 function uuidOf(bytes: Uint8Array): string {
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = Buffer.from(bytes).toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
 }

@@ -58,12 +58,18 @@ export class MessagesModel implements QueueWatcher {
     for (const [part, event] of eventsOf(body).entries()) {
       const letterId = `${id}:${part}`;
       const isLetter =
-        this.#orders.letters.has(letterId) || (this.#sent.get(`${queue}-dlq ${letterId}`) ?? -1) >= since_ms;
+        this.#orders.letters.has(letterId) ||
+        (this.#sent.get(`${queue}-dlq ${letterId}`) ?? -1) >= since_ms;
       const isSentAgain = (this.#sent.get(`${queue} ${event.id}`) ?? -1) >= since_ms;
       if (isLetter || isSentAgain) continue;
       const isPoison = event.isPoison === true || event.version !== 1;
       const isDone = !isPoison && this.#isDone(event) && this.#isTold(event, since_ms);
-      this.#report.check(isDone, 7, () => `${id} was acknowledged, and nothing has come of ${event.type} ${event.id} (part ${part})`);
+      this.#report.check(
+        isDone,
+        7,
+        () =>
+          `${id} was acknowledged, and nothing has come of ${event.type} ${event.id} (part ${part})`,
+      );
     }
   }
 
@@ -72,7 +78,11 @@ export class MessagesModel implements QueueWatcher {
     for (const event of eventsOf(body)) {
       const own = event.type === "dead-letter" ? String(event.id) : id;
       const isKept = this.#orders.letters.has(own) || this.#orders.letters.has(id);
-      this.#report.check(isKept, 7, () => `dead letter ${own} of ${queue} was acknowledged and is not in D1`);
+      this.#report.check(
+        isKept,
+        7,
+        () => `dead letter ${own} of ${queue} was acknowledged and is not in D1`,
+      );
     }
   }
 
@@ -80,7 +90,9 @@ export class MessagesModel implements QueueWatcher {
   #isTold({ type = "", orderId }: Event, since_ms: number): boolean {
     const outcomes = OUTCOMES[type];
     if (!outcomes) return true;
-    return outcomes.some((outcome) => (this.#sent.get(`stock-events ${outcome}:${orderId}`) ?? -1) >= since_ms);
+    return outcomes.some(
+      (outcome) => (this.#sent.get(`stock-events ${outcome}:${orderId}`) ?? -1) >= since_ms,
+    );
   }
 
   #isDone({ type, orderId = "", lines = [], sku = "", levelVersion = 0 }: Event): boolean {

@@ -66,7 +66,12 @@ export class OrdersModel implements D1Watcher {
       if (fact.what !== "key") continue;
       this.keys.set(`${fact.customerId} ${fact.key}`, fact.orderId);
       const owner = this.orders.get(fact.orderId)?.customerId;
-      this.#report.check(owner === fact.customerId, 8, () => `key ${fact.key} of ${fact.customerId} is bound to ${fact.orderId} of ${owner ?? "nobody"}`);
+      this.#report.check(
+        owner === fact.customerId,
+        8,
+        () =>
+          `key ${fact.key} of ${fact.customerId} is bound to ${fact.orderId} of ${owner ?? "nobody"}`,
+      );
     }
   }
 
@@ -82,13 +87,31 @@ export class OrdersModel implements D1Watcher {
     const { id, status, revision } = fact;
     const owes = (since_ms: number) => (fact.awaits === null ? null : since_ms);
     if (!before) {
-      report.check(status === "pending" && revision === 1 && fact.awaits === "lock", 4, () => `${id} began as ${status}, revision ${revision}`);
-      this.orders.set(id, { ...fact, steps: [status], owedSince_ms: owes(this.#now()), wasAskedAgain: false });
+      report.check(
+        status === "pending" && revision === 1 && fact.awaits === "lock",
+        4,
+        () => `${id} began as ${status}, revision ${revision}`,
+      );
+      this.orders.set(id, {
+        ...fact,
+        steps: [status],
+        owedSince_ms: owes(this.#now()),
+        wasAskedAgain: false,
+      });
       return;
     }
-    report.check(fact.customerId === before.customerId && JSON.stringify(fact.lines) === JSON.stringify(before.lines), 4, () => `${id} changed its customer or lines`);
+    report.check(
+      fact.customerId === before.customerId &&
+        JSON.stringify(fact.lines) === JSON.stringify(before.lines),
+      4,
+      () => `${id} changed its customer or lines`,
+    );
     if (status === before.status) {
-      report.check(revision === before.revision, 4, () => `${id} went to revision ${revision} and stayed ${status}`);
+      report.check(
+        revision === before.revision,
+        4,
+        () => `${id} went to revision ${revision} and stayed ${status}`,
+      );
       if (before.awaits !== null && fact.awaits === null) this.#acknowledged(fact, before.awaits);
       const isAskedAgain = before.awaits === null && fact.awaits !== null;
       const since_ms = isAskedAgain ? this.#now() : before.owedSince_ms;
@@ -96,11 +119,27 @@ export class OrdersModel implements D1Watcher {
       Object.assign(before, fact, { owedSince_ms: owes(since_ms ?? this.#now()), wasAskedAgain });
       return;
     }
-    report.check(NEXT[before.status]?.includes(status) === true, 4, () => `${id} went from ${before.status} to ${status}`);
-    report.check(revision === before.revision + 1, 4, () => `${id} went from revision ${before.revision} to ${revision}`);
-    report.check(fact.history.length === revision && fact.history.every((step, i) => step === [...before.steps, status][i]), 4, () => `${id} at revision ${revision} has the history ${fact.history.join()}`);
+    report.check(
+      NEXT[before.status]?.includes(status) === true,
+      4,
+      () => `${id} went from ${before.status} to ${status}`,
+    );
+    report.check(
+      revision === before.revision + 1,
+      4,
+      () => `${id} went from revision ${before.revision} to ${revision}`,
+    );
+    report.check(
+      fact.history.length === revision &&
+        fact.history.every((step, i) => step === [...before.steps, status][i]),
+      4,
+      () => `${id} at revision ${revision} has the history ${fact.history.join()}`,
+    );
     this.#moved(fact, before);
-    Object.assign(before, fact, { steps: [...before.steps, status], owedSince_ms: owes(this.#now()) });
+    Object.assign(before, fact, {
+      steps: [...before.steps, status],
+      owedSince_ms: owes(this.#now()),
+    });
   }
 
   /** Whether this move was right at this moment, by what the items hold and by who asked for it. */
@@ -109,16 +148,33 @@ export class OrdersModel implements D1Watcher {
     const { id, status, reason } = fact;
     const states = this.#lockStates(fact);
     const now_ms = this.#now();
-    const say = (text: string) => () => `${id} is ${status} (${reason}), but ${text}; at the items: ${states.join()}`;
+    const say = (text: string) => () =>
+      `${id} is ${status} (${reason}), but ${text}; at the items: ${states.join()}`;
     if (status === "confirmed") {
-      report.check(states.every((state) => state === "held"), 5, say("not every line is held"));
+      report.check(
+        states.every((state) => state === "held"),
+        5,
+        say("not every line is held"),
+      );
       const { paymentWindow_ms: window_ms } = this.#terms;
-      report.check((fact.payBy_ms === null) === (window_ms === 0), 7, say(`pays by ${fact.payBy_ms}`));
-      report.check(fact.payBy_ms === null || fact.dueAt_ms !== null, 7, say("nobody will look when it expires"));
+      report.check(
+        (fact.payBy_ms === null) === (window_ms === 0),
+        7,
+        say(`pays by ${fact.payBy_ms}`),
+      );
+      report.check(
+        fact.payBy_ms === null || fact.dueAt_ms !== null,
+        7,
+        say("nobody will look when it expires"),
+      );
     } else if (status === "paid") {
       report.check(this.wishes.pay.has(id), 4, say("nobody asked to pay it"));
       report.check(fact.awaits === "commit", 4, say(`it awaits ${fact.awaits}`));
-      report.check(states.every((state) => state === "held"), 5, say("not every line is held"));
+      report.check(
+        states.every((state) => state === "held"),
+        5,
+        say("not every line is held"),
+      );
     } else if (reason === "customer_request") {
       report.check(this.wishes.cancel.has(id), 4, say("nobody asked for it"));
       report.check(fact.awaits === "release", 5, say(`it awaits ${fact.awaits}`));
@@ -128,17 +184,30 @@ export class OrdersModel implements D1Watcher {
       report.check(fact.awaits === "release", 5, say(`it awaits ${fact.awaits}`));
     } else if (fact.awaits === "release") {
       const isLate = before.placedAt_ms + this.#terms.lockDeadline_ms <= now_ms;
-      report.check(reason === "lock_timeout" && isLate && this.#terms.lockDeadline_ms > 0, 4, say("its deadline was not over"));
+      report.check(
+        reason === "lock_timeout" && isLate && this.#terms.lockDeadline_ms > 0,
+        4,
+        say("its deadline was not over"),
+      );
     } else {
       report.check(states.includes("refused"), 3, say("no item has refused it"));
-      report.check(!states.includes("held") && !states.includes("sold"), 5, say("an item holds it"));
+      report.check(
+        !states.includes("held") && !states.includes("sold"),
+        5,
+        say("an item holds it"),
+      );
     }
   }
 
   #acknowledged(fact: OrderFact, awaited: string): void {
     const states = this.#lockStates(fact);
-    const isDone = (state: string) => (awaited === "commit" ? state === "sold" : state === "released" || state === "refused");
-    this.#report.check(states.every(isDone), awaited === "commit" ? 2 : 5, () => `${fact.id} counts as settled (${awaited}); at the items: ${states.join()}`);
+    const isDone = (state: string) =>
+      awaited === "commit" ? state === "sold" : state === "released" || state === "refused";
+    this.#report.check(
+      states.every(isDone),
+      awaited === "commit" ? 2 : 5,
+      () => `${fact.id} counts as settled (${awaited}); at the items: ${states.join()}`,
+    );
   }
 
   #lockStates({ id, lines }: OrderFact): string[] {
@@ -149,8 +218,17 @@ export class OrdersModel implements D1Watcher {
     const before = this.levels.get(sku) ?? 0;
     this.levels.set(sku, version);
     if (version === 0) return;
-    this.#report.check(version >= before, 10, () => `${sku}: level ${version} was written over ${before}`);
+    this.#report.check(
+      version >= before,
+      10,
+      () => `${sku}: level ${version} was written over ${before}`,
+    );
     const own = this.items.item(sku).levels.get(version);
-    this.#report.check(own !== undefined && JSON.stringify(own) === JSON.stringify(counters), 10, () => `${sku}: level ${version} is ${JSON.stringify(counters)} in D1 and ${JSON.stringify(own)} at the item`);
+    this.#report.check(
+      own !== undefined && JSON.stringify(own) === JSON.stringify(counters),
+      10,
+      () =>
+        `${sku}: level ${version} is ${JSON.stringify(counters)} in D1 and ${JSON.stringify(own)} at the item`,
+    );
   }
 }

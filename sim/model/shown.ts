@@ -28,8 +28,16 @@ export class Shown {
     for (const { id, status, revision, customerId: owner } of views) {
       const known = this.#orders.orders.get(id);
       const isTrue = known !== undefined && known.steps[revision - 1] === status;
-      this.#report.check(isTrue, where === "feed" ? 9 : 8, () => `${where} shows ${id} as ${status} at revision ${revision}, which is not durable`);
-      this.#report.check(customerId === null || owner === customerId, 12, () => `${where} shows ${id} of ${owner} to ${customerId}`);
+      this.#report.check(
+        isTrue,
+        where === "feed" ? 9 : 8,
+        () => `${where} shows ${id} as ${status} at revision ${revision}, which is not durable`,
+      );
+      this.#report.check(
+        customerId === null || owner === customerId,
+        12,
+        () => `${where} shows ${id} of ${owner} to ${customerId}`,
+      );
     }
     return views;
   }
@@ -37,7 +45,11 @@ export class Shown {
 
 function viewsIn(body: unknown): OrderView[] {
   if (typeof body !== "object" || body === null) return [];
-  const { order, orders, revision } = body as { order?: OrderView; orders?: unknown; revision?: number };
+  const { order, orders, revision } = body as {
+    order?: OrderView;
+    orders?: unknown;
+    revision?: number;
+  };
   if (typeof revision === "number") return [body as OrderView];
   if (order) return [order];
   return Array.isArray(orders) ? (orders as OrderView[]) : [];

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 
 /** Tells every row a stock item writes, in order, by temporary triggers in its own database. */
 
@@ -19,7 +19,14 @@ export interface Lock {
 export type Observed =
   | { what: "item"; counters: Counters; version: number; breaches: number }
   | { what: "lock"; orderId: string; lock: Lock }
-  | { what: "movement"; kind: string; quantity: number; orderId: string | null; operationId: string | null; balance: Omit<Counters, "received"> };
+  | {
+      what: "movement";
+      kind: string;
+      quantity: number;
+      orderId: string | null;
+      operationId: string | null;
+      balance: Omit<Counters, "received">;
+    };
 
 export function watchItem(db: DatabaseSync, into: Observed[]): void {
   const n = Number;
@@ -38,13 +45,18 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
   });
   db.function("sim_movement", (kind, quantity, orderId, operationId, available, held, sold) => {
     const balance = { available: n(available), held: n(held), sold: n(sold) };
-    const idOf = (id: unknown) => (id === null ? null : String(id));
+    const idOf = (id: SQLOutputValue) => (id === null ? null : String(id));
     const ids = { orderId: idOf(orderId), operationId: idOf(operationId) };
     into.push({ what: "movement", kind: String(kind), quantity: n(quantity), ...ids, balance });
     return null;
   });
   db.function("sim_item", (received, available, held, sold, version, breaches) => {
-    const counters = { received: n(received), available: n(available), held: n(held), sold: n(sold) };
+    const counters = {
+      received: n(received),
+      available: n(available),
+      held: n(held),
+      sold: n(sold),
+    };
     into.push({ what: "item", counters, version: n(version), breaches: n(breaches) });
     return null;
   });
@@ -56,7 +68,8 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
   };
 }
 
-const LOCK = "SELECT sim_lock(NEW.order_id, NEW.customer_id, NEW.quantity, NEW.state, NEW.shortage)";
+const LOCK =
+  "SELECT sim_lock(NEW.order_id, NEW.customer_id, NEW.quantity, NEW.state, NEW.shortage)";
 const TRIGGERS = `
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.locks BEGIN ${LOCK}; END;
   CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.locks BEGIN ${LOCK}; END;

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { Counters } from "./watch-item.ts";
 
 /** Tells every row that is written to D1, in order, by temporary triggers. */
@@ -25,7 +25,19 @@ export type OrdersObserved =
   | { what: "letter"; id: string }
   | { what: "level"; sku: string; version: number; counters: Counters };
 
-const COLUMNS = ["id", "customer_id", "status", "reason", "revision", "awaits", "due_at", "pay_by", "placed_at", "lines", "history"];
+const COLUMNS = [
+  "id",
+  "customer_id",
+  "status",
+  "reason",
+  "revision",
+  "awaits",
+  "due_at",
+  "pay_by",
+  "placed_at",
+  "lines",
+  "history",
+];
 const ROW = `SELECT sim_order(${COLUMNS.map((column) => `NEW.${column}`).join(", ")})`;
 const TRIGGERS = `
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.orders BEGIN ${ROW}; END;
@@ -42,10 +54,22 @@ export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => vo
     tell(fact);
     return null;
   };
-  const text = (value: unknown) => (value === null ? null : String(value));
-  const number = (value: unknown) => (value === null ? null : Number(value));
+  const text = (value: SQLOutputValue = null) => (value === null ? null : String(value));
+  const number = (value: SQLOutputValue = null) => (value === null ? null : Number(value));
   db.function("sim_order", { varargs: true }, (...row) => {
-    const [id, customerId, status, reason, revision, awaits, dueAt, payBy, placedAt, lines, history] = row;
+    const [
+      id,
+      customerId,
+      status,
+      reason,
+      revision,
+      awaits,
+      dueAt,
+      payBy,
+      placedAt,
+      lines,
+      history,
+    ] = row;
     const order: OrderFact = {
       id: String(id),
       customerId: String(customerId),
@@ -64,10 +88,20 @@ export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => vo
   db.function("sim_deleted", (id) => nothing({ what: "deleted", id: String(id) }));
   db.function("sim_letter", (id) => nothing({ what: "letter", id: String(id) }));
   db.function("sim_key", (customerId, key, orderId) =>
-    nothing({ what: "key", customerId: String(customerId), key: String(key), orderId: String(orderId) }),
+    nothing({
+      what: "key",
+      customerId: String(customerId),
+      key: String(key),
+      orderId: String(orderId),
+    }),
   );
   db.function("sim_level", (sku, version, received, available, held, sold) => {
-    const counters = { received: Number(received), available: Number(available), held: Number(held), sold: Number(sold) };
+    const counters = {
+      received: Number(received),
+      available: Number(available),
+      held: Number(held),
+      sold: Number(sold),
+    };
     return nothing({ what: "level", sku: String(sku), version: Number(version), counters });
   });
   db.exec(TRIGGERS);

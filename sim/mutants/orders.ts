@@ -19,7 +19,12 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     file: "src/orders/settle/transitions.sql.ts",
     from: 'const alsoIf = (name: TransitionName): string => (name === "expire" ? "AND pay_by <= ?2" : "");',
     to: 'const alsoIf = (name: TransitionName): string => (name === "expire" ? "OR orders.id = e.id AND orders.status = \'paid\'" : "");',
-    also: [{ from: "  return countTransition(db, name, ids, now_ms, alsoIf(name));", to: "  return countTransition(db, name, ids, now_ms, '');" }],
+    also: [
+      {
+        from: "  return countTransition(db, name, ids, now_ms, alsoIf(name));",
+        to: "  return countTransition(db, name, ids, now_ms, '');",
+      },
+    ],
   },
   {
     name: "an order is never looked at when its time to pay is over",
@@ -117,7 +122,12 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     file: "src/orders/http/orders.ts",
     from: 'case "failed":\n      throw',
     to: 'case "failed":\n      return c.json({ id: candidateId(c), revision: 1, status: "pending", customerId: c.get("caller").customerId, lines: [] }, 202);\n      throw',
-    also: [{ from: "async function answer(", to: "const candidateId = (_c: unknown) => newOrderId(Date.now());\nasync function answer(" }],
+    also: [
+      {
+        from: "async function answer(",
+        to: "const candidateId = (_c: unknown) => newOrderId(Date.now());\nasync function answer(",
+      },
+    ],
   },
   {
     name: "the gate trusts old levels",
@@ -161,9 +171,15 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     from: "  const [, shown, beyond] = await db.batch<OrderRow>([\n    mark(db, customerId, now_ms),",
     to: "  const [, shown, beyond] = await db.batch<OrderRow>([\n    db.prepare('SELECT 1'),",
     also: [
-      { from: "  const rows = shown?.results ?? [];", to: "  await mark(db, customerId, now_ms).run();\n  const rows = shown?.results ?? [];" },
+      {
+        from: "  const rows = shown?.results ?? [];",
+        to: "  await mark(db, customerId, now_ms).run();\n  const rows = shown?.results ?? [];",
+      },
       // Without this the feed's own alarm makes up for it a few seconds later.
-      { from: "changed: ((changed?.results ?? []) as OrderRow[]).map(orderOf),", to: "changed: ((changed?.results ?? []) as OrderRow[]).slice(0, 0).map(orderOf)," },
+      {
+        from: "changed: ((changed?.results ?? []) as OrderRow[]).map(orderOf),",
+        to: "changed: ((changed?.results ?? []) as OrderRow[]).slice(0, 0).map(orderOf),",
+      },
     ],
   },
   {

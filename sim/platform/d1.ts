@@ -87,21 +87,27 @@ class Binding {
     const { faults } = this.#vat.kernel;
     const label = `${this.#vat.name} → D1 ${nameOf(statements)}`;
     const slow = faults.strike("D1 slow", label) ? this.#vat.kernel.slow_ms(this.#vat.name) : 0;
-    return this.#vat.remote<object[]>(label, (reply) => this.#arrive(statements, label, reply), slow);
+    return this.#vat.remote<object[]>(
+      label,
+      (reply) => this.#arrive(statements, label, reply),
+      slow,
+    );
   }
 
   #arrive(statements: readonly Bound[], label: string, reply: Reply<object[]>): void {
     const vat = this.#vat;
     const { faults } = vat.kernel;
     if (faults.strike("D1 error before commit", label)) return reply.fail(new Error(LOST));
-    if (vat.isAlive && faults.strike("crash before D1 commit", label)) return vat.kill("before a D1 commit");
+    if (vat.isAlive && faults.strike("crash before D1 commit", label))
+      return vat.kill("before a D1 commit");
     let results: object[];
     try {
       results = this.#d1.transact(statements);
     } catch (error) {
       return reply.fail(error as Error);
     }
-    if (vat.isAlive && faults.strike("crash after D1 commit", label)) return vat.kill("after a D1 commit");
+    if (vat.isAlive && faults.strike("crash after D1 commit", label))
+      return vat.kill("after a D1 commit");
     if (faults.strike("D1 error after commit", label)) return reply.fail(new Error(LOST));
     reply.ok(results);
   }
@@ -151,6 +157,7 @@ function valueOf(value: unknown): Value {
   if (value === null || typeof value === "number" || typeof value === "string") return value;
   if (value instanceof Uint8Array) return value;
   throw new Error(
+    // oxlint-disable-next-line typescript/no-base-to-string -- D1 says it in these words
     `D1_TYPE_ERROR: Type '${typeof value}' not supported for value '${String(value)}'`,
   );
 }

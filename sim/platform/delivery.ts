@@ -35,25 +35,37 @@ export class QueueDelivery {
   start(): void {
     const { kernel, settings, consumer } = this.#queue;
     if (!consumer) return;
-    kernel.after(kernel.latency_ms(settings.name), `${settings.name} delivers ${this.#batch.map(({ id }) => id.replace(/^\D+/, "")).join(", ")}`, () => {
-      this.#since_ms = kernel.now_ms;
-      for (const message of this.#batch) {
-        message.attempts++;
-        if (kernel.faults.strike("deliveries lost", message.id)) message.attempts += this.#queue.random.int(1, 9);
-        message.isCursed ??= kernel.faults.strike("consumer always crashes", message.id);
-      }
-      const vat = consumer.vat();
-      const forget = vat.onDeath(() => this.#end(null));
-      const finish = (error: unknown): void => {
-        vat.post(() => {
-          forget();
-          this.#end(error ?? false);
-        });
-      };
-      if (kernel.faults.isActive && this.#batch.some(({ isCursed }) => isCursed)) return vat.kill("a message crashes it");
-      const batch = { queue: settings.name, messages: this.#batch.map((message) => this.#view(vat, message)) };
-      consumer.handle(vat, batch).then(() => finish(null), (error: unknown) => finish(error ?? new Error("thrown")));
-    });
+    kernel.after(
+      kernel.latency_ms(settings.name),
+      `${settings.name} delivers ${this.#batch.map(({ id }) => id.replace(/^\D+/, "")).join(", ")}`,
+      () => {
+        this.#since_ms = kernel.now_ms;
+        for (const message of this.#batch) {
+          message.attempts++;
+          if (kernel.faults.strike("deliveries lost", message.id))
+            message.attempts += this.#queue.random.int(1, 9);
+          message.isCursed ??= kernel.faults.strike("consumer always crashes", message.id);
+        }
+        const vat = consumer.vat();
+        const forget = vat.onDeath(() => this.#end(null));
+        const finish = (error: unknown): void => {
+          vat.post(() => {
+            forget();
+            this.#end(error ?? false);
+          });
+        };
+        if (kernel.faults.isActive && this.#batch.some(({ isCursed }) => isCursed))
+          return vat.kill("a message crashes it");
+        const batch = {
+          queue: settings.name,
+          messages: this.#batch.map((message) => this.#view(vat, message)),
+        };
+        consumer.handle(vat, batch).then(
+          () => finish(null),
+          (error: unknown) => finish(error ?? new Error("thrown")),
+        );
+      },
+    );
   }
 
   /** Duplicates: in this batch, in another one at the same time, or later. */
@@ -68,7 +80,8 @@ export class QueueDelivery {
         this.#queue.open++;
         copies.push(twin);
       }
-      if (kernel.faults.strike("duplicate later", message.id)) this.#queue.enqueue(copy(), random.between(100, 90_000));
+      if (kernel.faults.strike("duplicate later", message.id))
+        this.#queue.enqueue(copy(), random.between(100, 90_000));
       if (kernel.faults.strike("duplicate at once", message.id)) {
         const twin = copy();
         this.#queue.open++;
@@ -99,7 +112,10 @@ export class QueueDelivery {
         kernel.note(`ack ${message.id}`);
         watcher.onAck(settings.name, message.id, JSON.parse(message.text), this.#since_ms);
         const isLost = kernel.faults.strike("ack lost", message.id);
-        this.#verdicts.set(message, isLost ? { delay_ms: random.between(...REDELIVERY_MS) } : "ack");
+        this.#verdicts.set(
+          message,
+          isLost ? { delay_ms: random.between(...REDELIVERY_MS) } : "ack",
+        );
         if (kernel.faults.strike("crash after ack", message.id)) {
           vat.kill("after an ack");
           vat.assertAlive();
@@ -125,7 +141,9 @@ export class QueueDelivery {
         watcher.onAck(settings.name, message.id, JSON.parse(message.text), this.#since_ms);
         verdict = "ack";
       }
-      verdict ??= { delay_ms: error === null ? random.between(...REDELIVERY_MS) : settings.retryDelay_ms };
+      verdict ??= {
+        delay_ms: error === null ? random.between(...REDELIVERY_MS) : settings.retryDelay_ms,
+      };
       if (verdict === "ack") continue;
       if (message.attempts > settings.maxRetries) this.#queue.bury(message);
       else this.#queue.enqueue(message, verdict.delay_ms);

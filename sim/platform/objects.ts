@@ -50,7 +50,11 @@ export class ObjectClass {
       vat.assertAlive();
       return stubOf(vat, this.get(name));
     };
-    return { getByName, idFromName: (name: string) => ({ name }), get: (id: { name: string }) => getByName(id.name) };
+    return {
+      getByName,
+      idFromName: (name: string) => ({ name }),
+      get: (id: { name: string }) => getByName(id.name),
+    };
   }
 }
 
@@ -149,7 +153,12 @@ export class SimObject {
       else this.#wake(`${this.name} hears`, "webSocketMessage", [socket, text]);
     },
     closed: (socket: SimSocket, code: number, reason: string, wasClean: boolean): void => {
-      this.#wake(`${this.name} hears of a close with ${code}`, "webSocketClose", [socket, code, reason, wasClean]);
+      this.#wake(`${this.name} hears of a close with ${code}`, "webSocketClose", [
+        socket,
+        code,
+        reason,
+        wasClean,
+      ]);
     },
   };
 
@@ -162,7 +171,8 @@ export class SimObject {
       socket.vat = callee.vat;
       // After the handler the socket is no longer the object's.
       const gone = () => {
-        if (method === "webSocketClose") this.#sockets = this.#sockets.filter((other) => other !== socket);
+        if (method === "webSocketClose")
+          this.#sockets = this.#sockets.filter((other) => other !== socket);
       };
       serve(callee, method, args, { ok: gone, fail: gone });
     });
@@ -194,7 +204,9 @@ export class SimObject {
     kernel.at(Math.max(at_ms, kernel.now_ms) + late, "", () => {
       if (plan !== this.#alarm) return;
       if (faults.strike("alarm twice", this.name)) {
-        kernel.after(kernel.latency_ms(this.name), `${this.name} alarm again`, () => this.#ring(0, ++this.#alarm, true));
+        kernel.after(kernel.latency_ms(this.name), `${this.name} alarm again`, () =>
+          this.#ring(0, ++this.#alarm, true),
+        );
       }
       this.#ring(0, plan, false);
     });
@@ -208,7 +220,9 @@ export class SimObject {
     const again = (): void => {
       // One that failed comes again, unless the object has set another meanwhile.
       if (isCopy || plan !== this.#alarm || retries >= MAX_ALARM_RETRIES) return;
-      kernel.after(2_000 * 2 ** retries, `${this.name} alarm retried`, () => this.#ring(retries + 1, plan, false));
+      kernel.after(2_000 * 2 ** retries, `${this.name} alarm retried`, () =>
+        this.#ring(retries + 1, plan, false),
+      );
     };
     let callee: Callee;
     try {
@@ -217,6 +231,9 @@ export class SimObject {
       return again();
     }
     const info = { retryCount: retries, isRetry: retries > 0 };
-    serve(callee, "alarm", [info], { ok: () => undefined, fail: (error) => (remoteError(error), again()) });
+    serve(callee, "alarm", [info], {
+      ok: () => undefined,
+      fail: (error) => (remoteError(error), again()),
+    });
   }
 }

@@ -61,45 +61,71 @@ export class SimQueue {
     type Options = { delaySeconds?: number };
     type Entry = Options & { body: unknown };
     const sendBatch = (messages: Iterable<Entry>, options: Options = {}) =>
-      this.#send(vat, [...messages].map((m) => ({ ...options, ...m })));
-    return { sendBatch, send: (body: unknown, options: Options = {}) => this.#send(vat, [{ ...options, body }]) };
+      this.#send(
+        vat,
+        [...messages].map((m) => ({ ...options, ...m })),
+      );
+    return {
+      sendBatch,
+      send: (body: unknown, options: Options = {}) => this.#send(vat, [{ ...options, body }]),
+    };
   }
 
   async #send(vat: Vat, messages: { body: unknown; delaySeconds?: number }[]): Promise<object> {
     const texts = messages.map(({ body }) => JSON.stringify(body) ?? "null");
     const bytes = texts.map((text) => Buffer.byteLength(text));
     if (messages.length > MAX_MESSAGES) throw new Error("batch message count of more than 100");
-    if (bytes.some((n) => n > MAX_MESSAGE_BYTES)) throw new Error("message length exceeds limit of 128000 bytes");
-    if (bytes.reduce((a, b) => a + b, 0) > MAX_BATCH_BYTES) throw new Error("batch size exceeds limit");
+    if (bytes.some((n) => n > MAX_MESSAGE_BYTES))
+      throw new Error("message length exceeds limit of 128000 bytes");
+    if (bytes.reduce((a, b) => a + b, 0) > MAX_BATCH_BYTES)
+      throw new Error("batch size exceeds limit");
     const label = `${vat.name} → queue ${this.settings.name} (${texts.map((text) => /"type":"([\w.]+)"/.exec(text)?.[1]).join(", ")})`;
     return vat.remote<object>(label, (reply) => this.#arrive(vat, label, messages, texts, reply));
   }
 
-  #arrive(vat: Vat, label: string, messages: { delaySeconds?: number }[], texts: string[], reply: Reply<object>) {
+  #arrive(
+    vat: Vat,
+    label: string,
+    messages: { delaySeconds?: number }[],
+    texts: string[],
+    reply: Reply<object>,
+  ) {
     const { faults } = this.kernel;
-    if (faults.strike("send throws", label)) return reply.fail(new Error("Queue is overloaded. Please back off."));
+    if (faults.strike("send throws", label))
+      return reply.fail(new Error("Queue is overloaded. Please back off."));
     if (vat.isAlive && faults.strike("crash before send", label)) return vat.kill("before a send");
     const isHung = faults.strike("send hangs", label);
     if (!isHung || this.random.chance(0.5)) {
       for (const [i, text] of texts.entries()) {
         this.watcher.onSend(this.settings.name, JSON.parse(text));
         // The dead-letter queues are the last net: nothing could notice a loss there.
-        const isLost = this.settings.deadLetterQueue !== null && faults.strike("message lost", label);
+        const isLost =
+          this.settings.deadLetterQueue !== null && faults.strike("message lost", label);
         if (!isLost) this.put(text, (messages[i]?.delaySeconds ?? 0) * 1_000);
       }
     }
     if (vat.isAlive && faults.strike("crash after send", label)) return vat.kill("after a send");
     if (faults.strike("send throws after", label)) return reply.fail(new Error("Internal error."));
-    if (isHung) this.kernel.after(this.kernel.slow_ms(this.settings.name) + 60_000, "", () => reply.ok({}));
+    if (isHung)
+      this.kernel.after(this.kernel.slow_ms(this.settings.name) + 60_000, "", () => reply.ok({}));
     else reply.ok({});
   }
 
   /** A new message. */
   put(text: string, delay_ms: number): void {
     const number = this.#sent++;
-    const late = this.kernel.faults.strike("message delayed", this.settings.name) ? this.kernel.slow_ms(this.settings.name) * 3 : 0;
+    const late = this.kernel.faults.strike("message delayed", this.settings.name)
+      ? this.kernel.slow_ms(this.settings.name) * 3
+      : 0;
     this.enqueue(
-      { id: `${this.settings.name}-${number}`, text, sent_ms: this.kernel.now_ms, attempts: 0, number, isCursed: null },
+      {
+        id: `${this.settings.name}-${number}`,
+        text,
+        sent_ms: this.kernel.now_ms,
+        attempts: 0,
+        number,
+        isCursed: null,
+      },
       delay_ms + late + this.random.between(0, this.settings.maxBatchTimeout_ms + 5),
     );
   }
@@ -117,9 +143,14 @@ export class SimQueue {
     if (this.ready.length === 0 || !this.consumer?.isUp()) return;
     if (this.#running >= this.settings.maxConcurrency && !isExtra) return;
     this.#running++;
-    const size = Math.min(this.random.int(1, 1 + this.ready.length), this.ready.length, this.settings.maxBatchSize);
+    const size = Math.min(
+      this.random.int(1, 1 + this.ready.length),
+      this.ready.length,
+      this.settings.maxBatchSize,
+    );
     const batch = this.random.shuffle(this.ready).splice(0, size);
-    if (batch.some(({ number }, i) => number < (batch[i - 1]?.number ?? 0))) this.kernel.faults.note("reordering");
+    if (batch.some(({ number }, i) => number < (batch[i - 1]?.number ?? 0)))
+      this.kernel.faults.note("reordering");
     new QueueDelivery(this, batch, () => {
       this.#running--;
       this.pump();
@@ -132,6 +163,9 @@ export class SimQueue {
     this.kernel.faults.note("retries exhausted");
     this.kernel.note(`${message.id} is dead`);
     this.watcher.onDead(this.settings.name, JSON.parse(message.text));
-    this.deadLetters?.enqueue({ ...message, attempts: 0, isCursed: false }, this.kernel.latency_ms(this.settings.name));
+    this.deadLetters?.enqueue(
+      { ...message, attempts: 0, isCursed: false },
+      this.kernel.latency_ms(this.settings.name),
+    );
   }
 }

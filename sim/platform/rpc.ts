@@ -49,7 +49,8 @@ function call(caller: Vat, target: CallTarget, method: string, args: unknown[]):
     label,
     (reply) => {
       if (faults.strike("RPC fails", label)) return reply.fail(lost());
-      if (target.isObject && faults.strike("RPC overloaded", label)) return reply.fail(overloaded());
+      if (target.isObject && faults.strike("RPC overloaded", label))
+        return reply.fail(overloaded());
       let callee: Callee;
       try {
         callee = target.open();
@@ -60,7 +61,8 @@ function call(caller: Vat, target: CallTarget, method: string, args: unknown[]):
       const late: Reply<unknown> = {
         ok: (value) => {
           if (isLost) reply.fail(lost());
-          else if (isSlowBack) caller.kernel.after(slow, `${label} answers late`, () => reply.ok(value));
+          else if (isSlowBack)
+            caller.kernel.after(slow, `${label} answers late`, () => reply.ok(value));
           else reply.ok(value);
         },
         fail: (error) => reply.fail(error),
@@ -72,7 +74,12 @@ function call(caller: Vat, target: CallTarget, method: string, args: unknown[]):
 }
 
 /** Runs a method in its vat. Should the vat die first, the caller hears that the line is dead. */
-export function serve({ vat, object }: Callee, method: string, args: unknown[], reply: Reply<unknown>): void {
+export function serve(
+  { vat, object }: Callee,
+  method: string,
+  args: unknown[],
+  reply: Reply<unknown>,
+): void {
   vat.busy++;
   const forget = vat.onDeath(() => reply.fail(lost()));
   const finish = (settle: () => void): void => {
@@ -84,11 +91,13 @@ export function serve({ vat, object }: Callee, method: string, args: unknown[], 
   };
   const run = async (): Promise<unknown> => {
     const found = (object as Record<string, unknown>)[method];
-    if (typeof found !== "function") throw new TypeError(`The RPC receiver does not implement the method "${method}".`);
+    if (typeof found !== "function")
+      throw new TypeError(`The RPC receiver does not implement the method "${method}".`);
     return found.apply(object, args);
   };
   run().then(
-    (value) => finish(() => reply.ok(value instanceof SimResponse ? value : structuredClone(value))),
+    (value) =>
+      finish(() => reply.ok(value instanceof SimResponse ? value : structuredClone(value))),
     (error: unknown) => finish(() => reply.fail(remoteError(error))),
   );
 }

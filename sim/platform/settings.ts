@@ -25,7 +25,9 @@ const FILES = ["wrangler.toml", "wrangler.stock.toml"] as const;
 
 export function varsOf(file: (typeof FILES)[number]): Record<string, string> {
   const found = tablesOf(file).find(([name]) => name === "vars");
-  return Object.fromEntries(Object.entries(found?.[1] ?? {}).map(([key, value]) => [key, String(value)]));
+  return Object.fromEntries(
+    Object.entries(found?.[1] ?? {}).map(([key, value]) => [key, String(value)]),
+  );
 }
 
 export function queueSettings(): QueueSettings[] {
@@ -38,6 +40,7 @@ export function queueSettings(): QueueSettings[] {
       maxRetries: Number(table.max_retries),
       maxConcurrency: Number(table.max_concurrency),
       retryDelay_ms: Number(table.retry_delay) * 1_000,
-      deadLetterQueue: table.dead_letter_queue === undefined ? null : String(table.dead_letter_queue),
+      deadLetterQueue:
+        table.dead_letter_queue === undefined ? null : String(table.dead_letter_queue),
     }));
 }

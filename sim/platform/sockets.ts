@@ -84,7 +84,10 @@ export class SimSocket {
 
   #wire(label: string, effect: (client: ClientEnd) => void): void {
     const { kernel } = this.vat;
-    this.#arrives_ms = Math.max(this.#arrives_ms + 0.001, kernel.now_ms + kernel.latency_ms(this.vat.name));
+    this.#arrives_ms = Math.max(
+      this.#arrives_ms + 0.001,
+      kernel.now_ms + kernel.latency_ms(this.vat.name),
+    );
     kernel.at(this.#arrives_ms, label, () => {
       if (this.isCut) return;
       if (this.#client) effect(this.#client);

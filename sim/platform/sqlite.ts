@@ -51,7 +51,9 @@ export class Engine {
     if (known) return known;
     const statement = this.db.prepare(sql);
     const columns = statement.columns().map(({ name }) => name);
-    const isWrite = /^\s*(insert|update|delete|replace)/i.test(sql) || /^\s*with\b.*\b(insert|update|delete)\b/is.test(sql);
+    const isWrite =
+      /^\s*(insert|update|delete|replace)/i.test(sql) ||
+      /^\s*with\b.*\b(insert|update|delete)\b/is.test(sql);
     const made = { statement, columns, isWrite };
     this.#prepared.set(sql, made);
     return made;
@@ -71,6 +73,8 @@ export function sqliteText(error: unknown): string {
   const extended = CODES[error.errcode];
   const code = extended
     ? `SQLITE_CONSTRAINT (extended: ${extended})`
-    : error.errcode === 1 ? "SQLITE_ERROR" : `SQLITE_${error.errcode}`;
+    : error.errcode === 1
+      ? "SQLITE_ERROR"
+      : `SQLITE_${error.errcode}`;
   return `${error.message}: ${code}`;
 }

@@ -98,7 +98,12 @@ export class ObjectStore implements TurnStore {
   storageFor(vat: Vat): object {
     const exec = (query: string, ...values: unknown[]) => new Cursor(this.#exec(query, values));
     return {
-      sql: { exec, get databaseSize() { return 0; } },
+      sql: {
+        exec,
+        get databaseSize() {
+          return 0;
+        },
+      },
       transactionSync: <T>(work: () => T): T => this.#transactionSync(work),
       kv: {
         get: (key: string): unknown => {
@@ -118,7 +123,8 @@ export class ObjectStore implements TurnStore {
       setAlarm: async (at: number | Date): Promise<void> => {
         this.begin();
         const at_ms = Number(at);
-        if (Number.isNaN(at_ms)) throw new TypeError("setAlarm() cannot be called with an invalid date");
+        if (Number.isNaN(at_ms))
+          throw new TypeError("setAlarm() cannot be called with an invalid date");
         this.alarm_ms = Math.floor(at_ms);
       },
       deleteAlarm: async (): Promise<void> => {

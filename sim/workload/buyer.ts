@@ -2,6 +2,7 @@ import type { ItemPlan, CartLine, ClientPlan, Step } from "./plan.ts";
 import type { System } from "../system.ts";
 import type { OrderView } from "../model/shown.ts";
 import { type Heard, HttpClient } from "./http-client.ts";
+import { cartOf } from "./cart.ts";
 import { FeedClient } from "./feed-client.ts";
 
 /** A customer: places, repeats, cancels, looks, and holds every answer against what was promised. */
@@ -68,7 +69,11 @@ export class Buyer {
         await this.http.sleep(1_000);
         await this.#try(wish, wish.step.lines);
       }
-      this.#system.report.check(wish.isAnswered, 8, () => `${this.name} repeats ${wish.step.key} and gets no answer`);
+      this.#system.report.check(
+        wish.isAnswered,
+        8,
+        () => `${this.name} repeats ${wish.step.key} and gets no answer`,
+      );
     }
   }
 
@@ -100,17 +105,35 @@ export class Buyer {
     if (order) {
       this.#promised(order.id);
       this.feed.learn(order);
-      report.check(cartOf(order.lines) === cartOf(lines), 8, () => `${where}: ${order.id} has other lines`);
-      const states: Record<number, string[]> = { 201: ["confirmed"], 202: ["pending"], 200: ["confirmed", "paid", "cancelled"], 409: ["cancelled"] };
+      report.check(
+        cartOf(order.lines) === cartOf(lines),
+        8,
+        () => `${where}: ${order.id} has other lines`,
+      );
+      const states: Record<number, string[]> = {
+        201: ["confirmed"],
+        202: ["pending"],
+        200: ["confirmed", "paid", "cancelled"],
+        409: ["cancelled"],
+      };
       // 202 answers a caller who does not wait, however the order stands when a lost reply is made up for.
-      const isAsStated = (status === 202 && wait === 0) || states[status]?.includes(order.status) === true;
+      const isAsStated =
+        (status === 202 && wait === 0) || states[status]?.includes(order.status) === true;
       report.check(isAsStated, 8, () => `${where} with an order that is ${order.status}`);
       report.check(this.#wasOpen(order), 3, () => `${where} out of the sale's time`);
       report.check(status !== 201 || wait > 0, 8, () => `${where} without Prefer: wait`);
-      report.check(status !== 409 || order.reason === code, 8, () => `${where} with an order for ${order.reason}`);
+      report.check(
+        status !== 409 || order.reason === code,
+        8,
+        () => `${where} with an order for ${order.reason}`,
+      );
       if (key === null) return;
       const owner = this.#owners.get(key);
-      report.check(!owner || owner.id === order.id, 8, () => `${where}: ${order.id} and ${owner?.id} have the same key`);
+      report.check(
+        !owner || owner.id === order.id,
+        8,
+        () => `${where}: ${order.id} and ${owner?.id} have the same key`,
+      );
       this.#owners.set(key, { cart: cartOf(lines), id: order.id });
       return;
     }
@@ -133,7 +156,11 @@ export class Buyer {
     const { report, items, vars, kernel } = this.#system;
     const { shortages = [] } = body as { shortages?: { sku: string; requested: number }[] };
     const lag_ms = kernel.faults.isQuiet ? QUIET_LAG_MS : GATE_LAG_MS;
-    report.check(vars.SOLD_OUT_GATE === "on" && shortages.length > 0, 3, () => `${where} at the door`);
+    report.check(
+      vars.SOLD_OUT_GATE === "on" && shortages.length > 0,
+      3,
+      () => `${where} at the door`,
+    );
     for (const { sku, requested } of shortages) {
       const wasShort = items.item(sku).wasShort(requested, sent_ms - lag_ms, heard_ms);
       report.check(wasShort, 3, () => `${where}: ${requested} of ${sku} were there all the time`);
@@ -166,8 +193,14 @@ export class Buyer {
     if (!heard) return;
     const [order] = heard.orders;
     if (order) this.feed.learn(order);
-    const isRight = (heard.status === 200 && order?.status === "cancelled") || (heard.status === 409 && order?.status === "paid");
-    this.#system.report.check(isRight, 4, () => `${this.name} cancels ${id} → ${heard.status} ${order?.status}`);
+    const isRight =
+      (heard.status === 200 && order?.status === "cancelled") ||
+      (heard.status === 409 && order?.status === "paid");
+    this.#system.report.check(
+      isRight,
+      4,
+      () => `${this.name} cancels ${id} → ${heard.status} ${order?.status}`,
+    );
   }
 
   async look(which: number, wait: number): Promise<void> {
@@ -179,7 +212,11 @@ export class Buyer {
       headers: wait > 0 ? { Prefer: `wait=${wait}` } : {},
     });
     if (heard && heard.status < 500) {
-      this.#system.report.check(heard.status === 200, 8, () => `${this.name} was promised ${id} → ${heard.status}`);
+      this.#system.report.check(
+        heard.status === 200,
+        8,
+        () => `${this.name} was promised ${id} → ${heard.status}`,
+      );
     }
   }
 
@@ -194,7 +231,11 @@ export class Buyer {
       const heard = await this.http.send(call);
       if (!heard || heard.status >= 500) continue;
       const expected = call.path.endsWith("/pay") ? 403 : 404;
-      this.#system.report.check(heard.status === expected, 12, () => `${this.name} ${call.path} of another → ${heard.status}`);
+      this.#system.report.check(
+        heard.status === expected,
+        12,
+        () => `${this.name} ${call.path} of another → ${heard.status}`,
+      );
     }
   }
 
@@ -203,11 +244,4 @@ export class Buyer {
     const heard = await this.http.insist({ method: "GET", path: "/v1/orders?limit=100" }, tries);
     return heard?.orders ?? null;
   }
-}
-
-/** Merged and sorted: what makes two orders the same. */
-function cartOf(lines: readonly CartLine[]): string {
-  const bySku = new Map<string, number>();
-  for (const { sku, quantity } of lines) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);
-  return [...bySku].sort(([a], [b]) => (a < b ? -1 : 1)).map(([sku, n]) => `${n}×${sku}`).join(" ");
 }

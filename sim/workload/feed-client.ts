@@ -50,12 +50,15 @@ export class FeedClient {
           "Sec-WebSocket-Protocol": `lockstock.v1, bearer.${tokenFor(this.#customerId, "")}`,
         },
       });
-      const lost = () => kernel.after(kernel.latency_ms(this.#customerId), `${label} in vain`, () => this.#lost());
+      const lost = () =>
+        kernel.after(kernel.latency_ms(this.#customerId), `${label} in vain`, () => this.#lost());
       http.request(
         request,
         ({ status, webSocket }) => {
           if (status !== 101) return lost();
-          return kernel.after(kernel.latency_ms(this.#customerId), `${label}: open`, () => this.#open(webSocket as SimSocket, asked_ms));
+          return kernel.after(kernel.latency_ms(this.#customerId), `${label}: open`, () =>
+            this.#open(webSocket as SimSocket, asked_ms),
+          );
         },
         lost,
       );

@@ -54,33 +54,40 @@ export class HttpClient {
         resolve(heard);
       };
       const patience = kernel.after(PATIENCE_MS, `${label} → gives up`, () => end(null));
-      const fail = () => kernel.after(kernel.latency_ms(this.#name), `${label} → no answer`, () => end(null));
-      kernel.after(kernel.latency_ms(this.#name), `${label} ${body === undefined ? "" : JSON.stringify(body)}`, () => {
-        if (faults.strike("HTTP request lost", label)) return fail();
-        const request = new Request(`https://shop${path}`, {
-          method,
-          headers: {
-            Authorization: `Bearer ${this.#token}`,
-            ...(body !== undefined && { "Content-Type": "application/json" }),
-            ...headers,
-          },
-          ...(body !== undefined && { body: JSON.stringify(body) }),
-        });
-        http.request(
-          request,
-          (answer) => {
-            const orders = shown.check(answer.body, this.#customerId, label);
-            if (faults.strike("HTTP reply lost", label)) return fail();
-            const code = (answer.body as { code?: string } | null)?.code ?? null;
-            kernel.after(kernel.latency_ms(this.#name), `${label} → ${answer.status} ${code ?? ""} ${orders.map((o) => `${o.id} ${o.status}`).join()}`, () =>
-              end({ ...answer, orders, sent_ms, heard_ms: kernel.now_ms, code }),
-            );
-            return undefined;
-          },
-          fail,
-        );
-        return undefined;
-      });
+      const fail = () =>
+        kernel.after(kernel.latency_ms(this.#name), `${label} → no answer`, () => end(null));
+      kernel.after(
+        kernel.latency_ms(this.#name),
+        `${label} ${body === undefined ? "" : JSON.stringify(body)}`,
+        () => {
+          if (faults.strike("HTTP request lost", label)) return fail();
+          const request = new Request(`https://shop${path}`, {
+            method,
+            headers: {
+              Authorization: `Bearer ${this.#token}`,
+              ...(body !== undefined && { "Content-Type": "application/json" }),
+              ...headers,
+            },
+            ...(body !== undefined && { body: JSON.stringify(body) }),
+          });
+          http.request(
+            request,
+            (answer) => {
+              const orders = shown.check(answer.body, this.#customerId, label);
+              if (faults.strike("HTTP reply lost", label)) return fail();
+              const code = (answer.body as { code?: string } | null)?.code ?? null;
+              kernel.after(
+                kernel.latency_ms(this.#name),
+                `${label} → ${answer.status} ${code ?? ""} ${orders.map((o) => `${o.id} ${o.status}`).join()}`,
+                () => end({ ...answer, orders, sent_ms, heard_ms: kernel.now_ms, code }),
+              );
+              return undefined;
+            },
+            fail,
+          );
+          return undefined;
+        },
+      );
     });
   }
 

@@ -67,7 +67,9 @@ export function planFor(seed: number): Plan {
   const length_ms = r.pick([2_000, 8_000, 20_000, 60_000, 120_000]);
   const items = itemsFor(r, length_ms);
   const skus = items.map(({ sku }) => sku);
-  const clients = Array.from({ length: r.pick([1, 2, 3, 4, 6, 8, 12]) }, (_, i) => clientFor(r, `c${i + 1}`, skus, length_ms));
+  const clients = Array.from({ length: r.pick([1, 2, 3, 4, 6, 8, 12]) }, (_, i) =>
+    clientFor(r, `c${i + 1}`, skus, length_ms),
+  );
   const plan: Plan = {
     vars: {
       PAYMENT_WINDOW_SECONDS: r.pick(["0", "0", "5", "30", "90"]),
@@ -108,7 +110,16 @@ function addBlackout(r: Random, plan: Plan): void {
     skew_ms: 0,
     steps: [10_000, 99_000, 110_000].map((after_ms, i): Step => {
       const key = `late-${i}`;
-      return { at_ms: from_ms + after_ms, do: "place", lines, key, wait: 0, clicks: 1, otherLines: null, socket: null };
+      return {
+        at_ms: from_ms + after_ms,
+        do: "place",
+        lines,
+        key,
+        wait: 0,
+        clicks: 1,
+        otherLines: null,
+        socket: null,
+      };
     }),
   });
 }
@@ -149,7 +160,10 @@ function clientFor(r: Random, name: string, skus: string[], length_ms: number): 
       wait: r.pick([0, 0, 3, 10]),
       clicks: r.chance(0.2) ? r.int(2, 3) : 1,
       otherLines: key !== null && r.chance(0.08) ? cartFor(r, skus) : null,
-      socket: watches && r.chance(0.3) ? { does: r.pick(["drop", "reload"]), after_ms: r.between(0, r.pick([20, 100, 1_000])) } : null,
+      socket:
+        watches && r.chance(0.3)
+          ? { does: r.pick(["drop", "reload"]), after_ms: r.between(0, r.pick([20, 100, 1_000])) }
+          : null,
     };
   };
   const steps = timesFor(r, r.int(1, 7), length_ms).map((at_ms, i): Step => {
@@ -163,7 +177,11 @@ function clientFor(r: Random, name: string, skus: string[], length_ms: number): 
     if (roll < 0.9) return { at_ms, do: "close" };
     return { at_ms, do: watches ? "drop" : "connect" };
   });
-  if (watches) steps.unshift({ at_ms: OPENING_MS + (r.chance(0.5) ? 0 : r.between(0, length_ms)), do: "connect" });
+  if (watches)
+    steps.unshift({
+      at_ms: OPENING_MS + (r.chance(0.5) ? 0 : r.between(0, length_ms)),
+      do: "connect",
+    });
   return { name, skew_ms: r.int(-20_000, 20_000), steps };
 }
 
@@ -187,7 +205,13 @@ function operatorFor(r: Random, skus: string[], length_ms: number): Step[] {
     const sku = r.pick(skus);
     if (roll < 0.4) return { at_ms, do: "pay", which: r.int(0, 50), isLate: r.chance(0.5) };
     if (roll < 0.65) {
-      return { at_ms, do: "adjust", sku, delta: r.pick([1, 1, 2, 5, -1, -2]), clicks: r.chance(0.3) ? 2 : 1 };
+      return {
+        at_ms,
+        do: "adjust",
+        sku,
+        delta: r.pick([1, 1, 2, 5, -1, -2]),
+        clicks: r.chance(0.3) ? 2 : 1,
+      };
     }
     if (roll < 0.75) return { at_ms, do: "replay" };
     if (roll < 0.85) return { at_ms, do: "compare", repair: r.chance(0.5) };
