@@ -16,6 +16,7 @@ interface Bound {
 }
 
 const MAX_PARAMETERS = 100;
+const TOO_MANY = Object.assign(new Error("too many SQL variables"), { errcode: 1 });
 const LOST = "D1_ERROR: Network connection lost.";
 
 export class SimD1 {
@@ -35,6 +36,7 @@ export class SimD1 {
     db.exec("BEGIN IMMEDIATE");
     let results: object[];
     try {
+      if (statements.some(({ values }) => values.length > MAX_PARAMETERS)) throw TOO_MANY;
       results = statements.map(({ sql, values }) => resultOf(this.engine.run(sql, values)));
       db.exec("COMMIT");
     } catch (error) {
@@ -123,7 +125,6 @@ class Statement {
   }
 
   bind(...values: unknown[]): Statement {
-    if (values.length > MAX_PARAMETERS) throw new Error("D1_ERROR: too many SQL variables");
     return new Statement(this.#binding, this.bound.sql, values.map(valueOf));
   }
 
@@ -142,7 +143,7 @@ class Statement {
     if (row === undefined) return null;
     if (column === undefined) return row;
     if (column in row) return row[column];
-    throw new Error("D1_ERROR: Column not found");
+    throw new Error(`D1_COLUMN_NOTFOUND: Column not found (${column})`);
   }
 
   async raw(): Promise<unknown[][]> {

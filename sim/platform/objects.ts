@@ -2,7 +2,7 @@ import { vatGlobals, type WorldGlobals } from "../kernel/globals.ts";
 import type { Evaluate } from "../kernel/code.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { Vat } from "../kernel/vat.ts";
-import { type Callee, remoteError, serve, stubOf } from "./rpc.ts";
+import { type Callee, serve, stubOf } from "./rpc.ts";
 import type { SimSocket } from "./sockets.ts";
 import { ObjectStore, type StoreWatcher } from "./storage.ts";
 
@@ -169,12 +169,11 @@ export class SimObject {
       if (!this.#sockets.includes(socket)) return;
       const callee = this.open();
       socket.vat = callee.vat;
-      // After the handler the socket is no longer the object's.
-      const gone = () => {
-        if (method === "webSocketClose")
-          this.#sockets = this.#sockets.filter((other) => other !== socket);
-      };
-      serve(callee, method, args, { ok: gone, fail: gone });
+      // In the handler of its end a socket is the object's no more.
+      if (method === "webSocketClose") {
+        this.#sockets = this.#sockets.filter((other) => other !== socket);
+      }
+      serve(callee, method, args, { ok: () => undefined, fail: () => undefined });
     });
   }
 
@@ -233,7 +232,7 @@ export class SimObject {
     const info = { retryCount: retries, isRetry: retries > 0 };
     serve(callee, "alarm", [info], {
       ok: () => undefined,
-      fail: (error) => (remoteError(error), again()),
+      fail: again,
     });
   }
 }

@@ -102,10 +102,18 @@ export function serve(
   );
 }
 
-/** Class and message survive the wire, and a mark that it came over one. */
+const BUILT_IN = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
+
+/** Built-in class, name, message and own properties survive the wire, and a mark that it came over one. */
 export function remoteError(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  return Object.assign(new Error(error.message), { name: error.name, remote: true });
+  const Class = BUILT_IN[error.name as keyof typeof BUILT_IN] ?? Error;
+  const { name, message } = error;
+  return Object.assign(new Class(message), {
+    ...Object.fromEntries(Object.entries(error)),
+    ...(Class === Error && { name }),
+    remote: true,
+  });
 }
 
 type RequestInit = ConstructorParameters<typeof Request>[1];
