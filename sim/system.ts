@@ -196,6 +196,7 @@ export class System {
 
   /** The run is over. */
   dispose(): void {
+    for (const { all } of Object.values(this.classes)) for (const { store } of all) store.close();
     const { engine } = this.#database;
     this.#database.watcher = () => undefined;
     const tables = engine.db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
