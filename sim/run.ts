@@ -172,6 +172,7 @@ function everyMinute(system: System): void {
 
 function blackout(system: System, { from_ms, to_ms }: NonNullable<Plan["blackout"]>): void {
   const { kernel, http, stock } = system;
+  system.isQuiet = false;
   kernel.at(from_ms, "blackout", () => {
     system.isStockAbsent = true;
     http.crash("blackout");

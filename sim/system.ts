@@ -61,6 +61,8 @@ export class System {
   readonly stock: Isolate;
   readonly vars: Record<string, string>;
   isStockAbsent = false;
+  /** Nothing goes wrong in this run. */
+  isQuiet: boolean;
   readonly unreachable = new Set<string>();
   readonly #world: WorldGlobals;
   readonly #code: Code;
@@ -71,6 +73,7 @@ export class System {
     this.#code = code;
     this.#world = worldGlobals(kernel);
     this.vars = { ...VARS.orders, ...vars };
+    this.isQuiet = kernel.faults.isQuiet;
     const now = () => kernel.now_ms;
     this.report = new Report(kernel);
     this.items = new ItemsModel(this.report, now);

@@ -153,9 +153,9 @@ export class Buyer {
 
   /** Refused at the door: at some moment within the gate's lag there were too few. */
   #gated({ body, sent_ms, heard_ms }: Heard, where: string): void {
-    const { report, items, vars, kernel } = this.#system;
+    const { report, items, vars } = this.#system;
     const { shortages = [] } = body as { shortages?: { sku: string; requested: number }[] };
-    const lag_ms = kernel.faults.isQuiet ? QUIET_LAG_MS : GATE_LAG_MS;
+    const lag_ms = this.#system.isQuiet ? QUIET_LAG_MS : GATE_LAG_MS;
     report.check(
       vars.SOLD_OUT_GATE === "on" && shortages.length > 0,
       3,
