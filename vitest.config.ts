@@ -33,6 +33,16 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
+        test: {
+          name: "sim",
+          include: ["test/sim/**/*.test.ts", "test/conformance/stand-ins.test.ts"],
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./test/conformance/wrangler.toml" } })],
+        test: { name: "conformance", include: ["test/conformance/workerd.test.ts"] },
+      },
+      {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.stock.toml" } })],
         test: { name: "stock", include: ["test/stock/**/*.test.ts"], setupFiles: REST },
       },
