@@ -77,6 +77,22 @@ describeInBrowser("the console", () => {
     expect(kinds).toEqual(["adjust", "receive", "lock", "receive"]);
   });
 
+  test("refreshing leaves alone what somebody is typing", async () => {
+    const page = await enterConsole(site);
+    await row(page, "VINYL-TIDES")
+      .getByRole("button", { name: /^Restock/ })
+      .click();
+    const reason = dialog(page).getByLabel("Reason");
+    await reason.fill("half a sen");
+    await site.operator.receive("VINYL-TIDES", 3);
+    await row(page, "VINYL-TIDES").locator(".number.available", { hasText: "123" }).waitFor();
+    await page.keyboard.type("tence");
+    expect(await reason.inputValue()).toBe("half a sentence");
+    expect(await page.evaluate<boolean>("document.querySelector('dialog').matches(':modal')")).toBe(
+      true,
+    );
+  });
+
   test("creates and edits an item", async () => {
     const page = await enterConsole(site);
     await page.getByRole("button", { name: "New item" }).click();

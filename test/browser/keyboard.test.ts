@@ -41,7 +41,7 @@ describeInBrowser("by keyboard only", () => {
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     // The focus is back where it was.
-    expect(await page.evaluate<string>(FOCUSED)).toMatch(/^Cancel the order/);
+    await expect.poll(() => page.evaluate<string>(FOCUSED)).toMatch(/^Cancel the order/);
     await page.keyboard.press("Enter");
     await tabTo(page, /^Cancel the order$/);
     await page.keyboard.press("Enter");
@@ -64,6 +64,6 @@ describeInBrowser("by keyboard only", () => {
     await page
       .locator('tr[data-sku="PRINT-HARBOUR"] .number.available', { hasText: "13" })
       .waitFor();
-    expect(await page.evaluate<string>(FOCUSED)).toMatch(/^Restock: Harbour/);
+    await expect.poll(() => page.evaluate<string>(FOCUSED)).toMatch(/^Restock: Harbour/);
   });
 });

@@ -1,4 +1,4 @@
-import { useEffect } from "hono/jsx/dom";
+import { useEffect } from "preact/hooks";
 import type { Operations } from "../shared/api.ts";
 import { Announcer } from "../shared/announce.tsx";
 import { Brand } from "../shared/brand.tsx";

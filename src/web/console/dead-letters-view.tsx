@@ -1,4 +1,4 @@
-import { useState } from "hono/jsx/dom";
+import { useState } from "preact/hooks";
 import { announce } from "../shared/announce.tsx";
 import { asProblem, type DeadLetter, ok } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
@@ -48,7 +48,6 @@ export function DeadLettersView({ onChanged }: { onChanged: () => void }) {
 interface LetterProps {
   letter: DeadLetter;
   onChanged: () => void;
-  key?: string;
 }
 
 function Letter({ letter, onChanged }: LetterProps) {

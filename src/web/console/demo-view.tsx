@@ -1,4 +1,4 @@
-import { useRef, useState } from "hono/jsx/dom";
+import { useRef, useState } from "preact/hooks";
 import { announce } from "../shared/announce.tsx";
 import { asProblem } from "../shared/api.ts";
 import { count, duration, plural } from "../shared/format.ts";
@@ -60,15 +60,23 @@ export function DemoView() {
         </p>
       </div>
       <form ref={form} class="demo-form" onSubmit={(event: Event) => void start(event)}>
-        <Field label="Buyers" name="buyers" type="number" min={1} max={5000} value={200} required />
-        <Field label="Units" name="units" type="number" min={1} max={5000} value={40} required />
+        <Field
+          label="Buyers"
+          name="buyers"
+          type="number"
+          min={1}
+          max={5000}
+          initial={200}
+          required
+        />
+        <Field label="Units" name="units" type="number" min={1} max={5000} initial={40} required />
         <Field
           label="Buyers a second"
           name="rate"
           type="number"
           min={1}
           max={500}
-          value={50}
+          initial={50}
           required
         />
         <button

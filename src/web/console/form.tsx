@@ -1,5 +1,5 @@
-import { useRef, useState } from "hono/jsx/dom";
-import type { Child } from "hono/jsx";
+import { useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { asProblem } from "../shared/api.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { ApiProblem } from "../shared/problem.ts";
@@ -9,7 +9,7 @@ interface FormProps {
   /** Resolves when it is done; a throw is shown and the form stays. */
   onSubmit: (data: FormData) => Promise<void>;
   onCancel: () => void;
-  children?: Child;
+  children?: ComponentChildren;
 }
 
 /** A form in a dialog: one request at a time, its problem shown in place. */
@@ -52,7 +52,8 @@ interface FieldProps {
   name: string;
   hint?: string;
   type?: string;
-  value?: string | number;
+  /** What it starts with: the field is its own master then. */
+  initial?: string | number;
   required?: boolean;
   min?: number;
   max?: number;
@@ -62,14 +63,14 @@ interface FieldProps {
   autofocus?: boolean;
 }
 
-export function Field({ label, hint, ...input }: FieldProps) {
+export function Field({ label, hint, initial, ...input }: FieldProps) {
   return (
     <label class="field">
       <span>
         {label}
         {hint ? <small>{hint}</small> : <></>}
       </span>
-      <input autocomplete="off" {...input} />
+      <input autocomplete="off" defaultValue={initial} {...input} />
     </label>
   );
 }

@@ -37,7 +37,7 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
             autofocus
           />
         )}
-        <Field label="Name" name="name" value={item?.name ?? ""} required />
+        <Field label="Name" name="name" initial={item?.name ?? ""} required />
         <div class="fields">
           <Field
             label="Price"
@@ -45,10 +45,10 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
             type="number"
             min={0}
             step={`${10 ** -digits}`}
-            value={item ? (item.price.amount / 10 ** digits).toFixed(digits) : ""}
+            initial={item ? (item.price.amount / 10 ** digits).toFixed(digits) : ""}
             required
           />
-          <Field label="Currency" name="currency" pattern="[A-Z]{3}" value={currency} required />
+          <Field label="Currency" name="currency" pattern="[A-Z]{3}" initial={currency} required />
         </div>
         <Field
           label="Limit per customer"
@@ -57,7 +57,7 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
           type="number"
           min={1}
           step="1"
-          value={item?.limitPerCustomer ?? ""}
+          initial={item?.limitPerCustomer ?? ""}
         />
         <div class="fields">
           <Field
@@ -65,14 +65,14 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
             hint="your time"
             name="starts"
             type="datetime-local"
-            value={localTime(item?.saleStartsAt ?? null)}
+            initial={localTime(item?.saleStartsAt ?? null)}
           />
           <Field
             label="Sale ends"
             hint="your time"
             name="ends"
             type="datetime-local"
-            value={localTime(item?.saleEndsAt ?? null)}
+            initial={localTime(item?.saleEndsAt ?? null)}
           />
         </div>
       </Form>

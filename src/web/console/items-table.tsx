@@ -1,4 +1,4 @@
-import { useState } from "hono/jsx/dom";
+import { useState } from "preact/hooks";
 import { count, money } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
@@ -139,7 +139,6 @@ function Table({
 interface RowProps {
   item: StockedItem;
   onOpen: (opened: Opened) => void;
-  key?: string;
 }
 
 function Row({ item, onOpen }: RowProps) {

@@ -1,4 +1,4 @@
-import { useState } from "hono/jsx/dom";
+import { useState } from "preact/hooks";
 import { asProblem, type Movement, ok } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
 import { clockTime, count, dayAndTime, shortId } from "../shared/format.ts";
@@ -87,7 +87,7 @@ export function LedgerDialog({ item, onClose }: { item: StockedItem; onClose: ()
   );
 }
 
-function Row({ movement }: { movement: Movement; key?: string }) {
+function Row({ movement }: { movement: Movement }) {
   const { kind, quantity, orderId, reason, at, balance } = movement;
   return (
     <tr>

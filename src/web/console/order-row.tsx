@@ -1,4 +1,4 @@
-import { useEffect, useState } from "hono/jsx/dom";
+import { useEffect, useState } from "preact/hooks";
 import { asProblem, ok, type Order, type Transition } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { clockTime, dayAndTime, duration, money, timeOfDay } from "../shared/format.ts";
@@ -10,7 +10,6 @@ import { client } from "./session.ts";
 interface OrderRowProps {
   order: Order;
   onChanged: () => void;
-  key?: string;
 }
 
 export function OrderRow({ order, onChanged }: OrderRowProps) {

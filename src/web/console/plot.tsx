@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "hono/jsx/dom";
-import type { Child } from "hono/jsx";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { timeOfDay } from "../shared/format.ts";
 
 /** The frame of a plot over the last hour: axes, hover, legend, and the figures as a table. */
@@ -33,7 +33,7 @@ interface PlotProps {
   format: (value: number) => string;
   /** Shown instead of the legend's figures when there is nothing to plot. */
   empty: string | null;
-  draw: (area: Area) => Child;
+  draw: (area: Area) => ComponentChildren;
 }
 
 const HEIGHT = 208;

@@ -1,4 +1,4 @@
-import { useState } from "hono/jsx/dom";
+import { useState } from "preact/hooks";
 import { asProblem, type Difference, ok } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { clockTime, count, plural } from "../shared/format.ts";

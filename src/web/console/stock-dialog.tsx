@@ -1,4 +1,4 @@
-import { useRef } from "hono/jsx/dom";
+import { useRef } from "preact/hooks";
 import { announce } from "../shared/announce.tsx";
 import { ok } from "../shared/api.ts";
 import { confirmed, Dialog } from "../shared/dialog.tsx";

@@ -1,4 +1,4 @@
-import { useState } from "hono/jsx/dom";
+import { useState } from "preact/hooks";
 import { asProblem, clientOf, ok } from "../shared/api.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { ApiProblem } from "../shared/problem.ts";

@@ -1,11 +1,11 @@
-import { useEffect, useId, useRef } from "hono/jsx/dom";
-import type { Child } from "hono/jsx";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import type { ComponentChildren } from "preact";
 import { Store, useStore } from "./store.ts";
 
 interface DialogProps {
   title: string;
   onClose: () => void;
-  children?: Child;
+  children?: ComponentChildren;
   wide?: boolean;
 }
 
@@ -13,7 +13,7 @@ interface DialogProps {
 export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const opener = document.activeElement;
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "hono/jsx/dom";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { asProblem } from "./api.ts";
 import type { ApiProblem } from "./problem.ts";
 

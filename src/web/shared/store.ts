@@ -1,4 +1,4 @@
-import { useLayoutEffect, useState } from "hono/jsx/dom";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 /** A value that parts of a page watch. Lives outside the components, so nothing is lost with them. */
 export class Store<T> {

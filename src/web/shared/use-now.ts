@@ -1,4 +1,4 @@
-import { useEffect, useState } from "hono/jsx/dom";
+import { useEffect, useState } from "preact/hooks";
 import { now_ms } from "./clock.ts";
 
 /** The server's time, drawn anew every second while `isRunning`. */

@@ -1,4 +1,4 @@
-import { useState } from "hono/jsx/dom";
+import { useState } from "preact/hooks";
 import { Announcer } from "../shared/announce.tsx";
 import { Brand } from "../shared/brand.tsx";
 import { Questions } from "../shared/dialog.tsx";

@@ -1,4 +1,4 @@
-import { useRef } from "hono/jsx/dom";
+import { useRef } from "preact/hooks";
 import type { Item } from "../shared/api.ts";
 import { count, money, plural } from "../shared/format.ts";
 import { useStore } from "../shared/store.ts";
@@ -68,7 +68,6 @@ interface LineProps {
   line: CartLine;
   item: Item | undefined;
   onGone: () => void;
-  key?: string;
 }
 
 function Line({ line: { sku, quantity }, item, onGone }: LineProps) {

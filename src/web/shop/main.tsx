@@ -1,4 +1,4 @@
-import { render } from "hono/jsx/dom";
+import { render } from "preact";
 import { asProblem, ok } from "../shared/api.ts";
 import { App, connection, guestProblem } from "./app.tsx";
 import { watchCatalogue } from "./catalogue.ts";

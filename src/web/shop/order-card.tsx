@@ -1,4 +1,4 @@
-import { useState } from "hono/jsx/dom";
+import { useState } from "preact/hooks";
 import { asProblem, ok, type Order } from "../shared/api.ts";
 import { useNow } from "../shared/use-now.ts";
 import { confirmed } from "../shared/dialog.tsx";
@@ -21,7 +21,7 @@ const EXPLAINED: Record<Order["status"], string> = {
 
 const STEPS = ["pending", "confirmed", "paid"] as const;
 
-export function OrderCard({ order }: { order: Order; key?: string }) {
+export function OrderCard({ order }: { order: Order }) {
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const { id, status, lines, total, placedAt, updatedAt } = order;
   const isOpen = status === "pending" || status === "confirmed";
@@ -112,7 +112,7 @@ function PayBy({ order: { status, payBy } }: { order: Order }) {
 }
 
 /** An order that is on its way to the server. */
-export function AttemptCard({ attempt: { lines } }: { attempt: Attempt; key?: string }) {
+export function AttemptCard({ attempt: { lines } }: { attempt: Attempt }) {
   const named = lines.map(({ sku, quantity }) => ({ quantity, name: nameOf(sku) }));
   return (
     <li class="order is-sending" data-status="sending">
