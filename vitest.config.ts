@@ -1,7 +1,7 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
-/** Three levels: the pure core, each Worker alone in workerd, and both together over HTTP. */
+/** Three levels (the pure core, each Worker alone in workerd, both together over HTTP) and the simulation. */
 export default defineConfig(async () => ({
   test: {
     projects: [
