@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ALARM_CASES } from "./alarm.cases.ts";
 import { D1_CASES } from "./d1.cases.ts";
 import { OBJECT_CASES } from "./object.cases.ts";
 import { QUEUE_CASES } from "./queue.cases.ts";
@@ -10,6 +11,7 @@ import { onStandIns } from "./stand-ins.ts";
 describe.each([
   ["D1", D1_CASES],
   ["Durable Objects", OBJECT_CASES],
+  ["alarms", ALARM_CASES],
   ["Queues", QUEUE_CASES],
   ["WebSockets", SOCKET_CASES],
 ])("the simulated %s", (part, cases) => {

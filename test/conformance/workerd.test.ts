@@ -1,5 +1,6 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { ALARM_CASES } from "./alarm.cases.ts";
 import { D1_CASES } from "./d1.cases.ts";
 import { OBJECT_CASES } from "./object.cases.ts";
 import type { Platform, ProbeStub } from "./platform.ts";
@@ -52,6 +53,7 @@ it.each(D1_CASES)("the real D1: $name", async ({ run, expected }) => {
 // What waits for the clock waits together.
 describe.each([
   ["Durable Objects", OBJECT_CASES],
+  ["alarms", ALARM_CASES],
   ["Queues", QUEUE_CASES],
   ["WebSockets", SOCKET_CASES],
 ])("the real %s", (part, cases) => {
