@@ -19,17 +19,22 @@ import { signToken } from "./lib/token.ts";
 const USAGE = "usage: npm run overload -- [--seconds N] [--times N]";
 
 const SKU = "OVERLOAD";
-const CUSTOMERS = 40;
+/** Who make the sustained load, each well below what a customer may. */
+const CUSTOMERS = 400;
+/** Who make the flood. */
+const GREEDY = 10;
 /** At once while the sustained rate is measured: enough to fill the group commit's batches. */
-const SUSTAINED_AT_ONCE = 64;
-/** Calls this client keeps open at most; what it cannot send for that is not counted as sent. */
-const OPEN_CALLS = 6_000;
+const SUSTAINED_AT_ONCE = 32;
+/**
+ * Calls this client keeps open at most. The proxy of a local run takes every connection, spends
+ * several file descriptors on each and ends when it has none left: that is not what this measures.
+ */
+const OPEN_CALLS = 1_000;
 const CALL_TIMEOUT_MS = 60_000;
 const TICK_MS = 20;
 const SETTLE_MS = 150_000;
-/** Of the runtimes together, above what they had under the load they sustain. */
-const MAX_GROWTH_BYTES = 512 * 1024 * 1024;
-/** An isolate of the platform has 128 MB; a local runtime holds two Workers, D1 and the queues. */
+/** What a second flood may add to the memory that the first has taken. */
+const MAX_GROWTH = 1.5;
 const mega = (bytes: number) => Math.round(bytes / 1_048_576);
 
 interface Outcome {
@@ -136,6 +141,22 @@ function percentile(outcomes: readonly Outcome[], share: number): number {
   return Math.round(sorted[Math.floor(sorted.length * share)] ?? 0);
 }
 
+/** The most memory that the runtimes had meanwhile. */
+async function watched<T>(stack: Stack, work: () => Promise<T>) {
+  let peak = 0;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      peak = Math.max(peak, await stack.memory());
+      await sleep(500);
+    }
+  })();
+  const result = await work();
+  isOver = true;
+  await watching;
+  return { result, peak };
+}
+
 async function main(stack: Stack, seconds: number, times: number): Promise<string[]> {
   await stack.start("both");
   const operator = asker(stack.base, await signToken("overload-operator", "operator"));
@@ -144,46 +165,42 @@ async function main(stack: Stack, seconds: number, times: number): Promise<strin
   const headers = { "idempotency-key": "units" };
   const body = { delta: 10_000_000, reason: "overload" };
   await operator("POST", `/v1/items/${SKU}/stock`, { body, headers });
-  const ids = Array.from({ length: CUSTOMERS }, (_, i) => `overload-${i}`);
-  const tokens = await Promise.all(ids.map((id) => signToken(id)));
+  const ids = Array.from({ length: CUSTOMERS + GREEDY }, (_, i) => `overload-${i}`);
+  const all = await Promise.all(ids.map((id) => signToken(id)));
+  const [tokens, greedy] = [all.slice(0, CUSTOMERS), all.slice(CUSTOMERS)];
 
   await sustained(stack.base, tokens, 2); // warm
   const rate = await sustained(stack.base, tokens, seconds);
   const normal = await stack.memory();
   console.log(`sustained: ${rate.toFixed(0)} orders/s, runtimes ${mega(normal)} MB`);
 
-  let peak = normal;
-  let isOver = false;
-  const watching = (async () => {
-    while (!isOver) {
-      peak = Math.max(peak, await stack.memory());
-      await sleep(500);
-    }
-  })();
-  const { outcomes, offered } = await flood(stack.base, tokens, rate * times, seconds);
+  const first = await watched(stack, () => flood(stack.base, greedy, rate * times, seconds));
+  // What an overload leaves behind would add up.
+  const second = await watched(stack, () => flood(stack.base, greedy, rate * times, seconds));
+  const outcomes = [...first.result.outcomes, ...second.result.outcomes];
+  const { offered } = first.result;
   const accepted = outcomes.filter(({ status }) => status === 202);
   const shed = outcomes.filter(({ status }) => status === 429 || status === 503);
   console.log(
-    `offered: ${offered.toFixed(0)} orders/s for ${seconds} s; ${tally(outcomes)}; ` +
+    `offered: ${offered.toFixed(0)} orders/s for twice ${seconds} s; ${tally(outcomes)}; ` +
       `p99 of accepted ${percentile(accepted, 0.99)} ms, of shed ${percentile(shed, 0.99)} ms`,
   );
   const waited_ms = await settled(operator);
-  isOver = true;
-  await watching;
   console.log(
-    `runtimes at most ${mega(peak)} MB; settled after ${(waited_ms / 1_000).toFixed(1)} s`,
+    `runtimes at most ${mega(first.peak)} MB in the first flood, ${mega(second.peak)} MB in the ` +
+      `second; settled after ${(waited_ms / 1_000).toFixed(1)} s`,
   );
 
   const wrong: string[] = [];
   if (waited_ms > SETTLE_MS) wrong.push("not settled in time");
-  if (peak - normal > MAX_GROWTH_BYTES) wrong.push(`memory grew by ${mega(peak - normal)} MB`);
+  if (second.peak > first.peak * MAX_GROWTH) wrong.push("a second flood takes more memory");
   if (shed.length === 0) wrong.push("nothing was shed: this was no overload");
   const mute = shed.filter(({ retryAfter }) => !Number(retryAfter)).length;
   if (mute > 0) wrong.push(`${mute} without Retry-After`);
   const odd = outcomes.length - accepted.length - shed.length;
   if (odd > 0) wrong.push(`${odd} answers that are neither 202, 429 nor 503`);
   const orders = new Map<string, OrderView>();
-  for (const token of tokens) {
+  for (const token of all) {
     const own = await readAll<OrderView>(asker(stack.base, token), "/v1/orders", "orders");
     for (const order of own) orders.set(order.id, order);
   }
@@ -205,7 +222,7 @@ if (!(seconds > 0) || !(times > 0)) {
   process.exit(2);
 }
 const state = await mkdtemp(join(tmpdir(), "lockstock-overload-"));
-const stack = await Stack.on(state);
+const stack = await Stack.on(state, { RATE_LIMIT: "on" });
 let wrong: string[];
 try {
   wrong = await main(stack, seconds, times);
