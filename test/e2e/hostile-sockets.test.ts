@@ -9,7 +9,8 @@ const stack = useStack();
 
 /** As many as the feed of one customer keeps open. */
 const LIMIT = 64;
-const ATTEMPTS = 10_000;
+/** `LOCKSTOCK_SOCKETS=10000` is what docs/reliability.md gives the figures of. */
+const ATTEMPTS = Number(process.env["LOCKSTOCK_SOCKETS"] ?? 2_000);
 const CUSTOMERS = 4;
 const AT_ONCE = 50;
 
@@ -55,7 +56,7 @@ function attempt(token: string): Promise<Attempt> {
   });
 }
 
-test("10,000 sockets of a few customers: 64 each are let in, all others are closed with 1013", async () => {
+test("of thousands of sockets of a few customers 64 each are let in, all others are closed with 1013", async () => {
   const ids = Array.from({ length: CUSTOMERS }, (_, i) => `flooder-${i}`);
   const tokens = await Promise.all(ids.map((id) => stack.token(id)));
   const attempts = Array.from({ length: ATTEMPTS }, (_, i) => tokens[i % CUSTOMERS]!);
