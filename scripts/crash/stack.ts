@@ -82,9 +82,7 @@ export class Stack {
     const victims = this.#children.filter((one) => part === undefined || one.part === part);
     if (victims.length === 0) throw new Error("nothing to kill");
     for (const { child } of victims) {
-      const all = await this.#processes(child);
-      // From the top: nobody is left to clean up or to start anything again.
-      for (const { pid } of [{ pid: child.pid ?? 0 }, ...all]) sigkill(pid);
+      await this.#killTree(child);
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     }
     this.#children = this.#children.filter((one) => !victims.includes(one));
@@ -96,12 +94,12 @@ export class Stack {
     this.#children = [];
     await Promise.all(
       ending.map(async ({ child }) => {
-        const all = await this.#processes(child);
-        const ended = once(child, "exit");
         if (child.exitCode !== null || child.signalCode !== null) return;
+        const ended = once(child, "exit").then(() => true);
         child.kill("SIGTERM");
-        await Promise.race([ended, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
-        for (const { pid } of [{ pid: child.pid ?? 0 }, ...all]) sigkill(pid);
+        const late = sleep(STOP_TIMEOUT_MS, false, { ref: false });
+        // It has ended all that it had started; their ids may be somebody else's by now.
+        if (!(await Promise.race([ended, late]))) await this.#killTree(child);
       }),
     );
   }
@@ -110,6 +108,14 @@ export class Stack {
   async memory(): Promise<number> {
     const all = await Promise.all(this.#children.map(({ child }) => this.#processes(child)));
     return runtimes(all.flat()).reduce((sum, { rss }) => sum + rss, 0);
+  }
+
+  /** From the top: nobody is left to clean up or to start anything again. */
+  async #killTree(child: ChildProcess): Promise<void> {
+    const below = await this.#processes(child);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    for (const { pid } of below) sigkill(pid);
   }
 
   async #processes({ pid }: ChildProcess): Promise<Process[]> {
