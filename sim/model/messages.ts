@@ -75,9 +75,10 @@ export class MessagesModel implements QueueWatcher {
 
   /** A dead letter counts as dealt with when D1 has it. */
   #letters(queue: string, id: string, body: unknown): void {
-    for (const event of eventsOf(body)) {
+    for (const [part, event] of eventsOf(body).entries()) {
       const own = event.type === "dead-letter" ? String(event.id) : id;
-      const isKept = this.#orders.letters.has(own) || this.#orders.letters.has(id);
+      // Of a packed message each event is a letter of its own.
+      const isKept = [own, `${id}:${part}`].some((letter) => this.#orders.letters.has(letter));
       this.#report.check(
         isKept,
         7,
