@@ -1,40 +1,94 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+// Comes with wrangler.
+import { kCurrentWorker } from "miniflare";
 import { defineConfig } from "vitest/config";
 
+const REST = ["test/support/rest.ts"];
+
+/** The orders Worker alone. */
+const ordersWorker = () =>
+  cloudflareTest(async () => ({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      bindings: {
+        AUTH_SECRET: "a secret of the tests, long enough",
+        RATE_LIMIT: "off", // a test makes more calls than a customer
+        MIGRATIONS: await readD1Migrations("./migrations"),
+      },
+      // Alone means alone: every call over the lane throws, as with the stock Worker absent.
+      serviceBindings: { STOCK: "absent" },
+      workers: [
+        {
+          name: "absent",
+          modules: true,
+          script: "export default { fetch() { throw new Error('absent'); } };",
+        },
+      ],
+    },
+  }));
+
 /** Three levels: the pure core, each Worker alone in workerd, and both together over HTTP. */
-export default defineConfig(async () => ({
+export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
+        test: {
+          name: "sim",
+          include: ["test/sim/**/*.test.ts", "test/conformance/stand-ins.test.ts"],
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./test/conformance/wrangler.toml" } })],
+        test: { name: "conformance", include: ["test/conformance/workerd.test.ts"] },
+      },
+      {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.stock.toml" } })],
-        test: { name: "stock", include: ["test/stock/**/*.test.ts"] },
+        test: { name: "stock", include: ["test/stock/**/*.test.ts"], setupFiles: REST },
+      },
+      {
+        plugins: [ordersWorker()],
+        test: {
+          name: "orders",
+          include: ["test/orders/**/*.test.ts"],
+          setupFiles: REST,
+        },
       },
       {
         plugins: [
-          cloudflareTest({
+          cloudflareTest(async () => ({
+            main: "./test/life/support/both.ts",
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: {
                 AUTH_SECRET: "a secret of the tests, long enough",
+                RATE_LIMIT: "off",
                 MIGRATIONS: await readD1Migrations("./migrations"),
+                LOCK_RETENTION_DAYS: "30",
+                LEDGER_RETENTION_DAYS: "365",
               },
-              // Alone means alone: every call over the lane throws, as with the stock Worker absent.
-              serviceBindings: { STOCK: "absent" },
-              workers: [
-                {
-                  name: "absent",
-                  modules: true,
-                  script: "export default { fetch() { throw new Error('absent'); } };",
-                },
-              ],
+              // Both Workers in one isolate: real D1 and real stock items, calls that can be counted.
+              durableObjects: { ITEM: { className: "StockItem", useSQLite: true } },
+              serviceBindings: { STOCK: { name: kCurrentWorker, entrypoint: "StockApi" } },
+              // Nobody reads it: a test delivers its messages itself, and none comes as a file ends.
+              queueProducers: { STOCK_EVENTS: { queueName: "unread" } },
             },
-          }),
+          })),
         ],
         test: {
-          name: "orders",
-          include: ["test/orders/**/*.test.ts"],
-          setupFiles: ["test/orders/support/setup.ts"],
+          name: "life",
+          include: ["test/life/**/*.test.ts"],
+          setupFiles: REST,
+          testTimeout: 20_000,
+        },
+      },
+      {
+        plugins: [ordersWorker()],
+        test: {
+          name: "hostile",
+          include: ["test/hostile/**/*.test.ts"],
+          setupFiles: REST,
+          testTimeout: 60_000,
         },
       },
       {
@@ -61,4 +115,4 @@ export default defineConfig(async () => ({
       },
     ],
   },
-}));
+});

@@ -12,8 +12,9 @@ import { parseArgs } from "node:util";
 import { addDemoItems, addDemoStock, operatorClient } from "./lib/demo.ts";
 import { applyMigrations } from "./lib/migrations.ts";
 import { DEV_VARS, DEV_VARS_EXAMPLE, ROOT } from "./lib/project.ts";
+import { forgetTheDead } from "./lib/registry.ts";
 import { signToken } from "./lib/token.ts";
-import { exitCode, stopAll, wrangler } from "./lib/wrangler.ts";
+import { exitCode, registryOf, stopAll, wrangler } from "./lib/wrangler.ts";
 
 const USAGE = `usage: npm start [-- --port N] [--state DIR] [--only orders|stock]
 
@@ -123,6 +124,7 @@ async function run(options: Options): Promise<void> {
   mkdirSync(state, { recursive: true });
   if (!existsSync(DEV_VARS)) copyFileSync(DEV_VARS_EXAMPLE, DEV_VARS);
   if (orders) await applyMigrations(state);
+  await forgetTheDead(registryOf(state));
 
   const flags = {
     port: `${port}`,

@@ -11,6 +11,9 @@ const STOP_TIMEOUT_MS = 5_000;
 const NOISE =
   /^\s*$|^\[custom build\]|^\[wrangler:info\]|^⎔|^Using secrets|^Binding\s|^env\.|has access to the following bindings|^Service bindings,|Scheduled Workers are not automatically|manually trigger a scheduled event|cdn-cgi\/local\/scheduled"|test-cron-triggers-locally|Logs were written to/;
 
+/** Of its own for each state, so that two checkouts do not find each other. */
+export const registryOf = (state: string): string => `${state}/registry`;
+
 const running = new Set<ChildProcess>();
 
 // The last resort, when this process ends without having called stopAll.
@@ -32,7 +35,7 @@ export function wrangler(args: string[], state: string): ChildProcess {
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_HIDE_BANNER: "true",
       WRANGLER_LOG_PATH: `${state}/logs`,
-      WRANGLER_REGISTRY_PATH: `${state}/registry`,
+      WRANGLER_REGISTRY_PATH: registryOf(state),
       WRANGLER_SEND_METRICS: "false",
       X_LOCAL_OBSERVABILITY: "false", // it writes every request and log line to a database
     },

@@ -3,6 +3,8 @@ interface OrdersEnv {
 	DB: D1Database;
 	ORDER_EVENTS: Queue;
 	STOCK_EVENTS: Queue;
+	RATE_ORDERS: RateLimit;
+	RATE_GUESTS: RateLimit;
 	ASSETS: Fetcher;
 	PAYMENT_WINDOW_SECONDS: string;
 	LOCK_DEADLINE_SECONDS: string;
@@ -13,6 +15,8 @@ interface OrdersEnv {
 	FINISHED_ORDER_RETENTION_DAYS: string;
 	DESKS: string;
 	AUTH_JWKS_URL: string;
+	RATE_LIMIT: string;
+	CORS_ORIGINS: string;
 	AUTH_SECRET: string;
 	DESK: DurableObjectNamespace<import("./worker").OrderDesk>;
 	RECONCILER: DurableObjectNamespace<import("./worker").Reconciler>;

@@ -11,6 +11,7 @@ import {
   CONNECT_HEADER,
   decodeConnect,
   type FeedMessage,
+  FULL,
   PROTOCOL,
 } from "./protocol.ts";
 
@@ -43,14 +44,13 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   override async fetch(request: Request): Promise<Response> {
     const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
+    // Not accepted here: a client that never answers the close would stay with this object.
+    if (this.#open().length >= MAX_SOCKETS) return new Response(null, { status: FULL });
     const { 0: client, 1: server } = new WebSocketPair();
-    const isFull = this.#open().length >= MAX_SOCKETS;
     this.ctx.acceptWebSocket(server);
-    // A socket that is turned away has an end too, which reads this.
     const { customerId, expires_ms } = connect;
     server.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
-    if (isFull) server.close(CLOSE.tryAgainLater, `at most ${MAX_SOCKETS} sockets a customer`);
-    else await this.#welcome(server, connect);
+    await this.#welcome(server, connect);
     // Only the version is echoed, never the subprotocol that carried the token.
     const isNegotiated = request.headers.has("Sec-WebSocket-Protocol");
     const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});

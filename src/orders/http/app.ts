@@ -11,12 +11,15 @@ import { items } from "./items.ts";
 import { operations } from "./operations.ts";
 import { orders } from "./orders.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { crossOrigin, securityHeaders } from "./security.ts";
 import { stock } from "./stock.ts";
 
 export type AppEnv = { Bindings: OrdersEnv; Variables: AuthVariables & RequestIdVariables };
 
 export const app = new Hono<AppEnv>()
   .use(requestId())
+  .use(securityHeaders)
+  .use(crossOrigin)
   .get("/healthz", (c) => c.json({ status: "ok" }))
   .route("/", docs)
   .route("/v1/guests", guests)

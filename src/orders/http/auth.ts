@@ -30,7 +30,11 @@ export async function callerOf(token: string, env: AuthEnv): Promise<Caller> {
     const { payload } = await verify(token, env);
     const { sub, exp, scope } = payload;
     // Tokens come from elsewhere: a claim may be of any type.
-    const isSubject = typeof sub === "string" && sub !== "" && sub.length <= MAX_SUBJECT_CHARS;
+    const isSubject =
+      typeof sub === "string" &&
+      sub !== "" &&
+      sub.length <= MAX_SUBJECT_CHARS &&
+      sub.isWellFormed(); // else two of them would be one in the database
     if (!isSubject || typeof exp !== "number") {
       throw new Problem("unauthenticated", { detail: "The token has no usable sub." });
     }

@@ -1,9 +1,17 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { CLOSE, type Connect, CONNECT_HEADER, encodeConnect, PROTOCOL } from "../feed/protocol.ts";
+import {
+  CLOSE,
+  type Connect,
+  CONNECT_HEADER,
+  encodeConnect,
+  FULL,
+  PROTOCOL,
+} from "../feed/protocol.ts";
 import type { AppEnv } from "./app.ts";
 import { callerOf, requireKeys } from "./auth.ts";
 import { Problem } from "./problem.ts";
+import { isKnownOrigin } from "./security.ts";
 import { query } from "./validate.ts";
 
 const BEARER = /^bearer\.([\w.~+/-]+=*)$/i;
@@ -21,13 +29,19 @@ export const feed = new Hono<AppEnv>().get(
   "/",
   async (c, next) => {
     const protocols = protocolsOf(c);
+    if (isUpgrade(c) && !isKnownOrigin(c.req.header("Origin"), c.req.url, c.env.CORS_ORIGINS)) {
+      throw new Problem("forbidden", { detail: "Pages of this origin may not open the feed." });
+    }
     try {
       requireKeys(c.env);
       c.set("caller", await callerOf(tokenOf(c), c.env));
     } catch (error) {
       // A browser cannot read the status of a failed upgrade: the close code tells it.
       const isRefused = error instanceof Problem && error.code === "unauthenticated";
-      if (isUpgrade(c) && isRefused) return closedSocket(protocols.includes(PROTOCOL));
+      if (isUpgrade(c) && isRefused) {
+        const isNegotiated = protocols.includes(PROTOCOL);
+        return closedSocket(isNegotiated, CLOSE.unauthenticated, "a valid token is required");
+      }
       throw error;
     }
     return next();
@@ -39,8 +53,11 @@ export const feed = new Hono<AppEnv>().get(
     const since_ms = c.req.valid("query").since ?? null;
     const connect: Connect = { customerId, expires_ms, since_ms };
     const headers = new Headers({ Upgrade: "websocket", [CONNECT_HEADER]: encodeConnect(connect) });
-    if (protocolsOf(c).includes(PROTOCOL)) headers.set("Sec-WebSocket-Protocol", PROTOCOL);
-    return c.env.FEED.getByName(customerId).fetch("https://feed/", { headers });
+    const isNegotiated = protocolsOf(c).includes(PROTOCOL);
+    if (isNegotiated) headers.set("Sec-WebSocket-Protocol", PROTOCOL);
+    const opened = await c.env.FEED.getByName(customerId).fetch("https://feed/", { headers });
+    if (opened.status !== FULL) return opened;
+    return closedSocket(isNegotiated, CLOSE.tryAgainLater, "too many sockets of this customer");
   },
 );
 
@@ -60,10 +77,10 @@ function tokenOf(c: Context<AppEnv>): string {
   return token;
 }
 
-function closedSocket(isNegotiated: boolean): Response {
+function closedSocket(isNegotiated: boolean, code: number, reason: string): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
-  server.close(CLOSE.unauthenticated, "a valid token is required");
+  server.close(code, reason);
   const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
   return new Response(null, { status: 101, webSocket: client, headers });
 }

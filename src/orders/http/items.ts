@@ -6,7 +6,7 @@ import type { AppEnv } from "./app.ts";
 import { operator } from "./auth.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { invalid, Problem } from "./problem.ts";
-import { body, query } from "./validate.ts";
+import { body, query, wellFormed } from "./validate.ts";
 
 const time = v.pipe(
   v.string(),
@@ -20,7 +20,7 @@ const MAX_PRICE = 1_000_000_000;
 /** Body of `PUT /v1/items/:sku`. */
 export const ItemSchema = v.pipe(
   v.strictObject({
-    name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)),
+    name: v.pipe(v.string(), wellFormed, v.trim(), v.minLength(1), v.maxLength(200)),
     price: v.strictObject({
       amount: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_PRICE)),
       currency: v.pipe(v.string(), v.regex(/^[A-Z]{3}$/, "must be an ISO 4217 code")),

@@ -29,6 +29,9 @@ export const ReconcileSchema = v.strictObject({
   cursor: v.nullish(v.pipe(v.string(), v.maxLength(1_000))),
 });
 
+/** What asking again can mend. A lock that is gone cannot be committed: that would be a breach. */
+const MENDABLE = new Set(["unreleased", "wrong_lock"]);
+
 const START: Cursor = { phase: "orders", after: "" };
 
 export const operations = new Hono<AppEnv>()
@@ -63,7 +66,7 @@ export const operations = new Hono<AppEnv>()
     );
     if (repair && differences.length > 0) {
       const now_ms = Date.now();
-      const ids = differences.flatMap((d) => (d.kind === "orphan_lock" ? [] : [d.orderId]));
+      const ids = differences.flatMap(({ kind, orderId }) => (MENDABLE.has(kind) ? [orderId] : []));
       await askAgain(c.env.DB, ids, now_ms);
       await watchDue(c.env, now_ms);
     }

@@ -11,11 +11,16 @@ import type { Placement, Refusal } from "../place/place.sql.ts";
 import { placeOrder } from "../place/placing.ts";
 import type { AppEnv } from "./app.ts";
 import { customer, operator } from "./auth.ts";
+import { atMost } from "./crowd.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { type Preference, preferenceOf } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
+import { orderLimit } from "./rate-limit.ts";
 import { body, headers, query } from "./validate.ts";
+
+/** Orders that one isolate places at a time: as many as wait at a desk. */
+const MAX_PLACING = 2_000;
 
 const LinesSchema = v.pipe(
   v.array(v.object({ sku: SkuSchema, quantity: QuantitySchema })),
@@ -49,7 +54,9 @@ export const orders = new Hono<AppEnv>()
   })
   .post(
     "/",
+    atMost(MAX_PLACING),
     customer,
+    orderLimit,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(OrderSchema),
     async (c) => {
@@ -77,7 +84,7 @@ export const orders = new Hono<AppEnv>()
     const order = await visibleOrder(c, c.req.param("id"));
     return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(c.env.DB, order, wait_ms) : order));
   })
-  .post("/:id/cancel", customer, async (c) => {
+  .post("/:id/cancel", customer, orderLimit, async (c) => {
     const { id } = await visibleOrder(c, c.req.param("id"));
     const order = await changeOrder(c.env, "cancel", id, background(c));
     if (order.status === "cancelled") return c.json(viewOf(order));

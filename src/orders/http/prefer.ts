@@ -17,11 +17,12 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
 const WORD = `(?:${TOKEN}|${QUOTED})`;
 const PARAMETER = `${TOKEN}(?:\\s*=\\s*${WORD})?`;
+/** Each space can be matched in one way only: else a header of many `; ` would take for ever. */
 const PREFERENCE = new RegExp(
-  `^\\s*(${TOKEN})(?:\\s*=\\s*(${WORD}))?(?:\\s*;\\s*(?:${PARAMETER})?)*\\s*$`,
+  `^\\s*(${TOKEN})(?:\\s*=\\s*(${WORD}))?(?:\\s*;(?:\\s*${PARAMETER})?)*\\s*$`,
 );
-/** A comma inside a quoted string separates nothing. */
-const PARTS = /(?:[^,"]|"(?:[^"\\]|\\.)*")+/g;
+/** A comma inside a quoted string separates nothing; a quote that is not closed spoils the rest. */
+const PARTS = /(?:[^,"]|"(?:[^"\\]|\\.)*"|".*$)+/g;
 
 /** The first of equal preferences counts, and a malformed one is ignored, as the RFC says. */
 export function preferenceOf(header: string | undefined): Preference {
@@ -33,7 +34,7 @@ export function preferenceOf(header: string | undefined): Preference {
     preferences.set(name.toLowerCase(), value.replace(/^"(.*)"$/, "$1"));
   }
   const wait = preferences.get("wait") ?? "";
-  if (/^\d{1,9}$/.test(wait) && Number(wait) > 0) {
+  if (/^\d+$/.test(wait) && Number(wait) > 0) {
     const seconds = Math.min(Number(wait), MAX_WAIT_SECONDS);
     return { wait_ms: seconds * 1_000, applied: `wait=${seconds}` };
   }

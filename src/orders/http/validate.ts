@@ -1,9 +1,12 @@
 import type { Context, Env, MiddlewareHandler } from "hono";
 import * as v from "valibot";
+import { TimeoutError, within } from "../../contract/within.ts";
 import { invalid, Problem, type ValidationError } from "./problem.ts";
 
 /** Bytes of a body that are read at most. */
 export const MAX_BODY_BYTES = 65_536;
+/** For the whole of it: at the limit above, 35 kbit/s. A client that only trickles is let go. */
+const BODY_TIMEOUT_MS = 15_000;
 /** Errors one answer lists. */
 const MAX_ERRORS = 20;
 
@@ -13,6 +16,12 @@ type Validated<T extends "json" | "query" | "header", S extends Schema> = Middle
   string,
   { in: Record<T, v.InferInput<S>>; out: Record<T, v.InferOutput<S>> }
 >;
+
+/** Half a surrogate has no UTF-8: what the database keeps would not be what was sent (RFC 7493). */
+export const wellFormed = v.check<string, string>(
+  (text) => text.isWellFormed(),
+  "must be well-formed Unicode",
+);
 
 /** The body as JSON that satisfies the schema: else 400, 413 or 415. */
 export function body<S extends Schema>(schema: S): Validated<"json", S> {
@@ -54,11 +63,22 @@ export function headers<S extends Schema>(schema: S): Validated<"header", S> {
 async function readText(c: Context): Promise<string> {
   if (Number(c.req.header("Content-Length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge();
-    chunks.push(chunk);
+  const read = async () => {
+    let size = 0;
+    for await (const chunk of c.req.raw.body ?? []) {
+      size += chunk.byteLength;
+      if (size > MAX_BODY_BYTES) throw tooLarge();
+      chunks.push(chunk);
+    }
+  };
+  try {
+    await within(BODY_TIMEOUT_MS, read, "the body");
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    // Else the stream itself has failed: the client has gone.
+    throw error instanceof TimeoutError
+      ? tooSlow()
+      : invalid([{ path: "", message: "is incomplete" }]);
   }
   const [only] = chunks;
   const bytes = chunks.length === 1 && only ? only : await new Blob(chunks).arrayBuffer();
@@ -72,6 +92,11 @@ async function readText(c: Context): Promise<string> {
 const tooLarge = (): Problem =>
   new Problem("payload_too_large", {
     detail: `A body may have at most ${MAX_BODY_BYTES} bytes.`,
+  });
+
+const tooSlow = (): Problem =>
+  new Problem("invalid_request", {
+    detail: `The body did not arrive within ${BODY_TIMEOUT_MS / 1_000} s.`,
   });
 
 function readJson(text: string): unknown {

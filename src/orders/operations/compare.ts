@@ -32,7 +32,7 @@ export interface ComparePage {
   next: Cursor | null;
 }
 
-/** First all orders by id, then all live locks by SKU and order id. */
+/** First all orders by id, then all live locks by SKU and order id, for those no order names. */
 export type Cursor =
   | { phase: "orders"; after: string }
   | { phase: "locks"; sku: string; after: string };
@@ -162,7 +162,10 @@ async function compareLocks(
       page.locks.map(({ orderId }) => orderId),
     );
     for (const lock of page.locks) {
-      const difference = differenceOf(orders.get(lock.orderId) ?? null, sku, lock);
+      const order = orders.get(lock.orderId) ?? null;
+      // Held against its order already, in the first phase: reported there, and only once.
+      if (order?.lines.some((line) => line.sku === sku)) continue;
+      const difference = differenceOf(order, sku, lock);
       if (difference) differences.push(difference);
     }
     after = page.next ?? "";

@@ -65,7 +65,7 @@ export async function start(
   const child = spawn(process.execPath, ["scripts/start.ts", `--port=${port}`, ...args], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...environment(), ...vars, AUTH_SECRET: secret },
+    env: { ...environment(), RATE_LIMIT: "off", ...vars, AUTH_SECRET: secret },
   });
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {

@@ -39,7 +39,11 @@ export function useStack(vars: Partial<Record<keyof OrdersEnv, string>> = {}): S
   const harness = createTestHarness({
     root: ROOT,
     workers: [
-      { configPath: "wrangler.toml", vars, secrets: { AUTH_SECRET: SECRET } },
+      {
+        configPath: "wrangler.toml",
+        vars: { RATE_LIMIT: "off", ...vars },
+        secrets: { AUTH_SECRET: SECRET },
+      },
       { configPath: "wrangler.stock.toml" },
     ],
   });

@@ -1,0 +1,101 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { compileFunction } from "node:vm";
+import { build } from "esbuild";
+
+/**
+ * The code under test, bundled once and evaluated afresh for every vat: an isolate that crashes
+ * loses its module state (counters, memories, caches), as it does on the platform.
+ */
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** What each vat runs: whole Workers, and the Durable Objects' classes by themselves. */
+export const UNITS = {
+  orders: "src/orders/worker.ts",
+  desk: "src/orders/place/order-desk.ts",
+  reconciler: "src/orders/reconcile/reconciler.ts",
+  feed: "src/orders/feed/customer-feed.ts",
+  stock: "src/stock/worker.ts",
+  item: "src/stock/stock-item.ts",
+} as const;
+
+export type Unit = keyof typeof UNITS;
+export type Exports = Record<string, unknown>;
+export type Evaluate = (globals: Record<string, unknown>) => Exports;
+
+/** Pure, without clocks or state: the vats share it. */
+const SHARED = ["valibot"];
+
+class Base {
+  readonly ctx: unknown;
+  readonly env: unknown;
+  constructor(ctx: unknown, env: unknown) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+/** What the runtime gives as `cloudflare:workers`. */
+const RUNTIME = { DurableObject: class extends Base {}, WorkerEntrypoint: class extends Base {} };
+
+/** Names that the code finds as its globals. */
+const GLOBALS = [
+  "Date",
+  "Math",
+  "crypto",
+  "setTimeout",
+  "clearTimeout",
+  "console",
+  "Response",
+  "WebSocket",
+  "WebSocketPair",
+  "WebSocketRequestResponsePair",
+  "Blob",
+] as const;
+
+export type Code = Record<Unit, Evaluate>;
+let loaded: Promise<Code> | undefined;
+
+export function loadCode(): Promise<Code> {
+  loaded ??= load();
+  return loaded;
+}
+
+async function load(): Promise<Code> {
+  const require = createRequire(import.meta.url);
+  const modules: Record<string, unknown> = { "cloudflare:workers": RUNTIME };
+  for (const name of SHARED) modules[name] = await import(require.resolve(name));
+  const units = Object.entries(UNITS).map(async ([unit, entry]) => {
+    const text = await bundle(entry);
+    const names = ["require", "module", "exports", ...GLOBALS];
+    const run = compileFunction(text, names, { filename: `simulated/${entry}` }) as (
+      ...given: unknown[]
+    ) => void;
+    const evaluate: Evaluate = (globals) => {
+      const module: { exports: Exports } = { exports: {} };
+      const given = GLOBALS.map((name) => globals[name]);
+      run((name: string) => modules[name], module, module.exports, ...given);
+      return module.exports;
+    };
+    return [unit, evaluate] as const;
+  });
+  return Object.fromEntries(await Promise.all(units)) as Code;
+}
+
+async function bundle(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(ROOT, entry)],
+    absWorkingDir: ROOT,
+    bundle: true,
+    write: false,
+    format: "cjs",
+    platform: "browser",
+    conditions: ["workerd", "worker"],
+    external: ["cloudflare:workers", ...SHARED],
+    target: "es2024",
+  });
+  const [file] = outputFiles;
+  if (!file) throw new Error(`nothing came of ${entry}`);
+  // Without esbuild's copy of every export of a shared module, made again for every vat.
+  return file.text.replaceAll(/__toESM\((require\("[^"]+"\))(?:, 1)?\)/g, "$1");
+}

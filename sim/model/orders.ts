@@ -1,0 +1,234 @@
+import type { D1Watcher } from "../platform/d1.ts";
+import type { ItemsModel } from "./items.ts";
+import type { Report } from "./report.ts";
+import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
+
+/** The reference model of D1: every committed row is held against what it was and may become. */
+
+const NEXT: Record<string, readonly string[]> = {
+  pending: ["confirmed", "cancelled"],
+  confirmed: ["paid", "cancelled"],
+};
+
+export interface KnownOrder extends OrderFact {
+  /** What it was called at each revision, from 1 on. */
+  steps: string[];
+  /** Since when its stock has owed something; null: nothing. */
+  owedSince_ms: number | null;
+  wasAskedAgain: boolean;
+}
+
+export interface Terms {
+  paymentWindow_ms: number;
+  lockDeadline_ms: number;
+}
+
+export class OrdersModel implements D1Watcher {
+  readonly orders = new Map<string, KnownOrder>();
+  readonly keys = new Map<string, string>();
+  /** Ids of all dead letters there ever were. */
+  readonly letters = new Set<string>();
+  readonly levels = new Map<string, number>();
+  /** Orders that somebody asked to cancel, or to pay. */
+  readonly wishes = { cancel: new Set<string>(), pay: new Set<string>() };
+  items!: ItemsModel;
+  readonly #report: Report;
+  readonly #now: () => number;
+  readonly #terms: Terms;
+  #pending: OrdersObserved[] = [];
+
+  constructor(report: Report, now: () => number, terms: Terms) {
+    this.#report = report;
+    this.#now = now;
+    this.#terms = terms;
+  }
+
+  /** A row has been written, in a transaction that may yet be rolled back. */
+  observe(fact: OrdersObserved): void {
+    this.#pending.push(fact);
+  }
+
+  onRollback(): void {
+    this.#pending = [];
+  }
+
+  onCommit(): void {
+    const pending = this.#pending;
+    if (pending.length === 0) return;
+    this.#pending = [];
+    for (const fact of pending) {
+      if (fact.what === "order") this.#order(fact.order);
+      else if (fact.what === "deleted") this.#report.violated(8, `order ${fact.id} was deleted`);
+      else if (fact.what === "letter") this.letters.add(fact.id);
+      else if (fact.what === "level") this.#level(fact);
+    }
+    for (const fact of pending) {
+      if (fact.what !== "key") continue;
+      this.keys.set(`${fact.customerId} ${fact.key}`, fact.orderId);
+      const owner = this.orders.get(fact.orderId)?.customerId;
+      this.#report.check(
+        owner === fact.customerId,
+        8,
+        () =>
+          `key ${fact.key} of ${fact.customerId} is bound to ${fact.orderId} of ${owner ?? "nobody"}`,
+      );
+    }
+  }
+
+  /** Until about when an order's time to pay is over, and the reconciler comes for it. */
+  untilExpiry_ms(id: string): number {
+    const payBy_ms = this.orders.get(id)?.payBy_ms ?? null;
+    return payBy_ms === null ? 0 : Math.max(0, payBy_ms - this.#now() + (payBy_ms % 7) * 3);
+  }
+
+  #order(fact: OrderFact): void {
+    const report = this.#report;
+    const before = this.orders.get(fact.id);
+    const { id, status, revision } = fact;
+    const owes = (since_ms: number) => (fact.awaits === null ? null : since_ms);
+    if (!before) {
+      report.check(
+        status === "pending" && revision === 1 && fact.awaits === "lock",
+        4,
+        () => `${id} began as ${status}, revision ${revision}`,
+      );
+      this.orders.set(id, {
+        ...fact,
+        steps: [status],
+        owedSince_ms: owes(this.#now()),
+        wasAskedAgain: false,
+      });
+      return;
+    }
+    report.check(
+      fact.customerId === before.customerId &&
+        JSON.stringify(fact.lines) === JSON.stringify(before.lines),
+      4,
+      () => `${id} changed its customer or lines`,
+    );
+    if (status === before.status) {
+      report.check(
+        revision === before.revision,
+        4,
+        () => `${id} went to revision ${revision} and stayed ${status}`,
+      );
+      if (before.awaits !== null && fact.awaits === null) this.#acknowledged(fact, before.awaits);
+      const isAskedAgain = before.awaits === null && fact.awaits !== null;
+      const since_ms = isAskedAgain ? this.#now() : before.owedSince_ms;
+      const wasAskedAgain = before.wasAskedAgain || isAskedAgain;
+      Object.assign(before, fact, { owedSince_ms: owes(since_ms ?? this.#now()), wasAskedAgain });
+      return;
+    }
+    report.check(
+      NEXT[before.status]?.includes(status) === true,
+      4,
+      () => `${id} went from ${before.status} to ${status}`,
+    );
+    report.check(
+      revision === before.revision + 1,
+      4,
+      () => `${id} went from revision ${before.revision} to ${revision}`,
+    );
+    report.check(
+      fact.history.length === revision &&
+        fact.history.every((step, i) => step === [...before.steps, status][i]),
+      4,
+      () => `${id} at revision ${revision} has the history ${fact.history.join()}`,
+    );
+    this.#moved(fact, before);
+    Object.assign(before, fact, {
+      steps: [...before.steps, status],
+      owedSince_ms: owes(this.#now()),
+    });
+  }
+
+  /** Whether this move was right at this moment, by what the items hold and by who asked for it. */
+  #moved(fact: OrderFact, before: KnownOrder): void {
+    const report = this.#report;
+    const { id, status, reason } = fact;
+    const states = this.#lockStates(fact);
+    const now_ms = this.#now();
+    const say = (text: string) => () =>
+      `${id} is ${status} (${reason}), but ${text}; at the items: ${states.join()}`;
+    if (status === "confirmed") {
+      report.check(
+        states.every((state) => state === "held"),
+        5,
+        say("not every line is held"),
+      );
+      const { paymentWindow_ms: window_ms } = this.#terms;
+      report.check(
+        (fact.payBy_ms === null) === (window_ms === 0),
+        7,
+        say(`pays by ${fact.payBy_ms}`),
+      );
+      report.check(
+        fact.payBy_ms === null || fact.dueAt_ms !== null,
+        7,
+        say("nobody will look when it expires"),
+      );
+    } else if (status === "paid") {
+      report.check(this.wishes.pay.has(id), 4, say("nobody asked to pay it"));
+      report.check(fact.awaits === "commit", 4, say(`it awaits ${fact.awaits}`));
+      report.check(
+        states.every((state) => state === "held"),
+        5,
+        say("not every line is held"),
+      );
+    } else if (reason === "customer_request") {
+      report.check(this.wishes.cancel.has(id), 4, say("nobody asked for it"));
+      report.check(fact.awaits === "release", 5, say(`it awaits ${fact.awaits}`));
+    } else if (reason === "payment_timeout") {
+      const isLate = before.payBy_ms !== null && before.payBy_ms <= now_ms;
+      report.check(before.status === "confirmed" && isLate, 4, say("its time to pay was not over"));
+      report.check(fact.awaits === "release", 5, say(`it awaits ${fact.awaits}`));
+    } else if (fact.awaits === "release") {
+      const isLate = before.placedAt_ms + this.#terms.lockDeadline_ms <= now_ms;
+      report.check(
+        reason === "lock_timeout" && isLate && this.#terms.lockDeadline_ms > 0,
+        4,
+        say("its deadline was not over"),
+      );
+    } else {
+      report.check(states.includes("refused"), 3, say("no item has refused it"));
+      report.check(
+        !states.includes("held") && !states.includes("sold"),
+        5,
+        say("an item holds it"),
+      );
+    }
+  }
+
+  #acknowledged(fact: OrderFact, awaited: string): void {
+    const states = this.#lockStates(fact);
+    const isDone = (state: string) =>
+      awaited === "commit" ? state === "sold" : state === "released" || state === "refused";
+    this.#report.check(
+      states.every(isDone),
+      awaited === "commit" ? 2 : 5,
+      () => `${fact.id} counts as settled (${awaited}); at the items: ${states.join()}`,
+    );
+  }
+
+  #lockStates({ id, lines }: OrderFact): string[] {
+    return lines.map(({ sku }) => this.items.lock(sku, id)?.state ?? "unknown");
+  }
+
+  #level({ sku, version, counters }: OrdersObserved & { what: "level" }): void {
+    const before = this.levels.get(sku) ?? 0;
+    this.levels.set(sku, version);
+    if (version === 0) return;
+    this.#report.check(
+      version >= before,
+      10,
+      () => `${sku}: level ${version} was written over ${before}`,
+    );
+    const own = this.items.item(sku).levels.get(version);
+    this.#report.check(
+      own !== undefined && JSON.stringify(own) === JSON.stringify(counters),
+      10,
+      () =>
+        `${sku}: level ${version} is ${JSON.stringify(counters)} in D1 and ${JSON.stringify(own)} at the item`,
+    );
+  }
+}

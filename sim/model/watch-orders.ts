@@ -1,0 +1,108 @@
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { Counters } from "./watch-item.ts";
+
+/** Tells every row that is written to D1, in order, by temporary triggers. */
+
+export interface OrderFact {
+  id: string;
+  customerId: string;
+  status: string;
+  reason: string | null;
+  revision: number;
+  awaits: string | null;
+  dueAt_ms: number | null;
+  payBy_ms: number | null;
+  placedAt_ms: number;
+  lines: { sku: string; quantity: number; limitPerCustomer: number | null }[];
+  /** The statuses of its history. */
+  history: string[];
+}
+
+export type OrdersObserved =
+  | { what: "order"; order: OrderFact }
+  | { what: "deleted"; id: string }
+  | { what: "key"; customerId: string; key: string; orderId: string }
+  | { what: "letter"; id: string }
+  | { what: "level"; sku: string; version: number; counters: Counters };
+
+const COLUMNS = [
+  "id",
+  "customer_id",
+  "status",
+  "reason",
+  "revision",
+  "awaits",
+  "due_at",
+  "pay_by",
+  "placed_at",
+  "lines",
+  "history",
+];
+const ROW = `SELECT sim_order(${COLUMNS.map((column) => `NEW.${column}`).join(", ")})`;
+const TRIGGERS = `
+  CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.orders BEGIN ${ROW}; END;
+  CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.orders BEGIN ${ROW}; END;
+  CREATE TEMP TRIGGER sim_c AFTER DELETE ON main.orders BEGIN SELECT sim_deleted(OLD.id); END;
+  CREATE TEMP TRIGGER sim_d AFTER INSERT ON main.idempotency_keys BEGIN
+    SELECT sim_key(NEW.customer_id, NEW.key, NEW.order_id); END;
+  CREATE TEMP TRIGGER sim_e AFTER INSERT ON main.dead_letters BEGIN SELECT sim_letter(NEW.id); END;
+  CREATE TEMP TRIGGER sim_f AFTER UPDATE OF level_version ON main.items BEGIN
+    SELECT sim_level(NEW.sku, NEW.level_version, NEW.received, NEW.available, NEW.held, NEW.sold); END;`;
+
+export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => void): void {
+  const nothing = (fact: OrdersObserved): null => {
+    tell(fact);
+    return null;
+  };
+  const text = (value: SQLOutputValue = null) => (value === null ? null : String(value));
+  const number = (value: SQLOutputValue = null) => (value === null ? null : Number(value));
+  db.function("sim_order", { varargs: true }, (...row) => {
+    const [
+      id,
+      customerId,
+      status,
+      reason,
+      revision,
+      awaits,
+      dueAt,
+      payBy,
+      placedAt,
+      lines,
+      history,
+    ] = row;
+    const order: OrderFact = {
+      id: String(id),
+      customerId: String(customerId),
+      status: String(status),
+      reason: text(reason),
+      revision: Number(revision),
+      awaits: text(awaits),
+      dueAt_ms: number(dueAt),
+      payBy_ms: number(payBy),
+      placedAt_ms: Number(placedAt),
+      lines: JSON.parse(String(lines)) as OrderFact["lines"],
+      history: (JSON.parse(String(history)) as { status: string }[]).map((step) => step.status),
+    };
+    return nothing({ what: "order", order });
+  });
+  db.function("sim_deleted", (id) => nothing({ what: "deleted", id: String(id) }));
+  db.function("sim_letter", (id) => nothing({ what: "letter", id: String(id) }));
+  db.function("sim_key", (customerId, key, orderId) =>
+    nothing({
+      what: "key",
+      customerId: String(customerId),
+      key: String(key),
+      orderId: String(orderId),
+    }),
+  );
+  db.function("sim_level", (sku, version, received, available, held, sold) => {
+    const counters = {
+      received: Number(received),
+      available: Number(available),
+      held: Number(held),
+      sold: Number(sold),
+    };
+    return nothing({ what: "level", sku: String(sku), version: Number(version), counters });
+  });
+  db.exec(TRIGGERS);
+}

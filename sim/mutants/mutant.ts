@@ -1,0 +1,10 @@
+/** One deliberate bug: a replacement of text that occurs exactly once in its file. */
+export interface Mutant {
+  name: string;
+  file: string;
+  from: string;
+  to: string;
+  also?: readonly { from: string; to: string }[];
+  /** Why the system heals it, so that no run of the simulation can tell: the other tests have to. */
+  isUnseen?: string;
+}

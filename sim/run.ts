@@ -1,0 +1,203 @@
+import { Chaos } from "./chaos.ts";
+import { loadCode } from "./kernel/code.ts";
+import type { Fired, Without } from "./kernel/faults.ts";
+import { checkEnd, checkLiveness } from "./model/final.ts";
+import { System } from "./system.ts";
+import { Buyer } from "./workload/buyer.ts";
+import { Operator } from "./workload/operator.ts";
+import { type ClientPlan, OPENING_MS, type Plan, planFor, type Step } from "./workload/plan.ts";
+
+/** One run of the whole system for one seed. */
+
+export interface RunOptions {
+  seed: number;
+  /** Instead of the seed's own. */
+  plan?: Plan;
+  /** A further thing that must hold at the end: what is wrong, or null. */
+  suspect?: (system: System) => string | null;
+  isPrinted?: boolean;
+  without?: Without & {
+    /** Clients by name, and steps as `client/number`; the operator is one of them. */
+    clients?: readonly string[];
+    steps?: readonly string[];
+  };
+}
+
+export interface RunResult {
+  seed: number;
+  hash: string;
+  events: number;
+  /** Steps of the workload, and requests they made. */
+  operations: number;
+  requests: number;
+  orders: number;
+  fired: Partial<Fired>;
+  strikes: number;
+  violations: string[];
+  lines: string[] | null;
+  plan: Plan;
+}
+
+const MINUTE_MS = 60_000;
+const SETTLED_MS = 151_000;
+/** Nothing unfinished is reread every five minutes, so a page may be that late. */
+const VIEWS_MS = 340_000;
+/** A dead letter that could not be stored comes back after half an hour at most. */
+const LATEST_MS = 3 * 3_600_000;
+const CHECKS_MS = 60_000;
+
+export async function run(options: RunOptions): Promise<RunResult> {
+  const { seed, isPrinted = false, without = {}, plan = planFor(seed) } = options;
+  const clients = plan.clients.filter(({ name }) => !without.clients?.includes(name));
+  const system = new System(await loadCode(), { seed, isPrinted, without }, plan.vars);
+  const { kernel, report } = system;
+  const operator = new Operator(system);
+  const buyers = clients.map((client) => new Buyer(system, client, plan.items));
+  const isOver = () => report.violations.length > 0;
+  let operations = 0;
+
+  const schedule = (name: string, steps: Step[], take: (step: Step) => Promise<void> | void) => {
+    for (const [i, step] of steps.entries()) {
+      if (without.steps?.includes(`${name}/${i}`)) continue;
+      operations++;
+      kernel.at(step.at_ms, "", () => void take(step));
+    }
+  };
+
+  kernel.faults.isActive = false;
+  const opened = operator.open(plan.items);
+  await kernel.runUntil(OPENING_MS - 1, isOver);
+  void opened;
+  kernel.faults.isActive = true;
+  kernel.heal_ms = plan.heal_ms;
+  new Chaos(system).start();
+  everyMinute(system);
+  if (plan.blackout) blackout(system, plan.blackout);
+  for (const [i, client] of clients.entries()) {
+    const buyer = buyers[i] as Buyer;
+    schedule(client.name, client.steps, (step) => act(system, buyers, buyer, step));
+  }
+  if (!without.clients?.includes("operator")) {
+    schedule("operator", plan.operator, (step) => operate(operator, buyers, plan, step));
+  }
+  await kernel.runUntil(plan.heal_ms, isOver);
+
+  heal(system);
+  for (const buyer of buyers) kernel.after(1_000, "", () => void buyer.finish());
+  kernel.after(1_000, "", () => void operator.finish());
+  kernel.after(3_000, "", () => reconnect(system, clients, buyers));
+  await kernel.runUntil(plan.heal_ms + SETTLED_MS, isOver);
+  if (!isOver()) checkLiveness(system);
+  await kernel.runUntil(plan.heal_ms + VIEWS_MS, isOver);
+  const isLeft = () => [...system.queues.values()].some(({ open }) => open > 0);
+  while (isLeft() && !isOver() && kernel.now_ms < plan.heal_ms + LATEST_MS) {
+    await kernel.runUntil(kernel.now_ms + 10 * MINUTE_MS, isOver);
+  }
+  if (!isOver()) {
+    let isChecked = false;
+    kernel.after(
+      0,
+      "the end",
+      () => void checkEnd(system, buyers, operator).then(() => (isChecked = true)),
+    );
+    await kernel.runUntil(kernel.now_ms + CHECKS_MS, isOver);
+    if (!isOver() && !isChecked) report.violated(7, "the final checks got no answer");
+  }
+  const suspicion = options.suspect?.(system);
+  if (suspicion) report.violated(0, suspicion);
+  system.dispose();
+  const requests =
+    operator.http.requests + buyers.reduce((sum, { http }) => sum + http.requests, 0);
+  return {
+    seed,
+    hash: kernel.history.hash,
+    events: kernel.history.count,
+    operations,
+    requests,
+    orders: system.orders.orders.size,
+    fired: kernel.faults.fired,
+    strikes: kernel.faults.strikes,
+    violations: report.violations,
+    lines: kernel.history.lines,
+    plan,
+  };
+}
+
+async function act(
+  { kernel, orders }: System,
+  buyers: Buyer[],
+  buyer: Buyer,
+  step: Step,
+): Promise<void> {
+  kernel.note(`${buyer.name} ${step.do}`);
+  if (step.do === "place") return buyer.place(step);
+  if (step.do === "cancel") return buyer.cancel(step.which, step.isLate);
+  if (step.do === "get") return buyer.look(step.which, step.wait);
+  if (step.do === "list") return void (await buyer.list());
+  if (step.do === "connect") return buyer.feed.connect();
+  if (step.do === "close") return buyer.feed.close();
+  if (step.do === "drop") return buyer.feed.drop();
+  if (step.do === "ping") return buyer.feed.ping();
+  if (step.do !== "spy") throw new Error(`${step.do} is for operators`);
+  const others = [...orders.orders.values()].filter(
+    ({ customerId }) => customerId !== buyer.name && buyers.length > 1,
+  );
+  const found = others[step.which % Math.max(1, others.length)];
+  if (found) await buyer.spy(found.id);
+}
+
+async function operate(operator: Operator, buyers: Buyer[], plan: Plan, step: Step): Promise<void> {
+  if (step.do === "adjust") return operator.adjust(step.sku, step.delta, step.clicks);
+  if (step.do === "pay") {
+    const known = buyers.flatMap((buyer) => buyer.known);
+    const id = known[step.which % Math.max(1, known.length)];
+    return id === undefined ? undefined : operator.pay(id, step.isLate);
+  }
+  if (step.do === "replay") return void (await operator.replay());
+  if (step.do === "compare") return void (await operator.compare(step.repair));
+  if (step.do === "operations") return void (await operator.read("/v1/operations", 1));
+  const item = plan.items.find(({ sku }) => step.do === "put" && sku === step.sku);
+  if (step.do === "put" && item) await operator.put(item, step.price);
+}
+
+/** The platform's cron: on the minute, for ever. */
+function everyMinute(system: System): void {
+  const { kernel } = system;
+  const next_ms = (Math.floor(kernel.now_ms / MINUTE_MS) + 1) * MINUTE_MS;
+  kernel.at(next_ms, "", () => {
+    if (!kernel.faults.strike("cron missed", "")) system.cron();
+    everyMinute(system);
+  });
+}
+
+function blackout(system: System, { from_ms, to_ms }: NonNullable<Plan["blackout"]>): void {
+  const { kernel, http, stock } = system;
+  system.isQuiet = false;
+  kernel.at(from_ms, "blackout", () => {
+    system.isStockAbsent = true;
+    http.crash("blackout");
+    stock.crash("blackout");
+  });
+  kernel.at(to_ms, "the blackout is over", () => system.stockReturns());
+}
+
+function heal(system: System): void {
+  const { kernel, unreachable } = system;
+  kernel.faults.isActive = false;
+  kernel.note("the faults are over");
+  unreachable.clear();
+  system.stockReturns();
+  for (const queue of system.queues.values()) queue.pump();
+}
+
+/** Half of the pages are loaded anew; so is each whose object has lost its alarm for good. */
+function reconnect(system: System, clients: ClientPlan[], buyers: Buyer[]): void {
+  const random = system.kernel.random("reconnect");
+  for (const [i, { name }] of clients.entries()) {
+    const feed = buyers[i]?.feed;
+    const isStuck = system.classes.FEED.get(name).isAlarmLost;
+    if (!feed || (!random.chance(0.5) && !(isStuck && feed.isOpen))) continue;
+    feed.close();
+    system.kernel.after(2_000, "", () => feed.connect());
+  }
+}

@@ -1,0 +1,24 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { run, type RunOptions } from "./run.ts";
+import { add, emptyTotals } from "./totals.ts";
+
+/** Runs every so-manieth seed and tells the sums now and then. */
+
+const { from, to, step, without } = workerData as {
+  from: number;
+  to: number;
+  step: number;
+  without: NonNullable<RunOptions["without"]>;
+};
+const SEEDS_PER_MESSAGE = 20;
+
+Error.stackTraceLimit = 0;
+let totals = emptyTotals();
+for (let seed = from; seed < to; seed += step) {
+  const result = await run({ seed, without });
+  add(totals, result);
+  if (totals.seeds < SEEDS_PER_MESSAGE && result.violations.length === 0) continue;
+  parentPort?.postMessage(totals);
+  totals = emptyTotals();
+}
+parentPort?.postMessage(totals);

@@ -1,0 +1,247 @@
+import type { ItemPlan, CartLine, ClientPlan, Step } from "./plan.ts";
+import type { System } from "../system.ts";
+import type { OrderView } from "../model/shown.ts";
+import { type Heard, HttpClient } from "./http-client.ts";
+import { cartOf } from "./cart.ts";
+import { FeedClient } from "./feed-client.ts";
+
+/** A customer: places, repeats, cancels, looks, and holds every answer against what was promised. */
+
+type Place = Step & { do: "place" };
+
+interface Wish {
+  step: Place;
+  isAnswered: boolean;
+}
+
+/** The gate trusts a level for 90 s; requests, memory and clocks add a little. */
+const GATE_LAG_MS = 95_000;
+/** With no faults, levels follow within two seconds; the simulated network is slower than that. */
+const QUIET_LAG_MS = 8_000;
+const TRIES = 4;
+const NO_SALE = { saleStartsAt_ms: null, saleEndsAt_ms: null };
+
+export class Buyer {
+  readonly name: string;
+  readonly http: HttpClient;
+  readonly feed: FeedClient;
+  /** Orders that were promised with a 2xx, in the order they were heard of. */
+  readonly known: string[] = [];
+  readonly #system: System;
+  readonly #items: Map<string, ItemPlan>;
+  readonly #wishes: Wish[] = [];
+  /** By key: the cart that owns it, and its order. */
+  readonly #owners = new Map<string, { cart: string; id: string }>();
+  readonly #carts = new Map<string, Set<string>>();
+  keyless = 0;
+
+  constructor(system: System, plan: ClientPlan, items: ItemPlan[]) {
+    this.#system = system;
+    this.name = plan.name;
+    this.http = new HttpClient(system, plan.name, plan.name);
+    this.feed = new FeedClient(system, plan.name, plan.skew_ms);
+    this.#items = new Map(items.map((item) => [item.sku, item]));
+  }
+
+  get keys(): number {
+    return this.#carts.size;
+  }
+
+  async place(step: Place): Promise<void> {
+    const wish: Wish = { step, isAnswered: false };
+    if (step.key !== null) this.#wishes.push(wish);
+    const { socket } = step;
+    if (socket) this.#system.kernel.after(socket.after_ms, "", () => this.feed[socket.does]());
+    if (step.clicks > 1) this.#system.kernel.faults.note("double click");
+    if (step.otherLines) this.#system.kernel.faults.note("key with another body");
+    for (let i = 0; i < (step.key === null ? 1 : TRIES) && !wish.isAnswered; i++) {
+      if (i > 0) await this.http.sleep(1_500);
+      const clicks = Array.from({ length: step.clicks }, () => this.#try(wish, step.lines));
+      if (step.otherLines) clicks.push(this.#try(wish, step.otherLines));
+      await Promise.all(clicks);
+    }
+  }
+
+  /** After the faults: whoever never heard asks again with the same key, and is told. */
+  async finish(): Promise<void> {
+    for (const wish of this.#wishes) {
+      for (let i = 0; i < TRIES && !wish.isAnswered; i++) {
+        await this.http.sleep(1_000);
+        await this.#try(wish, wish.step.lines);
+      }
+      this.#system.report.check(
+        wish.isAnswered,
+        8,
+        () => `${this.name} repeats ${wish.step.key} and gets no answer`,
+      );
+    }
+  }
+
+  async #try(wish: Wish, lines: CartLine[]): Promise<void> {
+    const { key, wait } = wish.step;
+    const cart = cartOf(lines);
+    if (key === null) this.keyless++;
+    else this.#carts.set(key, (this.#carts.get(key) ?? new Set()).add(cart));
+    const heard = await this.http.send({
+      method: "POST",
+      path: "/v1/orders",
+      body: { lines },
+      headers: {
+        ...(key !== null && { "Idempotency-Key": key }),
+        ...(wait > 0 && { Prefer: `wait=${wait}` }),
+      },
+    });
+    if (heard && heard.status < 500) {
+      wish.isAnswered = true;
+      this.#judge(heard, key, lines, wait);
+    }
+  }
+
+  #judge(heard: Heard, key: string | null, lines: CartLine[], wait: number): void {
+    const { report } = this.#system;
+    const { status, code } = heard;
+    const [order] = heard.orders;
+    const where = `${this.name} POST /v1/orders (key ${key}) → ${status} ${code ?? ""}`;
+    if (order) {
+      this.#promised(order.id);
+      this.feed.learn(order);
+      report.check(
+        cartOf(order.lines) === cartOf(lines),
+        8,
+        () => `${where}: ${order.id} has other lines`,
+      );
+      const states: Record<number, string[]> = {
+        201: ["confirmed"],
+        202: ["pending"],
+        200: ["confirmed", "paid", "cancelled"],
+        409: ["cancelled"],
+      };
+      // 202 answers a caller who does not wait, however the order stands when a lost reply is made up for.
+      const isAsStated =
+        (status === 202 && wait === 0) || states[status]?.includes(order.status) === true;
+      report.check(isAsStated, 8, () => `${where} with an order that is ${order.status}`);
+      report.check(this.#wasOpen(order), 3, () => `${where} out of the sale's time`);
+      report.check(status !== 201 || wait > 0, 8, () => `${where} without Prefer: wait`);
+      report.check(
+        status !== 409 || order.reason === code,
+        8,
+        () => `${where} with an order for ${order.reason}`,
+      );
+      if (key === null) return;
+      const owner = this.#owners.get(key);
+      report.check(
+        !owner || owner.id === order.id,
+        8,
+        () => `${where}: ${order.id} and ${owner?.id} have the same key`,
+      );
+      this.#owners.set(key, { cart: cartOf(lines), id: order.id });
+      return;
+    }
+    if (status === 409 && code === "out_of_stock") return this.#gated(heard, where);
+    if (status === 409 && code === "sale_not_open") return this.#notOpen(heard, lines, where);
+    if (status === 422 && code === "idempotency_key_reused") {
+      const carts = this.#carts.get(key ?? "")?.size ?? 0;
+      return report.check(carts > 1, 8, () => `${where}, but the key has one cart only`);
+    }
+    const isUnknown = lines.some(({ sku }) => !this.#items.has(sku));
+    report.check(status === 422 && code === "unknown_item" && isUnknown, 8, () => where);
+  }
+
+  #promised(id: string): void {
+    if (!this.known.includes(id)) this.known.push(id);
+  }
+
+  /** Refused at the door: at some moment within the gate's lag there were too few. */
+  #gated({ body, sent_ms, heard_ms }: Heard, where: string): void {
+    const { report, items, vars } = this.#system;
+    const { shortages = [] } = body as { shortages?: { sku: string; requested: number }[] };
+    const lag_ms = this.#system.isQuiet ? QUIET_LAG_MS : GATE_LAG_MS;
+    report.check(
+      vars.SOLD_OUT_GATE === "on" && shortages.length > 0,
+      3,
+      () => `${where} at the door`,
+    );
+    for (const { sku, requested } of shortages) {
+      const wasShort = items.item(sku).wasShort(requested, sent_ms - lag_ms, heard_ms);
+      report.check(wasShort, 3, () => `${where}: ${requested} of ${sku} were there all the time`);
+    }
+  }
+
+  /** Placed while all its items were on sale. */
+  #wasOpen({ lines, placedAt }: OrderView): boolean {
+    const at_ms = Date.parse(placedAt);
+    return lines.every(({ sku }) => {
+      const { saleStartsAt_ms: start, saleEndsAt_ms: end } = this.#items.get(sku) ?? NO_SALE;
+      return (start === null || start <= at_ms) && (end === null || at_ms < end);
+    });
+  }
+
+  #notOpen({ sent_ms, heard_ms }: Heard, lines: CartLine[], where: string): void {
+    const isClosed = lines.some(({ sku }) => {
+      const { saleStartsAt_ms: start, saleEndsAt_ms: end } = this.#items.get(sku) ?? NO_SALE;
+      return (start !== null && start > sent_ms) || (end !== null && end <= heard_ms);
+    });
+    this.#system.report.check(isClosed, 3, () => `${where}, and it was open`);
+  }
+
+  async cancel(which: number, isLate: boolean): Promise<void> {
+    const id = this.known[which % Math.max(1, this.known.length)];
+    if (id === undefined) return;
+    if (isLate) await this.http.sleep(this.#system.orders.untilExpiry_ms(id));
+    this.#system.orders.wishes.cancel.add(id);
+    const heard = await this.http.insist({ method: "POST", path: `/v1/orders/${id}/cancel` }, 3);
+    if (!heard) return;
+    const [order] = heard.orders;
+    if (order) this.feed.learn(order);
+    const isRight =
+      (heard.status === 200 && order?.status === "cancelled") ||
+      (heard.status === 409 && order?.status === "paid");
+    this.#system.report.check(
+      isRight,
+      4,
+      () => `${this.name} cancels ${id} → ${heard.status} ${order?.status}`,
+    );
+  }
+
+  async look(which: number, wait: number): Promise<void> {
+    const id = this.known[which % Math.max(1, this.known.length)];
+    if (id === undefined) return;
+    const heard = await this.http.send({
+      method: "GET",
+      path: `/v1/orders/${id}`,
+      headers: wait > 0 ? { Prefer: `wait=${wait}` } : {},
+    });
+    if (heard && heard.status < 500) {
+      this.#system.report.check(
+        heard.status === 200,
+        8,
+        () => `${this.name} was promised ${id} → ${heard.status}`,
+      );
+    }
+  }
+
+  /** Another customer's order is not there, and stays as it is. */
+  async spy(id: string): Promise<void> {
+    const calls = [
+      { method: "GET", path: `/v1/orders/${id}` },
+      { method: "POST", path: `/v1/orders/${id}/cancel` },
+      { method: "POST", path: `/v1/orders/${id}/pay` },
+    ] as const;
+    for (const call of calls) {
+      const heard = await this.http.send(call);
+      if (!heard || heard.status >= 500) continue;
+      const expected = call.path.endsWith("/pay") ? 403 : 404;
+      this.#system.report.check(
+        heard.status === expected,
+        12,
+        () => `${this.name} ${call.path} of another → ${heard.status}`,
+      );
+    }
+  }
+
+  /** All orders of this customer, by the list. */
+  async list(tries = 1): Promise<Heard["orders"] | null> {
+    const heard = await this.http.insist({ method: "GET", path: "/v1/orders?limit=100" }, tries);
+    return heard?.orders ?? null;
+  }
+}

@@ -1,0 +1,120 @@
+import { createHmac } from "node:crypto";
+import type { Answer } from "../platform/worker.ts";
+import { SECRET, type System } from "../system.ts";
+import type { OrderView } from "../model/shown.ts";
+import { START_MS } from "../kernel/kernel.ts";
+
+/** HTTP as a client has it: an answer, or none. */
+
+export interface Call {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface Heard extends Answer {
+  orders: OrderView[];
+  sent_ms: number;
+  heard_ms: number;
+  code: string | null;
+}
+
+/** A client gives up after so long. */
+const PATIENCE_MS = 70_000;
+
+export class HttpClient {
+  readonly #system: System;
+  readonly #name: string;
+  /** Null for an operator, who may see everything. */
+  readonly #customerId: string | null;
+  readonly #token: string;
+  requests = 0;
+
+  constructor(system: System, name: string, customerId: string | null) {
+    this.#system = system;
+    this.#name = name;
+    this.#customerId = customerId;
+    this.#token = tokenFor(name, customerId === null ? "operator" : "");
+  }
+
+  /** Null: no answer came. */
+  send({ method, path, body, headers = {} }: Call): Promise<Heard | null> {
+    const { kernel, http, shown } = this.#system;
+    const { faults } = kernel;
+    const label = `${this.#name} ${method} ${path}`;
+    const sent_ms = kernel.now_ms;
+    this.requests++;
+    return new Promise((resolve) => {
+      let isOver = false;
+      const end = (heard: Heard | null) => {
+        if (isOver) return;
+        isOver = true;
+        patience.isCancelled = true;
+        resolve(heard);
+      };
+      const patience = kernel.after(PATIENCE_MS, `${label} → gives up`, () => end(null));
+      const fail = () =>
+        kernel.after(kernel.latency_ms(this.#name), `${label} → no answer`, () => end(null));
+      kernel.after(
+        kernel.latency_ms(this.#name),
+        `${label} ${body === undefined ? "" : JSON.stringify(body)}`,
+        () => {
+          if (faults.strike("HTTP request lost", label)) return fail();
+          const request = new Request(`https://shop${path}`, {
+            method,
+            headers: {
+              Authorization: `Bearer ${this.#token}`,
+              ...(body !== undefined && { "Content-Type": "application/json" }),
+              ...headers,
+            },
+            ...(body !== undefined && { body: JSON.stringify(body) }),
+          });
+          http.request(
+            request,
+            (answer) => {
+              const orders = shown.check(answer.body, this.#customerId, label);
+              if (faults.strike("HTTP reply lost", label)) return fail();
+              const code = (answer.body as { code?: string } | null)?.code ?? null;
+              kernel.after(
+                kernel.latency_ms(this.#name),
+                `${label} → ${answer.status} ${code ?? ""} ${orders.map((o) => `${o.id} ${o.status}`).join()}`,
+                () => end({ ...answer, orders, sent_ms, heard_ms: kernel.now_ms, code }),
+              );
+              return undefined;
+            },
+            fail,
+          );
+          return undefined;
+        },
+      );
+    });
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#system.kernel.after(ms, "", resolve);
+    });
+  }
+
+  /** Repeats a call that is safe to repeat until somebody answers for it. */
+  async insist(call: Call, tries: number, pause_ms = 2_000): Promise<Heard | null> {
+    for (let i = 0; i < tries; i++) {
+      if (i > 0) await this.sleep(pause_ms);
+      const heard = await this.send(call);
+      if (heard && heard.status < 500) return heard;
+    }
+    return null;
+  }
+}
+
+const base64url = (text: string): string => Buffer.from(text).toString("base64url");
+const HEAD = base64url('{"alg":"HS256"}');
+const DAY_S = 86_400;
+
+/** As `npm run token` makes it. */
+export function tokenFor(sub: string, scope: string): string {
+  const exp = START_MS / 1_000 + 30 * DAY_S;
+  const signed = `${HEAD}.${base64url(JSON.stringify({ sub, scope, exp }))}`;
+  return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
+}

@@ -1,0 +1,56 @@
+import { createMiddleware } from "hono/factory";
+import { errorText, log } from "../../contract/log.ts";
+import { onOffVar } from "../../contract/vars.ts";
+import { within } from "../../contract/within.ts";
+import type { AppEnv } from "./app.ts";
+import { Problem } from "./problem.ts";
+
+/** The period of both limits in wrangler.toml, in seconds: after it a caller has all of it again. */
+const PERIOD_SECONDS = "60";
+const LIMITER_TIMEOUT_MS = 1_000;
+
+/**
+ * Calls that change orders, per customer; comes after the token and before the body is read.
+ * Operators are not limited: theirs are the shop's own services, which pay for every customer.
+ */
+export const orderLimit = createMiddleware<AppEnv>(async (c, next) => {
+  const { customerId, isOperator } = c.get("caller");
+  if (!isOperator) await count(c.env, c.env.RATE_ORDERS, customerId);
+  await next();
+});
+
+/** Calls that anyone may make, per address. */
+export const guestLimit = createMiddleware<AppEnv>(async (c, next) => {
+  await count(c.env, c.env.RATE_GUESTS, networkOf(c.req.header("CF-Connecting-IP") ?? ""));
+  await next();
+});
+
+/** Throws `rate_limited` past the limit. A limiter that does not answer limits nobody. */
+async function count(env: OrdersEnv, limiter: RateLimit, key: string): Promise<void> {
+  if (!onOffVar("RATE_LIMIT", env.RATE_LIMIT)) return;
+  try {
+    const { success } = await within(LIMITER_TIMEOUT_MS, async () => await limiter.limit({ key }));
+    if (success) return;
+  } catch (error) {
+    log("warn", "rate_limit.unavailable", { error: errorText(error) });
+    return;
+  }
+  throw new Problem("rate_limited", {
+    detail: `Too many requests: try again in ${PERIOD_SECONDS} s.`,
+    headers: { "Retry-After": PERIOD_SECONDS },
+  });
+}
+
+/** An IPv4 address, or the /64 of an IPv6 one: whoever has one of these has all of them. */
+export function networkOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.toLowerCase().split("::");
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const after = tail === "" ? [] : tail.split(":");
+    while (groups.length + after.length < 8) groups.push("0");
+    groups.push(...after);
+  }
+  const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ""));
+  return `${network.join(":")}::/64`;
+}

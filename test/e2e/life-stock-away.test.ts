@@ -1,0 +1,51 @@
+import { v7 } from "uuid";
+import { expect, test } from "vitest";
+import type { OrderView } from "../../src/orders/order.ts";
+import type { Client } from "./support/client.ts";
+import { emptyState, start } from "./support/npm-start.ts";
+import { expectLedgerReplays, settled } from "./support/settled.ts";
+import { until } from "./support/until.ts";
+
+/** First due after 30 s, and then at most one backoff when an attempt fell short. */
+const SETTLE_MS = 70_000;
+
+test(
+  "invariant 7: with the stock Worker stopped, wait=2 answers 202 within 2.5 s, and the order settles after it is back",
+  { timeout: 150_000 },
+  async (context) => {
+    const state = await emptyState(context);
+    const alone = await start(context, [`--state=${state}`, "--only=orders"]);
+    await alone.ready();
+    const sku = `SKU-${v7()}`;
+    const item = { name: "Away", price: { amount: 100, currency: "EUR" } };
+    expect((await alone.operator.call("PUT", `/v1/items/${sku}`, item)).status).toBe(201);
+    const customer = await alone.customer("patient");
+    await timed(customer, sku); // the first call of a process also loads it
+    const { reply, took_ms } = await timed(customer, sku);
+    expect([reply.status, reply.body.status]).toEqual([202, "pending"]);
+    expect(reply.headers.get("preference-applied")).toBe("wait=2");
+    expect(took_ms).toBeLessThan(2_500);
+    const looking = Date.now();
+    const look = await customer.call<OrderView>("GET", `/v1/orders/${reply.body.id}`, undefined, {
+      prefer: "wait=2",
+    });
+    expect([look.status, look.body.status]).toEqual([200, "pending"]);
+    expect(Date.now() - looking).toBeLessThan(2_500);
+
+    const stock = await start(context, [`--state=${state}`, "--only=stock"]);
+    await stock.ready();
+    await until("stock received", () => alone.operator.receive(sku, 5), 20_000);
+    const [order] = await settled(customer, [reply.body.id], SETTLE_MS);
+    expect(order).toMatchObject({ status: "confirmed", revision: 2 });
+    await expectLedgerReplays(alone.operator, sku);
+    const direct = await timed(customer, sku);
+    expect([direct.reply.status, direct.reply.body.status]).toEqual([201, "confirmed"]);
+  },
+);
+
+async function timed(customer: Client, sku: string) {
+  const start_ms = Date.now();
+  const body = { lines: [{ sku, quantity: 1 }] };
+  const reply = await customer.call<OrderView>("POST", "/v1/orders", body, { prefer: "wait=2" });
+  return { reply, took_ms: Date.now() - start_ms };
+}

@@ -1,0 +1,104 @@
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { app } from "../../src/orders/http/app.ts";
+import { expectProblem, written } from "./support/answers.ts";
+import { nameOf, pathOf, type Route, ROUTES, SKU } from "./support/routes.ts";
+import { almostOperators, badTokens } from "./support/tokens.ts";
+import { addItem, call, lineOf, migrate, operatorToken, tokenFor } from "./support/worker.ts";
+
+const routes = new Set(app.routes.map(nameOf));
+const table = ROUTES.filter((route) => routes.has(nameOf(route))).map(
+  (route) => [nameOf(route), route] as const,
+);
+const closed = table.filter(([, { who }]) => who !== "anyone");
+const operators = table.filter(([, { who }]) => who === "operator");
+
+let order = "";
+
+beforeAll(async () => {
+  vi.spyOn(console, "warn").mockReturnValue(undefined);
+  await migrate();
+  await addItem(SKU);
+  const token = await tokenFor("alice");
+  const placed = await call("POST", "/v1/orders", { token, body: lineOf(SKU) });
+  order = ((await placed.json()) as { id: string }).id;
+});
+
+/** A call that would be a good one, but for who makes it. */
+function ask(route: Route, token: string | undefined, bad = false): Promise<Response> {
+  const headers: Record<string, string> = { "Idempotency-Key": crypto.randomUUID() };
+  // The header as it is sent, even when it holds nothing.
+  if (bad && token !== undefined) headers["Authorization"] = `Bearer ${token}`;
+  const options = { headers, body: route.body, ...(!bad && { token }) };
+  return call(route.method, pathOf(route, { sku: SKU, id: order }), options);
+}
+
+describe("invariant 12: without a valid token a call is 401 and writes nothing:", () => {
+  it.each(closed)("%s", async (_, route) => {
+    const before = await written();
+    for (const [name, make] of Object.entries(badTokens)) {
+      const response = await ask(route, await make(), true);
+      expect([name, response.status]).toEqual([name, 401]);
+      expect(response.headers.get("WWW-Authenticate")).toBe("Bearer");
+      expect(await expectProblem(response)).toBe("unauthenticated");
+    }
+    expect(await written()).toEqual(before);
+  });
+});
+
+describe("invariant 12: without the scope an operator's call is 403 and writes nothing:", () => {
+  it.each(operators)("%s", async (_, route) => {
+    const before = await written();
+    const guest = (await (await call("POST", "/v1/guests")).json()) as { token: string };
+    const tokens = [
+      guest.token,
+      ...(await Promise.all(Object.values(almostOperators).map((make) => make()))),
+    ];
+    for (const token of tokens) {
+      const response = await ask(route, token);
+      expect(response.status).toBe(403);
+      expect(await expectProblem(response)).toBe("forbidden");
+    }
+    expect(await written()).toEqual(before);
+  });
+});
+
+describe("what anyone may call asks for no token, and minds none:", () => {
+  it.each(table.filter(([, { who }]) => who === "anyone"))("%s", async (_, route) => {
+    for (const make of Object.values(badTokens)) {
+      expect((await ask(route, await make(), true)).status).toBeLessThan(300);
+    }
+  });
+});
+
+describe("invariant 12: another customer's order is not there, and stays as it is:", () => {
+  const ofOrders = table.filter(
+    ([, { path, who }]) => path.includes("/v1/orders/:id") && who === "customer",
+  );
+  it.each(ofOrders)("%s", async (_, route) => {
+    const before = await written();
+    const guest = (await (await call("POST", "/v1/guests")).json()) as { token: string };
+    // Ids that are alike in one way or the other.
+    const others = ["bob", "Alice", "alice ", "alice\u0000", "%", "ali_e", "guest_alice"];
+    const tokens = await Promise.all(others.map((id) => tokenFor(id)));
+    for (const token of [guest.token, ...tokens]) {
+      const response = await ask(route, token);
+      expect(response.status).toBe(404);
+      expect(await expectProblem(response)).toBe("not_found");
+    }
+    for (const token of tokens) {
+      const list = await call("GET", "/v1/orders", { token });
+      expect(await list.json()).toEqual({ orders: [], nextCursor: null });
+    }
+    expect(await written()).toEqual(before);
+  });
+});
+
+describe("who may call is let in:", () => {
+  it.each(closed)("%s", async (_, route) => {
+    const own = route.who === "customer" ? [await tokenFor("alice")] : [];
+    for (const token of [...own, await operatorToken()]) {
+      const { status } = await ask(route, token);
+      expect([401, 403]).not.toContain(status);
+    }
+  });
+});

@@ -1,0 +1,89 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { app } from "../../src/orders/http/app.ts";
+import { written } from "./support/answers.ts";
+import { hostile } from "./support/inputs.ts";
+import { objections } from "./support/objections.ts";
+import { nameOf, type Route, ROUTES, SKU } from "./support/routes.ts";
+import { addItem, call, lineOf, migrate, operatorToken, tokenFor } from "./support/worker.ts";
+
+const RUNS = 40;
+/** Nothing waits for long here: the longest wait a client may ask for is 10 s. */
+const ANSWER_MS = 15_000;
+
+/** Routes that are really there: one that is new must be described before this passes. */
+const routes = [...new Set(app.routes.filter(({ method }) => method !== "ALL").map(nameOf))];
+const described = ROUTES.filter((route) => routes.includes(nameOf(route)));
+
+const good = { sku: SKU, id: "" };
+const tokens: Record<Route["who"], string | undefined> = {
+  anyone: undefined,
+  customer: undefined,
+  operator: undefined,
+};
+
+beforeAll(async () => {
+  await migrate();
+  await addItem(SKU);
+  tokens.customer = await tokenFor("fuzzer");
+  tokens.operator = await operatorToken();
+  const placed = await call("POST", "/v1/orders", { token: tokens.customer, body: lineOf(SKU) });
+  good.id = ((await placed.json()) as { id: string }).id;
+});
+
+beforeEach(async () => {
+  // The absent stock Worker is logged each time, and that is not what this looks at.
+  vi.spyOn(console, "warn").mockReturnValue(undefined);
+  await env.DB.prepare(
+    "INSERT OR IGNORE INTO dead_letters VALUES (?, 'order-events', '{}', 10, 'broken', 1)",
+  )
+    .bind(good.id)
+    .run();
+});
+
+it("every route is described, so that it is fuzzed", () => {
+  expect(routes.filter((name) => !ROUTES.some((route) => nameOf(route) === name))).toEqual([]);
+  expect(described.length).toBe(routes.length);
+});
+
+describe("whatever is sent, no error is unexpected and a refusal writes nothing:", () => {
+  it.each(described.map((route) => [nameOf(route), route] as const))("%s", async (_, route) => {
+    const statuses = new Set<number>();
+    let before = await written();
+    const property = fc.asyncProperty(hostile(route, good), async ({ path, headers, body }) => {
+      const token = tokens[route.who];
+      const response = await within(call(route.method, path, { token, headers, body }));
+      statuses.add(response.status);
+      response.webSocket?.accept();
+      response.webSocket?.close(1000);
+      expect(await objections(response, route.needsStock === true)).toEqual([]);
+      if (response.status < 400) before = await written();
+      expect(await written()).toEqual(before);
+    });
+    await fc.assert(property, { numRuns: RUNS });
+    // A fuzz that only ever gets the same answer would test nothing but the door.
+    const isVaried = route.body !== undefined || /:(sku|id)/.test(route.path);
+    expect(statuses.size).toBeGreaterThan(isVaried ? 1 : 0);
+  });
+});
+
+it("a method that a path does not have is 405 with those it has, and writes nothing", async () => {
+  const before = await written();
+  for (const { path } of described) {
+    for (const method of ["PATCH", "OPTIONS", "PROPFIND"]) {
+      const response = await call(method, path, { token: tokens.operator });
+      expect([path, method, response.status]).toEqual([path, method, 405]);
+      expect(response.headers.get("Allow")).toMatch(/^[A-Z]+(, [A-Z]+)*$/);
+      expect(await objections(response, false)).toEqual([]);
+    }
+  }
+  expect(await written()).toEqual(before);
+});
+
+async function within(answer: Promise<Response>): Promise<Response> {
+  const late = new Promise<never>((_, reject) =>
+    setTimeout(() => reject(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS),
+  );
+  return await Promise.race([answer, late]);
+}

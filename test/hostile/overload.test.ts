@@ -1,0 +1,69 @@
+import { env } from "cloudflare:workers";
+import { Hono } from "hono";
+import { beforeAll, expect, it } from "vitest";
+import { atMost } from "../../src/orders/http/crowd.ts";
+import { Problem, problemResponse } from "../../src/orders/http/problem.ts";
+import { addItem, call, lineOf, migrate, tokenFor } from "./support/worker.ts";
+
+beforeAll(async () => {
+  await migrate();
+  await addItem("CUP");
+});
+
+it("of 6,000 orders at once all that are accepted exist, and all others are 503 with Retry-After", async () => {
+  const tokens = await Promise.all(Array.from({ length: 40 }, (_, i) => tokenFor(`crowd-${i}`)));
+  const answers = await Promise.all(
+    Array.from({ length: 6_000 }, async (_, i) => {
+      const options = { token: tokens[i % tokens.length], body: lineOf("CUP") };
+      const response = await call("POST", "/v1/orders", options);
+      const { id = "", code = "" } = (await response.json()) as { id?: string; code?: string };
+      return { status: response.status, retryAfter: response.headers.get("Retry-After"), id, code };
+    }),
+  );
+  const accepted = answers.filter(({ status }) => status === 202);
+  const shed = answers.filter(({ status }) => status === 503);
+  expect(accepted.length + shed.length).toBe(answers.length);
+  expect(accepted.length).toBeGreaterThanOrEqual(1_000);
+  expect(shed.length).toBeGreaterThanOrEqual(1_000);
+  expect(new Set(shed.map(({ retryAfter, code }) => `${code} ${retryAfter}`))).toEqual(
+    new Set(["unavailable 2"]),
+  );
+  const { results } = await env.DB.prepare("SELECT id FROM orders").all<{ id: string }>();
+  expect(results.map(({ id }) => id).toSorted()).toEqual(accepted.map(({ id }) => id).toSorted());
+
+  // It is over at once: the next one is taken.
+  const next = await call("POST", "/v1/orders", { token: tokens[0], body: lineOf("CUP") });
+  expect(next.status).toBe(202);
+});
+
+it("a crowd past the limit is 503 with Retry-After at once, and let in again when it is less", async () => {
+  const going: (() => void)[] = [];
+  const app = new Hono().post("/", atMost(2), async (c) => {
+    await new Promise<void>((resolve) => going.push(resolve));
+    return c.text("done");
+  });
+  app.onError((error, c) => problemResponse(c, error as Problem));
+  const post = async () => app.request("/", { method: "POST" });
+
+  const [first, second] = [post(), post()];
+  const third = await post();
+  expect(third.status).toBe(503);
+  expect(third.headers.get("Retry-After")).toBe("2");
+  expect(await third.json()).toMatchObject({ code: "unavailable" });
+  expect(going.length).toBe(2);
+
+  going[0]?.();
+  expect((await first).status).toBe(200);
+  const fourth = post();
+  expect((await post()).status).toBe(503);
+  for (const go of going) go();
+  expect([(await second).status, (await fourth).status]).toEqual([200, 200]);
+});
+
+it("a call that fails makes room as well", async () => {
+  const app = new Hono().get("/", atMost(1), () => {
+    throw new Error("broken");
+  });
+  app.onError((_, c) => c.text("failed", 500));
+  for (let i = 0; i < 3; i++) expect((await app.request("/")).status).toBe(500);
+});

@@ -1,0 +1,134 @@
+import { reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { newOrderId } from "../../src/contract/order-id.ts";
+import {
+  comparePage,
+  type ComparePorts,
+  type Difference,
+} from "../../src/orders/operations/compare.ts";
+import { CASES, compareAll, LOCKS, plant, settled, START } from "./support/differences.ts";
+import { insertRows, orderRow } from "./support/rows.ts";
+import { tamperItem } from "./support/stock.ts";
+import { migrate, newCustomer, orderNow, WAIT, worldOf } from "./support/world.ts";
+
+beforeEach(async () => {
+  await reset();
+  await migrate();
+});
+
+describe("the comparison of D1 with the stock items", () => {
+  test("finds nothing while all agree, and nothing of what is under way", async () => {
+    const world = await worldOf({ vars: { SOLD_OUT_GATE: "off" } });
+    for (const status of ["confirmed", "paid", "cancelled"] as const) await settled(world, status);
+    const { sku, id } = await settled(world, "confirmed");
+    await world.place(newCustomer(), [{ sku, quantity: 99 }], WAIT); // refused
+    await world.place(newCustomer(), [{ sku, quantity: 1 }]); // pending
+    await world.pay(id); // awaits its commit, and is held still
+    expect((await compareAll()).differences).toEqual([]);
+  });
+
+  test.each(CASES)("reports $name, by order and SKU", async ({ status, harm, expected }) => {
+    const world = await worldOf();
+    const { sku, id } = await settled(world, status);
+    await settled(world, status);
+    await harm(sku, id);
+    const { differences } = await compareAll();
+    // Once, though the walk over orders and the walk over locks both come upon it.
+    expect(differences).toEqual([{ ...expected, sku, orderId: id }]);
+  });
+
+  test("reports a lock at an item that its order does not name", async () => {
+    const world = await worldOf();
+    const { id } = await settled(world, "confirmed");
+    const sku = await world.stocked(9);
+    await plant(sku, id, "held");
+    expect((await compareAll()).differences).toMatchObject([
+      { kind: "unreleased", sku, orderId: id, status: "confirmed", expected: null },
+    ]);
+  });
+
+  test.each(CASES)("does not report $name if it is gone at the second look", async (one) => {
+    const world = await worldOf();
+    const { sku, id } = await settled(world, one.status);
+    await one.harm(sku, id);
+    let isMended = false;
+    const mend = async () => {
+      if (!isMended) await one.mend(sku, id);
+      isMended = true;
+    };
+    expect((await compareAll(mend)).differences).toEqual([]);
+    expect(isMended).toBe(true);
+    // The other way round: what comes up between the looks was not there at the first.
+    expect((await compareAll(() => one.harm(sku, id))).differences).toEqual([]);
+  });
+
+  test("does not miss a sold lock that its item has forgotten since", async () => {
+    const world = await worldOf();
+    const { sku, id } = await settled(world, "paid");
+    await tamperItem(
+      sku,
+      "DELETE FROM locks; UPDATE item SET watermark_ms = ?",
+      Date.now() + 60_000,
+    );
+    expect((await compareAll()).differences).toEqual([]);
+    expect((await orderNow(id)).status).toBe("paid");
+  });
+
+  test("goes over orders and locks in bounded pages, and misses none", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(9);
+    const line = { sku, name: sku, quantity: 2, price: {}, limitPerCustomer: null };
+    const parts = { status: "confirmed", lines: JSON.stringify([line]) };
+    const orders = Array.from({ length: 250 }, () => orderRow(parts));
+    await insertRows("orders", orders);
+    const orphans = Array.from({ length: 450 }, () => newOrderId(Date.now()));
+    await tamperItem(
+      sku,
+      `INSERT INTO locks (order_id, customer_id, quantity, state)
+       SELECT value, 'ann', 2, 'held' FROM json_each('${JSON.stringify(orphans)}')`,
+    );
+    const { differences, pages } = await compareAll();
+    const of = (kind: Difference["kind"]) =>
+      differences.flatMap((one) => (one.kind === kind ? [one.orderId] : [])).toSorted();
+    expect(of("missing_lock")).toEqual(orders.map(({ id }) => id).toSorted());
+    expect(of("orphan_lock")).toEqual(orphans.toSorted());
+    expect(differences).toHaveLength(700);
+    // 100 orders a page.
+    expect(pages).toBe(4);
+  });
+
+  test("ends a page of orders that name more than 300 SKUs early", async () => {
+    const lines = (from: number) =>
+      Array.from({ length: 50 }, (_, i) => ({ sku: `S${from + i}`, quantity: 1 }));
+    const orders = Array.from({ length: 20 }, (_, i) =>
+      orderRow({ status: "confirmed", lines: JSON.stringify(lines(i * 50)) }),
+    );
+    await insertRows("orders", orders);
+    const asked: string[] = [];
+    const stock: ComparePorts["stock"] = {
+      liveLocks: (sku, after) => env.STOCK.liveLocks(sku, after),
+      lockStates: async (sku) => {
+        asked.push(sku);
+        return { locks: [], watermark_ms: 0 };
+      },
+    };
+    const page = await comparePage(START, { db: env.DB, stock, pause: async () => {} });
+    expect(page.differences).toHaveLength(300);
+    expect(new Set(asked).size).toBe(300);
+    expect(page.next).toEqual({ phase: "orders", after: orders.map(({ id }) => id).toSorted()[5] });
+  });
+
+  test("looks through 20 pages of locks a call, and goes on at the item where it was", async () => {
+    const world = await worldOf();
+    const skus = [];
+    for (let i = 0; i < 25; i++) skus.push(await world.stocked(0));
+    const orphan = newOrderId(Date.now());
+    const last = skus.toSorted().at(-1) ?? "";
+    await world.receive(last, 2);
+    await plant(last, orphan, "held");
+    const { differences, pages } = await compareAll(undefined, LOCKS);
+    expect(pages).toBe(2);
+    expect(differences).toMatchObject([{ kind: "orphan_lock", sku: last, orderId: orphan }]);
+  });
+});

@@ -1,0 +1,134 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, test } from "vitest";
+import { newOrderId } from "../../src/contract/order-id.ts";
+import { claimDue } from "../../src/orders/orders.sql.ts";
+import { placeAll } from "../../src/orders/place/place.sql.ts";
+import { policyOf } from "../../src/orders/policy.ts";
+import { observed, type Trip } from "./support/observed.ts";
+import { DAY_MS, insertRows, orderRow } from "./support/rows.ts";
+import { migrate, newCustomer, OPERATOR, WAIT, worldOf } from "./support/world.ts";
+
+const ORDERS = 20_000;
+const LATER_MS = Date.now() + 3_600_000;
+const { db, trips } = observed(env.DB);
+
+/** Rows that D1 reads for this. */
+async function rowsReadBy(work: () => Promise<unknown>): Promise<number> {
+  const before = trips.length;
+  await work();
+  return trips.slice(before).reduce((sum, trip) => sum + trip.rowsRead, 0);
+}
+
+async function measure() {
+  const world = await worldOf({ db });
+  const sku = await world.stocked(50);
+  const [customer, now_ms] = [newCustomer(), Date.now()];
+  const ids: string[] = [];
+  for (let i = 0; i < 25; i++) {
+    const { body } = await world.place(customer, [{ sku, quantity: 1 }], WAIT);
+    ids.push(body.id);
+  }
+  const [id] = ids;
+  const get =
+    (path: string, as = OPERATOR) =>
+    () =>
+      world.call("GET", path, { as });
+  const due = Array.from({ length: 10 }, () => {
+    const lines = [{ sku, quantity: 1 }];
+    return { id: newOrderId(now_ms), customerId: newCustomer(), key: null, lines };
+  });
+  await placeAll(env.DB, due, policyOf(env), now_ms - 100_000);
+  const claim = { now_ms, limit: 100, spread: 1 };
+  const rows: Record<string, number> = {
+    operations: await rowsReadBy(get("/v1/operations")),
+    "list of a customer": await rowsReadBy(get("/v1/orders", customer)),
+    "list of a customer's paid": await rowsReadBy(get("/v1/orders?status=paid", customer)),
+    "list of all": await rowsReadBy(get("/v1/operations/orders")),
+    order: await rowsReadBy(get(`/v1/orders/${id}`, customer)),
+    history: await rowsReadBy(get(`/v1/operations/orders/${id}/history`)),
+    place: await rowsReadBy(() =>
+      world.place(customer, [{ sku, quantity: 1 }], { "Idempotency-Key": "k" }),
+    ),
+    replay: await rowsReadBy(() =>
+      world.place(customer, [{ sku, quantity: 1 }], { "Idempotency-Key": "k" }),
+    ),
+    "place and settle": await rowsReadBy(() => world.place(customer, [{ sku, quantity: 1 }], WAIT)),
+    pay: await rowsReadBy(() => world.pay(id ?? "")),
+    cancel: await rowsReadBy(() => world.cancel(ids[1] ?? "")),
+    claim: await rowsReadBy(() => claimDue(db, policyOf(env), claim)),
+  };
+  // Nothing is due when the same is measured again.
+  await env.DB.prepare("DELETE FROM orders WHERE awaits IS NOT NULL").run();
+  return rows;
+}
+
+beforeAll(migrate);
+
+const settledRows = () =>
+  Array.from({ length: ORDERS / 4 }, (_, i) => {
+    const parts = { customer_id: `c${i % 500}` };
+    return [
+      orderRow(parts, Date.now() - DAY_MS + i),
+      orderRow({ ...parts, status: "confirmed" }),
+      orderRow({ ...parts, status: "cancelled", reason: "out_of_stock" }),
+      orderRow({ ...parts, status: "confirmed", pay_by: LATER_MS, due_at: LATER_MS }),
+    ];
+  }).flat();
+
+describe(`with ${ORDERS} orders in D1, those that wait for payment among them`, () => {
+  test("every call reads as many rows as with none", async () => {
+    const empty = await measure();
+    await insertRows("orders", settledRows());
+    const full = await measure();
+    const grown = Object.entries(full).flatMap(([call, rows]) => {
+      return rows <= Math.max(1.3 * (empty[call] ?? 0), 2)
+        ? []
+        : [`${call}: ${empty[call]} rows, then ${rows}`];
+    });
+    expect(grown).toEqual([]);
+    expect(Math.min(...Object.values(empty))).toBeGreaterThan(0);
+  }, 30_000);
+
+  test("a status that is rare costs an operator's page 1,000 orders at most", async () => {
+    const world = await worldOf({ db });
+    const path = "/v1/operations/orders?status=pending";
+    const rows = await rowsReadBy(() => world.call("GET", path, { as: OPERATOR }));
+    expect(rows).toBeLessThanOrEqual(2 * 1_000);
+  });
+});
+
+test("no statement of an operator's call walks the orders", async () => {
+  const world = await worldOf({ db });
+  const sku = await world.stocked(5);
+  const { body } = await world.place(newCustomer(), [{ sku, quantity: 1 }], WAIT);
+  const from = trips.length;
+  for (const path of [
+    "/v1/operations",
+    "/v1/operations/orders",
+    "/v1/operations/orders?status=paid",
+    `/v1/operations/orders/${body.id}/history`,
+  ]) {
+    expect((await world.call("GET", path, { as: OPERATOR })).status).toBe(200);
+  }
+  const last = btoa(JSON.stringify({ phase: "locks", sku: "", after: "" }));
+  for (const reconcile of [{}, { cursor: last }]) {
+    const call = { as: OPERATOR, body: reconcile };
+    expect((await world.call("POST", "/v1/operations/reconcile", call)).status).toBe(200);
+  }
+  const statements = new Set(trips.slice(from).flatMap(({ sql }: Trip) => sql));
+  expect(statements.size).toBeGreaterThan(8);
+  const walks: string[] = [];
+  for (const sql of statements) {
+    const parameters = Math.max(
+      (sql.match(/\?(?!\d)/g) ?? []).length,
+      ...[...sql.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n)),
+    );
+    const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .bind(...Array.from({ length: parameters }, () => null))
+      .all<{ detail: string }>();
+    for (const { detail } of results) {
+      if (/^SCAN (orders|o)\b/.test(detail)) walks.push(`${detail}: ${sql}`);
+    }
+  }
+  expect(walks).toEqual([]);
+});

@@ -1,0 +1,209 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { reset } from "cloudflare:test";
+import { readOperations } from "../../src/orders/operations/operations.sql.ts";
+import { foldMinutes } from "../../src/orders/operations/minutes.sql.ts";
+import { policyOf } from "../../src/orders/policy.ts";
+import { prune } from "../../src/orders/reconcile/prune.sql.ts";
+import { observed } from "./support/observed.ts";
+import { count, DAY_MS, insertRows, orderRow } from "./support/rows.ts";
+import { migrate, newCustomer, reconciler, WAIT, worldOf } from "./support/world.ts";
+
+const NOW_MS = Date.now();
+const HOUR_MS = 3_600_000;
+const START = { orders: "", presence: "" };
+const policyWith = (vars: Partial<OrdersEnv>) => policyOf(Object.assign({}, env, vars));
+const round = (vars: Partial<OrdersEnv> = {}, cursors = START, db = env.DB) =>
+  prune(db, policyWith(vars), cursors, NOW_MS);
+const rows = <T>(n: number, of: (i: number) => T) => Array.from({ length: n }, (_, i) => of(i));
+
+beforeEach(async () => {
+  await reset();
+  await migrate();
+});
+
+describe("idempotency keys", () => {
+  const key = (i: number, age_ms: number) => ({
+    customer_id: `c${i % 7}`,
+    key: `k${i}`,
+    order_id: `o${i}`,
+    created_at: NOW_MS - age_ms,
+  });
+
+  test("are kept for KEY_RETENTION_HOURS, 48 by default", async () => {
+    await insertRows("idempotency_keys", [key(1, 48 * HOUR_MS + 1), key(2, 48 * HOUR_MS)]);
+    await round();
+    expect(await count("idempotency_keys", "key = 'k2'")).toBe(1);
+    expect(await count("idempotency_keys")).toBe(1);
+    await round({ KEY_RETENTION_HOURS: "47" });
+    expect(await count("idempotency_keys")).toBe(0);
+  });
+
+  test("go in steps of 1,000, at most 20,000 a round", async () => {
+    await insertRows(
+      "idempotency_keys",
+      rows(20_500, (i) => key(i, 100 * HOUR_MS + i)),
+    );
+    const { db, trips } = observed(env.DB);
+    await round({}, START, db);
+    expect(await count("idempotency_keys")).toBe(500);
+    expect(trips.filter(({ sql }) => sql[0]?.includes("idempotency_keys"))).toHaveLength(20);
+    // The youngest are left.
+    expect(await count("idempotency_keys", `created_at < ${NOW_MS - 100 * HOUR_MS - 499}`)).toBe(0);
+    await round();
+    expect(await count("idempotency_keys")).toBe(0);
+  });
+
+  test("that are kept as short as 23 hours are a mistake that stops the Worker", () => {
+    expect(() => policyWith({ KEY_RETENTION_HOURS: "23" })).toThrow("KEY_RETENTION_HOURS");
+  });
+});
+
+test("dead letters are kept for DEAD_LETTER_RETENTION_DAYS, 30 by default", async () => {
+  const letter = (id: string, age_ms: number) => ({
+    id,
+    queue: "order-events-dlq",
+    body: "{}",
+    attempts: 10,
+    error: "no",
+    at: NOW_MS - age_ms,
+  });
+  await insertRows("dead_letters", [letter("old", 30 * DAY_MS + 1), letter("new", 30 * DAY_MS)]);
+  await round();
+  expect(await count("dead_letters", "id = 'new'")).toBe(1);
+  expect(await count("dead_letters")).toBe(1);
+  await round({ DEAD_LETTER_RETENTION_DAYS: "29" });
+  expect(await count("dead_letters")).toBe(0);
+});
+
+describe("finished orders", () => {
+  const old = (parts = {}, age_ms = 1_000 * DAY_MS) => orderRow(parts, NOW_MS - age_ms);
+
+  test("are kept for ever by default", async () => {
+    await insertRows("orders", [old(), old({ status: "cancelled", reason: "out_of_stock" })]);
+    expect(await round()).toEqual(START);
+    expect(await count("orders")).toBe(2);
+  });
+
+  test("go FINISHED_ORDER_RETENTION_DAYS after placing; unfinished and unsettled ones never", async () => {
+    const cancelled = { status: "cancelled", reason: "customer_request" };
+    await insertRows("orders", [
+      old(),
+      old(cancelled),
+      old({}, 10 * DAY_MS + 1_000),
+      old({ id: old({}, 10 * DAY_MS - 1_000).id, currency: "KEPT" }),
+      old({ ...cancelled, awaits: "release", due_at: 1, currency: "KEPT" }),
+      old({ awaits: "commit", due_at: 1, currency: "KEPT" }),
+      old({ status: "confirmed", currency: "KEPT" }),
+      old({ status: "pending", awaits: "lock", due_at: 1, currency: "KEPT" }),
+    ]);
+    await round({ FINISHED_ORDER_RETENTION_DAYS: "10" });
+    expect([await count("orders"), await count("orders", "currency = 'KEPT'")]).toEqual([5, 5]);
+  });
+
+  test("go in steps of 1,000 orders looked at, and the walk goes on where it was", async () => {
+    const all = rows(2_500, (i) =>
+      old(i % 2 === 0 ? {} : { status: "confirmed" }, 1_000 * DAY_MS - i),
+    );
+    await insertRows("orders", all);
+    const ids = all.map(({ id }) => id).toSorted();
+    const vars = { FINISHED_ORDER_RETENTION_DAYS: "10" };
+    const first = await round(vars);
+    expect(first.orders).toBe(ids[999]);
+    expect(await count("orders")).toBe(2_000);
+    const second = await round(vars, first);
+    expect(second.orders).toBe(ids[1_999]);
+    expect(await round(vars, second)).toEqual(START);
+    expect(await count("orders")).toBe(1_250);
+    expect(await count("orders", "status = 'paid'")).toBe(0);
+  });
+
+  test("must outlive their keys", () => {
+    const vars = { FINISHED_ORDER_RETENTION_DAYS: "2", KEY_RETENTION_HOURS: "49" };
+    expect(() => policyWith(vars)).toThrow("as long as their keys");
+  });
+});
+
+test("a mark of presence goes after three days, over as many rounds as it takes", async () => {
+  const mark = (i: number, age_ms: number) => ({
+    customer_id: `c${String(i).padStart(5, "0")}`,
+    since: NOW_MS - age_ms,
+  });
+  await insertRows("presence", [
+    ...rows(1_200, (i) => mark(i, 3 * DAY_MS + 1)),
+    ...rows(100, (i) => mark(2_000 + i, 3 * DAY_MS)),
+  ]);
+  const first = await round();
+  expect(first.presence).toBe("c00999");
+  expect(await count("presence")).toBe(300);
+  expect(await round({}, first)).toEqual(START);
+  expect(await count("presence")).toBe(100);
+});
+
+describe("minutes", () => {
+  test("older than two days fold into row 0, 500 a step, and no total changes", async () => {
+    const minute = Math.floor(NOW_MS / 60_000);
+    await insertRows(
+      "minutes",
+      rows(1_200, (i) => ({
+        minute: minute - 2_880 - 1_150 + i,
+        placed: i % 3,
+        confirmed: i % 5,
+        paid: i % 2,
+        cancelled: i % 7,
+        withdrawn: i % 2,
+        ms_5: i,
+        ms_more: 1,
+      })),
+    );
+    const sums = () =>
+      env.DB.prepare(
+        `SELECT sum(placed), sum(confirmed), sum(paid), sum(cancelled), sum(withdrawn), sum(ms_5),
+           sum(ms_more) FROM minutes`,
+      ).first();
+    const [before, counts] = [await sums(), (await readOperations(env.DB, NOW_MS)).orders];
+    for (const left of [700, 200, 50, 50]) {
+      await foldMinutes(env.DB, NOW_MS);
+      expect(await count("minutes", "minute > 0")).toBe(left);
+      expect(await count("minutes", "minute = 0")).toBe(1);
+      expect(await sums()).toEqual(before);
+    }
+    expect(await count("minutes", `minute > 0 AND minute < ${minute - 2_880}`)).toBe(0);
+    expect((await readOperations(env.DB, NOW_MS)).orders).toEqual(counts);
+  });
+
+  test("with nothing to fold leave no row 0", async () => {
+    await foldMinutes(env.DB, NOW_MS);
+    expect(await count("minutes")).toBe(0);
+  });
+});
+
+describe("the cron's minute", () => {
+  test("takes a step of every kind and remembers where it was", async () => {
+    const world = await worldOf({ vars: { FINISHED_ORDER_RETENTION_DAYS: "10" } });
+    await insertRows(
+      "orders",
+      rows(1_100, () => orderRow({}, NOW_MS - 20 * DAY_MS)),
+    );
+    await insertRows("presence", [{ customer_id: "gone", since: 1 }]);
+    await reconciler().poke();
+    expect(await count("orders")).toBe(100);
+    expect(await count("presence")).toBe(0);
+    await reconciler().poke();
+    expect(await count("orders")).toBe(0);
+    expect(world.messages()).toBe(0);
+  });
+
+  test("rereads levels, so that one that was lost heals and a gate opens", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    await env.DB.prepare("UPDATE items SET available = 0, level_version = 0 WHERE sku = ?")
+      .bind(sku)
+      .run();
+    const place = (key: string) =>
+      world.place(newCustomer(), [{ sku, quantity: 1 }], { ...WAIT, "Idempotency-Key": key });
+    expect((await place("before")).status).toBe(409);
+    await reconciler().poke();
+    expect((await place("after")).status).toBe(201);
+  });
+});

@@ -1,0 +1,102 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { observed } from "./support/observed.ts";
+import { deliver, settleAll } from "./support/stock.ts";
+import { migrate, newCustomer, WAIT, worldOf } from "./support/world.ts";
+
+beforeAll(migrate);
+
+describe("a replay with Prefer: wait", () => {
+  const key = { "Idempotency-Key": "again" };
+
+  test("waits for the outcome of the order that is there", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const customer = newCustomer();
+    const lines = [{ sku, quantity: 1 }];
+    const first = await world.place(customer, lines, key);
+    const replay = world.place(customer, lines, { ...key, ...WAIT });
+    await vi.waitFor(() => expect(world.sent).toHaveLength(1));
+    await settleAll((await deliver(world.sent)).outcomes);
+    const { status, headers, body } = await replay;
+    expect([status, body.id, body.status]).toEqual([201, first.body.id, "confirmed"]);
+    expect(headers.get("Idempotency-Replayed")).toBe("true");
+    expect(headers.get("Preference-Applied")).toBe("wait=5");
+    expect(headers.get("Location")).toBe(`/v1/orders/${body.id}`);
+    expect(world.messages()).toBe(1);
+  });
+
+  test("answers by what became of the order: 409 refused, 200 cancelled or paid, 202 undecided", async () => {
+    const world = await worldOf({ vars: { SOLD_OUT_GATE: "off" } });
+    const sku = await world.stocked(3);
+    const replay = async (quantity: number, change?: (id: string) => Promise<unknown>) => {
+      const customer = newCustomer();
+      const lines = [{ sku, quantity }];
+      const { body } = await world.place(customer, lines, { ...key, ...WAIT });
+      await change?.(body.id);
+      return world.place(customer, lines, { ...key, ...WAIT });
+    };
+    const refused = await replay(9);
+    expect([refused.status, refused.body.code]).toEqual([409, "out_of_stock"]);
+    expect(refused.body.order).toMatchObject({ status: "cancelled", reason: "out_of_stock" });
+    expect(refused.headers.get("Idempotency-Replayed")).toBe("true");
+    const cancelled = await replay(1, world.cancel);
+    expect([cancelled.status, cancelled.body.reason]).toEqual([200, "customer_request"]);
+    const paid = await replay(1, world.pay);
+    expect([paid.status, paid.body.status]).toEqual([200, "paid"]);
+    const customer = newCustomer();
+    await world.place(customer, [{ sku, quantity: 1 }], key);
+    const undecided = await world.place(customer, [{ sku, quantity: 1 }], {
+      ...key,
+      Prefer: "wait=1",
+    });
+    expect([undecided.status, undecided.body.status]).toEqual([202, "pending"]);
+  });
+});
+
+describe("GET /v1/orders/:id with Prefer: wait", () => {
+  test("waits until the order is decided", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const customer = newCustomer();
+    const { body } = await world.place(customer, [{ sku, quantity: 1 }]);
+    const waiting = world.call("GET", `/v1/orders/${body.id}`, { as: customer, headers: WAIT });
+    await vi.waitFor(() => expect(world.sent).toHaveLength(1));
+    await settleAll((await deliver(world.sent)).outcomes);
+    const { status, headers, body: order } = await waiting;
+    expect([status, order.status]).toEqual([200, "confirmed"]);
+    expect(headers.get("Preference-Applied")).toBe("wait=5");
+    expect(headers.get("Vary")).toBe("Prefer");
+  });
+
+  test("reads D1 once and then once a second, and answers with the pending order", async () => {
+    const { db, trips } = observed(env.DB);
+    const world = await worldOf({ db });
+    const sku = await world.stocked(5);
+    const customer = newCustomer();
+    const { body } = await world.place(customer, [{ sku, quantity: 1 }]);
+    const before = trips.length;
+    const { body: order } = await world.call("GET", `/v1/orders/${body.id}`, {
+      as: customer,
+      headers: { Prefer: "wait=2" },
+    });
+    expect(order.status).toBe("pending");
+    expect(trips.slice(before).map(({ sql }) => sql)).toEqual(
+      Array.from({ length: 3 }, () => ["SELECT * FROM orders WHERE id = ?"]),
+    );
+  });
+
+  test("does not wait without the preference, nor for a decided order", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const customer = newCustomer();
+    const pending = await world.place(customer, [{ sku, quantity: 1 }]);
+    const decided = await world.place(customer, [{ sku, quantity: 1 }], WAIT);
+    const start_ms = Date.now();
+    const get = (id: string, headers = {}) =>
+      world.call("GET", `/v1/orders/${id}`, { as: customer, headers });
+    expect((await get(pending.body.id)).body.status).toBe("pending");
+    expect((await get(decided.body.id, WAIT)).body.status).toBe("confirmed");
+    expect(Date.now() - start_ms).toBeLessThan(800);
+  });
+});
