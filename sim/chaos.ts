@@ -22,6 +22,7 @@ export class Chaos {
     this.#repeat("object eviction", () => this.#onObject((object) => object.evict()));
     this.#repeat("stock absent", () => this.#stockAway());
     this.#repeat("item unreachable", () => this.#itemAway());
+    this.#inTheRush();
     this.#repeat("socket drop", () => this.#dropSocket());
     this.#repeat("poison message", () => this.#poison(false));
     this.#repeat("unknown version", () => this.#poison(true));
@@ -35,6 +36,15 @@ export class Chaos {
       if (!kernel.faults.isActive) return;
       if (kernel.faults.strikeNow(kind, "")) strike();
       this.#repeat(kind, strike);
+    });
+  }
+
+  /** The first rush makes packed messages: of some of these, one item does not answer. */
+  #inTheRush(): void {
+    const { kernel } = this.#system;
+    if (!kernel.faults.has("item unreachable") || this.#random.chance(0.4)) return;
+    kernel.after(this.#random.between(0, 20), "", () => {
+      if (kernel.faults.strikeNow("item unreachable", "in the rush")) this.#itemAway();
     });
   }
 

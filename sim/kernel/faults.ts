@@ -95,6 +95,11 @@ export class Faults {
     return this.#rates.size === 0;
   }
 
+  /** Whether this fault may strike in this run at all. */
+  has(kind: Fault): boolean {
+    return this.#rates.has(kind);
+  }
+
   /** Whether this fault strikes here and now. */
   strike(kind: Fault, where: string): boolean {
     if (!this.isActive) return false;
