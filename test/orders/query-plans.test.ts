@@ -131,7 +131,7 @@ async function operations(): Promise<void> {
   await askAgain(env.DB, [id], Date.now());
   await changeOrder(env, "cancel", id, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
-  await prune(env.DB, policy, { orders: "", presence: "" }, Date.now());
+  await prune(env.DB, policy, { orders: "", presence: "", keys: "" }, Date.now());
 }
 
 /** Where an `orders` row is met otherwise than by a key: each step of a plan that walks the table. */

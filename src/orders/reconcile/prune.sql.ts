@@ -10,10 +10,15 @@ const MAX_STEPS = 20;
 /** A feed marks its customer anew each day; an older mark was left by one that died. */
 const PRESENCE_MS = 3 * 86_400_000;
 
+/** Of a step's rows, those deleted that make the next step worth it in the same minute. */
+const WORTH_IT = STEP / 10;
+
 /** Where the walks over tables without an index by age go on; '' at the start. */
 export interface PruneCursors {
   orders: string;
   presence: string;
+  /** A customer and a key, as a JSON array. */
+  keys: string;
 }
 
 export async function prune(
@@ -22,8 +27,7 @@ export async function prune(
   cursors: PruneCursors,
   now_ms: number,
 ): Promise<PruneCursors> {
-  await deleteOld(db, "idempotency_keys", "created_at", now_ms - policy.keyRetention_ms);
-  await deleteOld(db, "dead_letters", "at", now_ms - policy.deadLetterRetention_ms);
+  await deleteOldLetters(db, now_ms - policy.deadLetterRetention_ms);
   await foldMinutes(db, now_ms);
   const { orderRetention_ms } = policy;
   return {
@@ -44,28 +48,53 @@ export async function prune(
       before: "\u{10FFFF}",
       if: `since < ${now_ms - PRESENCE_MS}`,
     }),
+    keys: await walkKeys(db, cursors.keys, now_ms - policy.keyRetention_ms),
   };
 }
 
-/** Deletes what is older than the cutoff by the table's index of age. */
-async function deleteOld(
-  db: D1Database,
-  table: "idempotency_keys" | "dead_letters",
-  column: "created_at" | "at",
-  cutoff_ms: number,
-): Promise<void> {
-  const key = table === "dead_letters" ? "id" : "customer_id, key";
+async function deleteOldLetters(db: D1Database, cutoff_ms: number): Promise<void> {
   for (let step = 0; step < MAX_STEPS; step++) {
     const { meta } = await db
       .prepare(
-        `DELETE FROM ${table} WHERE (${key}) IN
-           (SELECT ${key} FROM ${table} WHERE ${column} < ?1 ORDER BY ${column} LIMIT ${STEP})`,
+        `DELETE FROM dead_letters WHERE id IN
+           (SELECT id FROM dead_letters WHERE at < ?1 ORDER BY at LIMIT ${STEP})`,
       )
       .bind(cutoff_ms)
       .run();
     if (meta.changes < STEP) return;
   }
 }
+
+const KEYS_AFTER = `FROM idempotency_keys
+  WHERE (customer_id, key) > (?1->>0, ?1->>1) ORDER BY customer_id, key`;
+
+/**
+ * Steps of a walk by primary key, deleting what is older than the cutoff; answers where to go on. It
+ * goes on while a step finds enough, so its pace follows the orders' and a quiet shop reads little.
+ */
+async function walkKeys(db: D1Database, after: string, cutoff_ms: number): Promise<string> {
+  let cursor = after;
+  for (let step = 0; step < MAX_STEPS; step++) {
+    const [last, deleted] = await db.batch<{ last: string }>([
+      db
+        .prepare(
+          `SELECT json_array(customer_id, key) AS last ${KEYS_AFTER} LIMIT 1 OFFSET ${STEP - 1}`,
+        )
+        .bind(cursor || NO_KEY),
+      db
+        .prepare(
+          `DELETE FROM idempotency_keys WHERE created_at < ?2 AND (customer_id, key) IN
+             (SELECT customer_id, key ${KEYS_AFTER} LIMIT ${STEP})`,
+        )
+        .bind(cursor || NO_KEY, cutoff_ms),
+    ]);
+    cursor = last?.results[0]?.last ?? "";
+    if (cursor === "" || (deleted?.meta.changes ?? 0) < WORTH_IT) break;
+  }
+  return cursor;
+}
+/** Before every key: no customer has an empty name. */
+const NO_KEY = JSON.stringify(["", ""]);
 
 interface Walk {
   table: "orders" | "presence";

@@ -17,7 +17,7 @@ const DUE_TIMEOUT_MS = 10_000;
 
 /** Where the rounds that take several minutes go on. */
 type Cursors = PruneCursors & { levels: string };
-const START: Cursors = { levels: "", orders: "", presence: "" };
+const START: Cursors = { levels: "", orders: "", presence: "", keys: "" };
 
 /** The one object that acts on due orders: by its alarm, and by the cron that pokes it. */
 export class Reconciler extends DurableObject<OrdersEnv> {
@@ -35,7 +35,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   async poke(): Promise<void> {
     await this.#run();
     const { kv } = this.ctx.storage;
-    const before = kv.get<Cursors>("cursors") ?? START;
+    const before = { ...START, ...kv.get<Cursors>("cursors") };
     const after = { ...before };
     try {
       after.levels = await refreshLevels(this.env, before.levels);
