@@ -53,6 +53,27 @@ describe("group commit", () => {
     expect(batches).toEqual([1]);
   });
 
+  it("announces what is durable once it is enough for a message, or when nothing waits", async () => {
+    const { desk, announced, turn, commit } = rig();
+    const placeMany = (n: number) => {
+      for (let i = 0; i < n; i++) void desk.place(candidate());
+    };
+    const told = () => announced.map(({ orders }) => orders.length);
+    placeMany(1);
+    await turn();
+    placeMany(24);
+    await commit();
+    expect(told()).toEqual([]);
+    placeMany(24);
+    await commit();
+    expect(told()).toEqual([]);
+    placeMany(3);
+    await commit();
+    expect(told()).toEqual([49]);
+    await commit();
+    expect(told()).toEqual([49, 3]);
+  });
+
   it("watches before it commits and announces after", async () => {
     const { desk, log, turn, commit } = rig();
     void desk.place(candidate());

@@ -35,6 +35,12 @@ const MAX_BATCH_BYTES = 500_000;
 const BUSY_BATCH = 4;
 const FULL_ENOUGH = 24;
 const GATHER_MS = 2;
+
+/**
+ * A message costs the same with one order in it or with a hundred. While more orders are coming,
+ * those that are durable are announced once there are this many; a lone one is so at once.
+ */
+const FULL_ANNOUNCEMENT = 32;
 const gather = () => new Promise((resolve) => setTimeout(resolve, GATHER_MS));
 
 type Placed = Placement & { type: "placed" };
@@ -56,6 +62,7 @@ export class Desk {
   #waiting: Waiting[] = [];
   #bytes = 0;
   #isCommitting = false;
+  #unannounced: Placed[] = [];
 
   constructor(ports: DeskPorts) {
     this.#ports = ports;
@@ -122,17 +129,20 @@ export class Desk {
 
   async #commit(batch: Waiting[]): Promise<void> {
     const placements = await this.#place(batch.map(({ candidate }) => candidate));
-    const announced: Placed[] = [];
     for (const [i, { answer, wait_ms }] of batch.entries()) {
       const placement = placements[i] ?? { type: "failed" };
       if (placement.type !== "placed") answer(placement);
       else if (wait_ms > 0) void this.#decide(placement, wait_ms, answer);
       else {
-        announced.push(placement);
+        this.#unannounced.push(placement);
         answer(placement);
       }
     }
-    this.#announce(announced);
+    const isLast = this.#waiting.length === 0;
+    if (isLast || this.#unannounced.length >= FULL_ANNOUNCEMENT) {
+      this.#announce(this.#unannounced);
+      this.#unannounced = [];
+    }
   }
 
   /** The caller hears the outcome, or after `wait_ms` that there is none; the lane goes on then. */
