@@ -30,6 +30,10 @@ export interface StackOptions {
   vars?: Record<string, string>;
   /** The binding of the first Worker's D1 database, if it has one. */
   database?: string;
+  /** Modules to bundle in place of the configs' own `main`, one a config. */
+  entries?: string[];
+  /** Changes the bundles and migrations, to count what the program would cost without something. */
+  edit?: (text: string) => string;
   /** Opens workerd's inspector, for a profile. It costs some speed. */
   isInspected?: boolean;
 }
@@ -39,6 +43,8 @@ export interface Stack {
   base: string;
   /** Runs one read and answers with its rows. Through Miniflare, apart from the measured socket. */
   read<Row>(sql: string): Promise<Row[]>;
+  /** Asks the Worker of a config, by its place in `configs`. Through Miniflare as well. */
+  ask(config: number, path: string): Promise<unknown>;
   /** Of workerd since it started. */
   peakMemory_bytes(): number;
   cpu_s(): number;
@@ -51,16 +57,17 @@ export interface Stack {
 
 const MAX_COMPLAINTS = 20;
 const LOOPBACK = "127.0.0.1";
+const same = (text: string): string => text;
 
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { configs, vars = {}, database, isInspected = false } = options;
+  const { configs, vars = {}, database, entries = [], edit = same, isInspected = false } = options;
   const state = mkdtempSync(join(tmpdir(), "lockstock-bench-"));
   const before = new Set(workerdsOf(process.pid));
   const complaints: string[] = [];
   const logged = new Map<string, number>();
   const workers = await Promise.all(
     configs.map(async (config, i) =>
-      workerOptions(config, await bundle(config), i === 0 ? vars : {}),
+      workerOptions(config, edit(await bundle(config, entries[i])), i === 0 ? vars : {}),
     ),
   );
   const first = workers[0];
@@ -91,7 +98,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const db = database === undefined ? null : await miniflare.getD1Database(database);
   if (db) {
     const folder = join(ROOT, dirname(configs[0] ?? ""), "migrations");
-    await db.batch(migrations(folder).map((sql) => db.prepare(sql)));
+    await db.batch(migrations(folder, edit).map((sql) => db.prepare(sql)));
   }
   return {
     base,
@@ -100,6 +107,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     async read<Row>(sql: string): Promise<Row[]> {
       if (!db) throw new Error("this stack has no database");
       return (await db.prepare(sql).all<Row>()).results;
+    },
+    async ask(config, path) {
+      const worker = await miniflare.getWorker(workers[config]?.name);
+      return (await worker.fetch(`http://stack${path}`)).json();
     },
     peakMemory_bytes: () => (pid === undefined ? Number.NaN : peakMemory_bytes(pid)),
     cpu_s: () => (pid === undefined ? Number.NaN : processCpu_s(pid)),
@@ -133,20 +144,22 @@ function workerOptions(
 const bundles = new Map<string, Promise<string>>();
 
 /** The one module that `wrangler deploy` would upload; built once in a process. */
-export function bundle(config: string): Promise<string> {
-  const known = bundles.get(config);
+export function bundle(config: string, entry?: string): Promise<string> {
+  const name = entry ?? config;
+  const known = bundles.get(name);
   if (known) return known;
-  const built = build(config);
-  bundles.set(config, built);
+  const built = build(config, entry);
+  bundles.set(name, built);
   return built;
 }
 
-async function build(config: string): Promise<string> {
+async function build(config: string, entry?: string): Promise<string> {
   const out = mkdtempSync(join(tmpdir(), "lockstock-bundle-"));
+  const arguments_ = [...(entry === undefined ? [] : [entry]), "-c", config];
   try {
     await promisify(execFile)(
       process.execPath,
-      [WRANGLER, "deploy", "--dry-run", "-c", config, "--outdir", out, `--env-file=${devNull}`],
+      [WRANGLER, "deploy", ...arguments_, "--dry-run", "--outdir", out, `--env-file=${devNull}`],
       {
         cwd: ROOT,
         env: {
@@ -167,9 +180,9 @@ async function build(config: string): Promise<string> {
   }
 }
 
-function migrations(folder: string): string[] {
+function migrations(folder: string, edit: (text: string) => string): string[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith(".sql"))
     .toSorted()
-    .flatMap((file) => unstable_splitSqlQuery(readFileSync(join(folder, file), "utf8")));
+    .flatMap((file) => unstable_splitSqlQuery(edit(readFileSync(join(folder, file), "utf8"))));
 }

@@ -1,0 +1,136 @@
+import { load } from "../lib/load.ts";
+import { seed } from "../lib/measure.ts";
+import { oversold, settled } from "../lib/observe.ts";
+import { type OrderOptions, orders } from "../lib/orders.ts";
+import type { Stack } from "../lib/stack.ts";
+import { D1_ONLY, ONE_AT_A_TIME, QUEUE, type System, withStack } from "../lib/systems.ts";
+
+/** Counts what orders use: real Workers in workerd, with counting bindings (`bench/meter`). */
+
+/** By what was counted and who used it, e.g. `d1.rowsWritten OrderDesk`. */
+export type Counts = Record<string, number>;
+
+export interface Counted {
+  orders: number;
+  counts: Counts;
+  /** Of the whole stack: workerd runs D1 and the queues too, so it is more than is billed. */
+  cpu_ms: number;
+}
+
+export interface MeteredSystem extends System {
+  /** Objects to forget between lone orders, as `binding, name, config`. */
+  forgets: readonly [binding: string, name: string, config: number][];
+}
+
+const SKU = "COUNTED";
+
+const meter = (system: System, forgets: MeteredSystem["forgets"]): MeteredSystem => {
+  const entries = system.stack.configs.map((config) => ENTRIES[config] ?? "");
+  return { ...system, forgets, stack: { ...system.stack, entries } };
+};
+
+const ENTRIES: Record<string, string> = {
+  "wrangler.toml": "bench/meter/lockstock-orders.ts",
+  "wrangler.stock.toml": "bench/meter/lockstock-stock.ts",
+  "bench/baselines/d1-only/wrangler.toml": "bench/meter/d1-only.ts",
+  "bench/baselines/one-at-a-time/wrangler.toml": "bench/meter/one-at-a-time.ts",
+};
+
+export const LOCKSTOCK = meter(QUEUE, [
+  ["DESK", "desk-0", 0],
+  ["RECONCILER", "reconciler", 0],
+  ["ITEM", SKU, 1],
+]);
+export const BASELINES = [meter(D1_ONLY, []), meter(ONE_AT_A_TIME, [["ITEM", SKU, 0]])];
+
+export interface Load {
+  orders: number;
+  hasKeys?: boolean;
+}
+
+/** At full load: as many at once as `concurrency`, until all of them are confirmed. */
+export function countFull(
+  system: MeteredSystem,
+  { concurrency, ...options }: Load & { concurrency: number },
+): Promise<Counted> {
+  return counting(system, options, async (stack, requests) => {
+    const { status } = await load(stack.base, requests, { concurrency });
+    requireAccepted(status);
+    await settled(stack, system);
+  });
+}
+
+/**
+ * Every order alone: it is sent when the one before is confirmed and all objects have forgotten what
+ * they knew of it, so nothing is shared. The reconciler's alarm, half a minute later, is rung at once.
+ */
+export function countLone(system: MeteredSystem, options: Load): Promise<Counted> {
+  return counting(system, options, async (stack, requests) => {
+    for (const request of requests) {
+      for (const object of system.forgets) await touch(stack, "forget", object);
+      const { status } = await load(stack.base, [request], { concurrency: 1 });
+      requireAccepted(status);
+      await settled(stack, system);
+      for (const object of system.forgets.filter(([binding]) => binding === "RECONCILER")) {
+        await touch(stack, "forget", object);
+        await touch(stack, "ring", object);
+      }
+    }
+  });
+}
+
+const touch = (stack: Stack, what: string, [binding, name, config]: [string, string, number]) =>
+  stack.ask(config, `/__meter/${what}?binding=${binding}&name=${name}`);
+
+async function counting(
+  system: MeteredSystem,
+  { orders: count, hasKeys = true }: Load,
+  work: (stack: Stack, requests: Awaited<ReturnType<typeof orders>>) => Promise<void>,
+): Promise<Counted> {
+  return withStack(system, async (stack) => {
+    const units = new Map([[SKU, count]]);
+    await seed(stack, system, units);
+    // The item's first level is told by then, so that no alarm of the seeding is counted.
+    await new Promise((resolve) => setTimeout(resolve, LEVEL_TOLD_MS));
+    const requests = await orders(line(count), { hasKeys } satisfies OrderOptions);
+    await takeCounts(stack, system);
+    const cpu_s = stack.cpu_s();
+    await work(stack, requests);
+    const cpu_ms = (stack.cpu_s() - cpu_s) * 1_000;
+    await new Promise((resolve) => setTimeout(resolve, LEVEL_TOLD_MS));
+    await requireAllConfirmed(stack, units);
+    return { orders: count, counts: await takeCounts(stack, system), cpu_ms };
+  });
+}
+
+const LEVEL_TOLD_MS = 1_500;
+
+const line = (count: number) => Array.from({ length: count }, () => [{ sku: SKU, quantity: 1 }]);
+
+async function takeCounts(stack: Stack, { stack: { configs } }: System): Promise<Counts> {
+  const all: Counts = {};
+  for (const config of configs.keys()) {
+    const own = (await stack.ask(config, "/__meter/counts")) as Counts;
+    for (const [name, n] of Object.entries(own)) all[name] = (all[name] ?? 0) + n;
+  }
+  return all;
+}
+
+function requireAccepted(status: ArrayLike<number>): void {
+  const bad = Array.from(status).find((code) => code !== 201 && code !== 202);
+  if (bad !== undefined) throw new Error(`an order was answered with ${bad}`);
+}
+
+async function requireAllConfirmed(
+  stack: Stack,
+  units: ReadonlyMap<string, number>,
+): Promise<void> {
+  const rows = await stack.read<{ id: string; status: string; lines: string; updated_at: number }>(
+    "SELECT id, status, lines, updated_at FROM orders",
+  );
+  const confirmed = rows.filter(({ status }) => status === "confirmed").length;
+  const wanted = [...units.values()].reduce((sum, n) => sum + n, 0);
+  if (confirmed !== wanted || oversold(rows, units) > 0) {
+    throw new Error(`${confirmed} of ${wanted} orders were confirmed`);
+  }
+}

@@ -1,0 +1,10 @@
+import * as orders from "../../src/orders/worker.ts";
+import { meteredObject } from "./objects.ts";
+import { meteredWorker, wrapping } from "./worker.ts";
+
+const wrapEnv = wrapping({ d1: ["DB"], queues: ["ORDER_EVENTS", "STOCK_EVENTS"] });
+
+export const OrderDesk = meteredObject(orders.OrderDesk, "OrderDesk", wrapEnv);
+export const Reconciler = meteredObject(orders.Reconciler, "Reconciler", wrapEnv);
+export const CustomerFeed = meteredObject(orders.CustomerFeed, "CustomerFeed", wrapEnv);
+export default meteredWorker<OrdersEnv>(orders.default, wrapEnv);
