@@ -106,6 +106,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "cost",
+          include: ["test/cost/**/*.test.ts"],
+          testTimeout: 90_000,
+          env: { WRANGLER_LOG: "error", WRANGLER_SEND_METRICS: "false" },
+          fileParallelism: false,
+          // Full load needs the machine.
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
           testTimeout: 60_000,

@@ -11,10 +11,13 @@ const chunksOf = (body: unknown): number => {
 };
 
 /** A packed message holds many events; one that is not packed is one. */
-const eventsIn = (body: unknown): number =>
+const eventsIn = (body: unknown): unknown[] =>
   typeof body === "object" && body !== null && "events" in body && Array.isArray(body.events)
-    ? body.events.length
-    : 1;
+    ? body.events
+    : [body];
+
+const isLevel = (event: unknown): boolean =>
+  typeof event === "object" && event !== null && "type" in event && event.type === "stock.level";
 
 /** The queue with its writes counted. */
 export function meteredQueue(target: Queue, who: string, active?: ActiveTime): Queue {
@@ -22,7 +25,7 @@ export function meteredQueue(target: Queue, who: string, active?: ActiveTime): Q
     for (const body of bodies) {
       tally("queue.writes", who, chunksOf(body));
       tally("queue.messages", who);
-      tally("queue.events", who, eventsIn(body));
+      tally("queue.events", who, eventsIn(body).length);
     }
   };
   const timed = <T>(work: () => Promise<T>) => (active ? active.during(work) : work());
@@ -47,7 +50,9 @@ export function meteredBatch(batch: MessageBatch): MessageBatch {
     const { id, timestamp, body, attempts } = message;
     const chunks = chunksOf(body);
     tally("queue.reads", queue, chunks);
-    tally("consumer.events", queue, eventsIn(body));
+    const events = eventsIn(body);
+    tally("consumer.events", queue, events.length);
+    tally("consumer.levels", queue, events.filter(isLevel).length);
     const ack = () => {
       tally("queue.deletes", queue, chunks);
       message.ack();

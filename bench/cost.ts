@@ -1,0 +1,79 @@
+/** `npm run cost`: what a million orders cost, by what is counted while orders run. See USAGE. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { type Judged, judgeFull, judgeLone } from "./cost/budgets.ts";
+import { BASELINES, type Counted, countFull, countLone, LOCKSTOCK } from "./cost/count.ts";
+import { lastFigures, type Measured, writeFigures } from "./cost/figures.ts";
+import { costTable, pricesLine, savingsTable, shapeTable } from "./cost/report.ts";
+import { countSavings } from "./cost/savings.ts";
+import { shapeOf, usageOf } from "./cost/usage.ts";
+
+const USAGE = `usage: npm run cost [-- --savings]
+
+  --savings  instead: what each saving step saves; takes it out and counts again
+
+Writes bench/results/cost.json. Exits with 1 when a budget is exceeded.`;
+
+const CONCURRENCY = 256;
+const LONE_ORDERS = 20;
+const FULL_ORDERS = 10_000;
+const OTHER_ORDERS = 1_000;
+/** A lone order waits 5 s for each of two batches to fill there. */
+const LONE_BASELINE_ORDERS = 2;
+
+const tell = (what: string): void => void process.stderr.write(`counting: ${what}\n`);
+
+function wantsSavings(): boolean {
+  try {
+    return parseArgs({ options: { savings: { type: "boolean", default: false } } }).values.savings;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return process.exit(2);
+  }
+}
+
+async function savings(): Promise<void> {
+  const load = { orders: OTHER_ORDERS, concurrency: CONCURRENCY };
+  const found = await countSavings(load, (name) => tell(`without ${name}`));
+  writeFigures({ ...lastFigures(), savings: found });
+  console.log(savingsTable(found));
+}
+
+async function costs(): Promise<void> {
+  tell("every order alone");
+  const lone = await countLone(LOCKSTOCK, { orders: LONE_ORDERS });
+  const loneNoKey = await countLone(LOCKSTOCK, { orders: LONE_ORDERS, hasKeys: false });
+  tell("full load");
+  const load = { orders: OTHER_ORDERS, concurrency: CONCURRENCY };
+  const full = await countFull(LOCKSTOCK, { ...load, orders: FULL_ORDERS });
+  const fullNoKey = await countFull(LOCKSTOCK, { ...load, hasKeys: false });
+  const systems: Measured[] = [
+    { name: "every order alone", ...figuresOf(lone), shape: shapeOf(lone) },
+    { name: "full load", ...figuresOf(full), shape: shapeOf(full) },
+    { name: "full load, no key", ...figuresOf(fullNoKey), shape: shapeOf(fullNoKey) },
+  ];
+  for (const baseline of BASELINES) {
+    tell(baseline.name);
+    const alone = await countLone(baseline, { orders: LONE_BASELINE_ORDERS });
+    systems.push({ name: `${baseline.name}, alone`, ...figuresOf(alone) });
+    const many = await countFull(baseline, load);
+    systems.push({ name: `${baseline.name}, full load`, ...figuresOf(many) });
+  }
+  writeFigures({ ...lastFigures(), systems });
+  console.log(`${costTable(systems)}\n\n${shapeTable(systems)}\n\n${pricesLine()}\n`);
+  judge("every order alone", judgeLone(lone, true));
+  judge("every order alone, no key", judgeLone(loneNoKey, false));
+  judge("full load", judgeFull(full, true));
+  judge("full load, no key", judgeFull(fullNoKey, false));
+}
+
+const figuresOf = (counted: Counted) => ({ orders: counted.orders, usage: usageOf(counted) });
+
+function judge(load: string, budgets: Judged[]): void {
+  for (const { what, value, limit, isKept } of budgets) {
+    console.log(`${isKept ? "kept" : "OVER"}  ${load}: ${what} ${value.toFixed(3)} (${limit})`);
+    if (!isKept) process.exitCode = 1;
+  }
+}
+
+await (wantsSavings() ? savings() : costs());

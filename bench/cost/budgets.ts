@@ -1,0 +1,53 @@
+import type { Counted } from "./count.ts";
+import { dollars } from "./prices.ts";
+import { shapeOf, usageOf } from "./usage.ts";
+
+/** What a one-line order may use from its placing to `confirmed`, and what a million may cost. */
+
+/** Below this many events a batch the load is not full, and its budgets say nothing. */
+const FULL_BATCH = 50;
+
+export interface Judged {
+  what: string;
+  value: number;
+  limit: number;
+  isKept: boolean;
+}
+
+const atMost = (what: string, value: number, limit: number): Judged => {
+  return { what, value, limit, isKept: value <= limit };
+};
+const atLeast = (what: string, value: number, limit: number): Judged => {
+  return { what, value, limit, isKept: value >= limit };
+};
+
+const D1_ROWS = 8;
+const D1_ROWS_WITHOUT_KEY = 5;
+
+export function judgeLone(counted: Counted, hasKeys: boolean): Judged[] {
+  const { d1TripsToPlace, feedCalls, levels } = shapeOf(counted);
+  const rows = usageOf(counted).d1RowsWritten;
+  return [
+    atMost("D1 round trips to place a lone order", d1TripsToPlace, 1),
+    hasKeys
+      ? atMost("D1 rows written", rows, D1_ROWS)
+      : // A level is told once a second at most, so it is a lone order's own only by chance.
+        atMost("D1 rows written without key and level", rows - levels, D1_ROWS_WITHOUT_KEY),
+    atMost("feed calls for an absent customer", feedCalls, 0),
+  ];
+}
+
+export function judgeFull(counted: Counted, hasKeys: boolean): Judged[] {
+  const usage = usageOf(counted);
+  const shape = shapeOf(counted);
+  return [
+    atLeast("events a batch at the stock consumer", shape.eventsPerBatch.stock, FULL_BATCH),
+    atLeast("events a batch at the orders consumer", shape.eventsPerBatch.orders, FULL_BATCH),
+    atMost("D1 rows written", usage.d1RowsWritten, hasKeys ? D1_ROWS : D1_ROWS_WITHOUT_KEY),
+    atMost("stock-object calls on a hot item", shape.stockCalls, 0.05),
+    atMost("stock rows written", shape.stockRowsWritten, 2.2),
+    atMost("queue operations", usage.queueOperations, 0.2),
+    atMost("feed calls for an absent customer", shape.feedCalls, 0),
+    atMost("dollars a million", dollars(usage), 9),
+  ];
+}

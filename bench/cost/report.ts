@@ -1,0 +1,73 @@
+import type { Measured } from "./figures.ts";
+import { CHECKED_ON, dollars, dollarsFor, KEYS, PRICES } from "./prices.ts";
+import type { Saving } from "./savings.ts";
+import type { Shape } from "./usage.ts";
+
+/** The tables of `npm run cost`, as Markdown; docs/performance.md holds them as printed. */
+
+const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [row(head), row(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...rows.map(row)].join("\n");
+
+const money = (value: number): string => value.toFixed(2);
+export const short = (value: number): string =>
+  value === 0 ? "0" : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+
+/** Each cell: what one order uses, and the dollars that a million orders cost for it. */
+export function costTable(systems: readonly Measured[]): string {
+  const names = systems.map(({ name }) => name);
+  const usages = systems.map(({ usage }) => usage);
+  const lines = KEYS.map((key) => {
+    const { what, dollarsPerMillion } = PRICES[key];
+    const cells = usages.map((usage) => `${short(usage[key])} · $${money(dollarsFor(usage, key))}`);
+    return [`${what} ($${dollarsPerMillion}/M)`, ...cells];
+  });
+  const sums = usages.map((usage) => `**$${money(dollars(usage))}**`);
+  return table(["an order's use · dollars a million", ...names], [...lines, ["sum", ...sums]]);
+}
+
+export function shapeTable(systems: readonly Measured[]): string {
+  const own = systems.flatMap(({ name, shape }) => (shape ? [{ name, shape }] : []));
+  const lines: [string, (shape: Shape) => number][] = [
+    ["D1 round trips to place an order", ({ d1TripsToPlace }) => d1TripsToPlace],
+    ["D1 round trips in all", ({ d1Trips }) => d1Trips],
+    ["orders a commit of the desk", ({ ordersPerCommit }) => ordersPerCommit],
+    ["events a batch at the stock consumer", ({ eventsPerBatch }) => eventsPerBatch.stock],
+    ["events a batch at the orders consumer", ({ eventsPerBatch }) => eventsPerBatch.orders],
+    ["calls of the item's object", ({ stockCalls }) => stockCalls],
+    ["rows written by it", ({ stockRowsWritten }) => stockRowsWritten],
+    ["feed calls, the customer being absent", ({ feedCalls }) => feedCalls],
+  ];
+  return table(
+    ["of an order", ...own.map(({ name }) => name)],
+    lines.map(([what, of]) => [what, ...own.map(({ shape }) => short(of(shape)))]),
+  );
+}
+
+export function savingsTable(savings: readonly Saving[]): string {
+  return table(
+    [
+      "without",
+      "saves, $ a million",
+      "D1 rows",
+      "D1 round trips",
+      "queue operations",
+      "item calls",
+      "item rows",
+    ],
+    savings.map(({ name, saved, usage, shape }) => [
+      name,
+      money(saved),
+      short(usage.d1RowsWritten),
+      short(shape.d1Trips),
+      short(usage.queueOperations),
+      short(shape.stockCalls),
+      short(shape.stockRowsWritten),
+    ]),
+  );
+}
+
+export const pricesLine = (): string =>
+  `Prices of Workers Paid, beyond what a month includes, as published on ${CHECKED_ON}: ${[
+    ...new Set(Object.values(PRICES).map(({ source }) => source)),
+  ].join(" · ")}`;

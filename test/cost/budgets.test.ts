@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { type Judged, judgeFull, judgeLone } from "../../bench/cost/budgets.ts";
+import { type Counted, countFull, countLone, LOCKSTOCK } from "../../bench/cost/count.ts";
+import { dollars } from "../../bench/cost/prices.ts";
+import { sumOf, usageOf } from "../../bench/cost/usage.ts";
+
+/** Both Workers in workerd, with real queues and counting bindings: what orders use is counted. */
+
+const CONCURRENCY = 256;
+
+const over = (budgets: Judged[]): string[] =>
+  budgets.flatMap(({ what, value, limit, isKept }) =>
+    isKept ? [] : [`${what}: ${value}, not ${limit}`],
+  );
+
+/** A meter that counts nothing would keep every budget. */
+function expectCounted(counted: Counted): void {
+  for (const what of ["queue.writes", "queue.reads", "queue.deletes"]) {
+    expect(sumOf(counted, what)).toBeGreaterThan(0);
+  }
+  expect(sumOf(counted, "worker.requests")).toBe(counted.orders);
+  expect(sumOf(counted, "object.calls", "OrderDesk")).toBe(counted.orders);
+  const usage = usageOf(counted);
+  expect(usage.d1RowsWritten).toBeGreaterThanOrEqual(4);
+  expect(usage.d1RowsRead).toBeGreaterThan(0);
+  expect(usage.objectRowsWritten).toBeGreaterThanOrEqual(2);
+}
+
+describe("what a one-line order uses, from its placing to confirmed", () => {
+  test.each([
+    ["with a key", true],
+    ["without a key", false],
+  ])("every order alone, %s", async (_, hasKeys) => {
+    const counted = await countLone(LOCKSTOCK, { orders: 10, hasKeys });
+    expectCounted(counted);
+    expect(over(judgeLone(counted, hasKeys))).toEqual([]);
+  });
+
+  test.each([
+    [1_000, "with a key", true],
+    [1_000, "without a key", false],
+    [10_000, "with a key", true],
+  ])("%i orders at full load, %s", async (orders, _, hasKeys) => {
+    const counted = await countFull(LOCKSTOCK, { orders, hasKeys, concurrency: CONCURRENCY });
+    expectCounted(counted);
+    expect(over(judgeFull(counted, hasKeys))).toEqual([]);
+    // Every order placed exactly once: nothing was retried, so nothing is counted twice.
+    expect(sumOf(counted, "queue.reads")).toBe(sumOf(counted, "queue.deletes"));
+  });
+
+  test("without packed messages and with an index more, the budgets are exceeded", async () => {
+    const edit = (text: string): string =>
+      text
+        .replaceAll("MAX_EVENTS_PER_MESSAGE = 100", "MAX_EVENTS_PER_MESSAGE = 1")
+        .replaceAll(
+          "DROP INDEX idempotency_keys_by_age;",
+          ["status", "updated_at", "placed_at", "revision"]
+            .map((column) => `CREATE INDEX more_${column} ON orders (${column});`)
+            .join("\n"),
+        );
+    const stack = { ...LOCKSTOCK.stack, edit };
+    const load = { orders: 500, concurrency: CONCURRENCY };
+    const counted = await countFull({ ...LOCKSTOCK, stack }, load);
+    const exceeded = over(judgeFull(counted, true)).map((line) => line.split(":")[0]);
+    expect(exceeded).toEqual(
+      expect.arrayContaining(["D1 rows written", "queue operations", "dollars a million"]),
+    );
+    expect(dollars(usageOf(counted))).toBeGreaterThan(9);
+  });
+});
