@@ -5,8 +5,10 @@ import type { WrapEnv } from "./worker.ts";
 export interface Metered {
   /** Loses all memory, as an object does that nobody has called for a while. */
   forget(): void;
-  /** Rings the alarm now, if one is set. */
+  /** Rings the alarm now, before its time. */
   ring(): Promise<void>;
+  /** Runs SQL on the object's tables, uncounted: to fill them. */
+  fill(sql: string): Promise<void>;
 }
 
 type ObjectClass = new (context: DurableObjectState, env: object) => object;
@@ -45,9 +47,13 @@ export function meteredObject<C>(original: C, who: string, wrapEnv: WrapEnv): C 
     }
 
     async ring(): Promise<void> {
-      if ((await this.#context.storage.getAlarm()) === null) return;
       await this.#context.storage.deleteAlarm();
       await this.metered("alarm", []);
+    }
+
+    async fill(sql: string): Promise<void> {
+      this.#context.storage.sql.exec(sql);
+      this.#rows.forget();
     }
   }
 
@@ -87,6 +93,10 @@ class Rows {
       tally("object.rowsWritten", who);
       put(...args);
     };
+  }
+
+  forget(): void {
+    this.#cursors = [];
   }
 
   count(): void {

@@ -15,7 +15,7 @@ export const wrapping =
     return own as unknown as typeof env;
   };
 
-/** Paths of the meter itself: `…/counts`, and `…/forget` or `…/ring` `?binding=DESK&name=desk-0`. */
+/** Paths of the meter itself: `counts`, and `forget`, `ring` or `fill` `?binding=ITEM&name=SKU`. */
 const METER = "/__meter/";
 
 /** The Worker with its invocations counted, and the meter's own paths. */
@@ -49,6 +49,7 @@ async function answer(url: URL, env: Record<string, unknown>): Promise<Response>
   const namespace = env[binding ?? ""] as DurableObjectNamespace;
   const object = namespace.getByName(name ?? "") as unknown as Metered;
   if (what === "ring") await object.ring();
+  if (what === "fill") await object.fill(url.searchParams.get("sql") ?? "");
   // An object that is aborted takes the call with it.
   if (what === "forget") await Promise.resolve(object.forget()).catch(() => {});
   return Response.json(what);

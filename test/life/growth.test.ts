@@ -1,14 +1,20 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { fill, type Tables } from "../../bench/growth/fill.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { claimDue } from "../../src/orders/orders.sql.ts";
 import { placeAll } from "../../src/orders/place/place.sql.ts";
+import { comparePage } from "../../src/orders/operations/compare.ts";
 import { policyOf } from "../../src/orders/policy.ts";
+import type { ItemCommand } from "../../src/stock/item.ts";
+import type { StockItem } from "../../src/stock/stock-item.ts";
 import { observed, type Trip } from "./support/observed.ts";
-import { DAY_MS, insertRows, orderRow } from "./support/rows.ts";
+import { count, insertRows, orderRow } from "./support/rows.ts";
 import { migrate, newCustomer, OPERATOR, WAIT, worldOf } from "./support/world.ts";
 
-const ORDERS = 20_000;
+const ORDERS = 100_000;
+const LOCKS = 100_000;
 const LATER_MS = Date.now() + 3_600_000;
 const { db, trips } = observed(env.DB);
 
@@ -19,9 +25,31 @@ async function rowsReadBy(work: () => Promise<unknown>): Promise<number> {
   return trips.slice(before).reduce((sum, trip) => sum + trip.rowsRead, 0);
 }
 
-async function measure() {
+/** Rows that an item reads and writes for a lock that it grants, a repeat, and a page of locks. */
+function itemRows(sku: string): Promise<number> {
+  return runInDurableObject(env.ITEM.getByName(sku), async (item: StockItem, { storage }) => {
+    const exec = vi.spyOn(storage.sql, "exec");
+    const orderId = newOrderId(Date.now());
+    const lock: ItemCommand = {
+      type: "lock",
+      orderId,
+      customerId: newCustomer(),
+      quantity: 1,
+      limit: null,
+    };
+    await item.apply(sku, [lock]);
+    await item.apply(sku, [lock, { type: "release", orderId }]);
+    item.level(sku);
+    item.ledger({ before: null, limit: 10 });
+    const cursors = exec.mock.results.map(({ value }) => value as SqlStorageCursor<never>);
+    exec.mockRestore();
+    return cursors.reduce((sum, one) => sum + one.rowsRead + one.rowsWritten, 0);
+  });
+}
+
+/** Every call at an item of so many units. */
+async function measure(sku: string) {
   const world = await worldOf({ db });
-  const sku = await world.stocked(50);
   const [customer, now_ms] = [newCustomer(), Date.now()];
   const ids: string[] = [];
   for (let i = 0; i < 25; i++) {
@@ -38,6 +66,7 @@ async function measure() {
     return { id: newOrderId(now_ms), customerId: newCustomer(), key: null, lines };
   });
   await placeAll(env.DB, due, policyOf(env), now_ms - 100_000);
+  const ports = { db, stock: env.STOCK, pause: async () => {} };
   const claim = { now_ms, limit: 100, spread: 1 };
   const rows: Record<string, number> = {
     operations: await rowsReadBy(get("/v1/operations")),
@@ -56,6 +85,11 @@ async function measure() {
     pay: await rowsReadBy(() => world.pay(id ?? "")),
     cancel: await rowsReadBy(() => world.cancel(ids[1] ?? "")),
     claim: await rowsReadBy(() => claimDue(db, policyOf(env), claim)),
+    compare: await rowsReadBy(() => comparePage({ phase: "orders", after: id ?? "" }, ports)),
+    "compare locks": await rowsReadBy(() =>
+      comparePage({ phase: "locks", sku, after: id ?? "" }, ports),
+    ),
+    item: await itemRows(sku),
   };
   // Nothing is due when the same is measured again.
   await env.DB.prepare("DELETE FROM orders WHERE awaits IS NOT NULL").run();
@@ -64,22 +98,30 @@ async function measure() {
 
 beforeAll(migrate);
 
-const settledRows = () =>
-  Array.from({ length: ORDERS / 4 }, (_, i) => {
-    const parts = { customer_id: `c${i % 500}` };
-    return [
-      orderRow(parts, Date.now() - DAY_MS + i),
-      orderRow({ ...parts, status: "confirmed" }),
-      orderRow({ ...parts, status: "cancelled", reason: "out_of_stock" }),
-      orderRow({ ...parts, status: "confirmed", pay_by: LATER_MS, due_at: LATER_MS }),
-    ];
-  }).flat();
+const tables = (sku: string): Tables => ({
+  d1: (sql) => env.DB.prepare(sql).run(),
+  item: (sql) =>
+    runInDurableObject(env.ITEM.getByName(sku), (_, { storage }) => storage.sql.exec(sql)),
+});
 
-describe(`with ${ORDERS} orders in D1, those that wait for payment among them`, () => {
+/** Some that wait for their payment for another hour. */
+const waitingRows = () =>
+  Array.from({ length: 5_000 }, () =>
+    orderRow({ status: "confirmed", pay_by: LATER_MS, due_at: LATER_MS }),
+  );
+
+describe(`with ${ORDERS} orders in D1 and ${LOCKS} locks in their item`, () => {
   test("every call reads as many rows as with none", async () => {
-    const empty = await measure();
-    await insertRows("orders", settledRows());
-    const full = await measure();
+    const world = await worldOf({ db });
+    const sku = await world.stocked(100);
+    const empty = await measure(sku);
+    await fill(tables(sku), { orders: ORDERS, locks: LOCKS, sku });
+    await insertRows("orders", waitingRows());
+    expect(await count("orders")).toBeGreaterThan(ORDERS);
+    expect(await count("idempotency_keys")).toBeGreaterThanOrEqual(ORDERS);
+    const { locks } = await env.STOCK.liveLocks(sku, "");
+    expect(locks).toHaveLength(200);
+    const full = await measure(sku);
     const grown = Object.entries(full).flatMap(([call, rows]) => {
       return rows <= Math.max(1.3 * (empty[call] ?? 0), 2)
         ? []
@@ -87,7 +129,7 @@ describe(`with ${ORDERS} orders in D1, those that wait for payment among them`, 
     });
     expect(grown).toEqual([]);
     expect(Math.min(...Object.values(empty))).toBeGreaterThan(0);
-  }, 30_000);
+  }, 60_000);
 
   test("a status that is rare costs an operator's page 1,000 orders at most", async () => {
     const world = await worldOf({ db });
