@@ -18,6 +18,7 @@ const CONCURRENCY = 256;
 const LONE_ORDERS = 20;
 const FULL_ORDERS = 10_000;
 const OTHER_ORDERS = 1_000;
+const SKUS = 500;
 /** A lone order waits 5 s for each of two batches to fill there. */
 const LONE_BASELINE_ORDERS = 2;
 
@@ -47,10 +48,13 @@ async function costs(): Promise<void> {
   const load = { orders: OTHER_ORDERS, concurrency: CONCURRENCY };
   const full = await countFull(LOCKSTOCK, { ...load, orders: FULL_ORDERS });
   const fullNoKey = await countFull(LOCKSTOCK, { ...load, hasKeys: false });
+  tell("full load, many SKUs");
+  const spread = await countFull(LOCKSTOCK, { ...load, skus: SKUS });
   const systems: Measured[] = [
     { name: "every order alone", ...figuresOf(lone), shape: shapeOf(lone) },
     { name: "full load", ...figuresOf(full), shape: shapeOf(full) },
     { name: "full load, no key", ...figuresOf(fullNoKey), shape: shapeOf(fullNoKey) },
+    { name: "full load, many SKUs", ...figuresOf(spread), shape: shapeOf(spread) },
   ];
   for (const baseline of BASELINES) {
     tell(baseline.name);

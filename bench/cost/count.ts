@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { load } from "../lib/load.ts";
 import { seed } from "../lib/measure.ts";
 import { oversold, settled } from "../lib/observe.ts";
-import { type OrderOptions, orders } from "../lib/orders.ts";
+import { orders } from "../lib/orders.ts";
 import type { Stack } from "../lib/stack.ts";
 import { D1_ONLY, ONE_AT_A_TIME, QUEUE, type System, withStack } from "../lib/systems.ts";
 
@@ -58,6 +58,8 @@ export const BASELINES = [
 export interface Load {
   orders: number;
   hasKeys?: boolean;
+  /** Default 1: a hot item. More: order i is for the SKU i modulo this. */
+  skus?: number;
 }
 
 /** At full load: as many at once as `concurrency`, until all of them are confirmed. */
@@ -106,16 +108,18 @@ const touch = (stack: Stack, what: string, [binding, name, config]: [string, str
 
 async function counting(
   system: MeteredSystem,
-  { orders: count, hasKeys = true }: Load,
+  { orders: count, hasKeys = true, skus = 1 }: Load,
   /** Answers with the CPU time, in ms. */
   work: (stack: Stack, requests: Awaited<ReturnType<typeof orders>>) => Promise<number>,
 ): Promise<Counted> {
   return withStack(system, async (stack) => {
-    const units = new Map([[SKU, count]]);
+    const skuOf = (i: number): string => (skus === 1 ? SKU : `${SKU}-${i % skus}`);
+    const units = new Map(Array.from({ length: skus }, (_, i) => [skuOf(i), count / skus]));
     await seed(stack, system, units);
     // The item's first level is told by then, so that no alarm of the seeding is counted.
     await sleep(LEVEL_TOLD_MS);
-    const requests = await orders(line(count), { hasKeys } satisfies OrderOptions);
+    const lines = Array.from({ length: count }, (_, i) => [{ sku: skuOf(i), quantity: 1 }]);
+    const requests = await orders(lines, { hasKeys });
     await takeCounts(stack, system);
     const cpu_ms = await work(stack, requests);
     await sleep(LEVEL_TOLD_MS);
@@ -125,8 +129,6 @@ async function counting(
 }
 
 const LEVEL_TOLD_MS = 1_500;
-
-const line = (count: number) => Array.from({ length: count }, () => [{ sku: SKU, quantity: 1 }]);
 
 async function takeCounts(stack: Stack, { stack: { configs } }: System): Promise<Counts> {
   const all: Counts = {};

@@ -30,6 +30,8 @@ export interface StackOptions {
   vars?: Record<string, string>;
   /** The binding of the first Worker's D1 database, if it has one. */
   database?: string;
+  /** The folder of its migrations; else the one beside the first config. */
+  migrations?: string;
   /** Modules to bundle in place of the configs' own `main`, one a config. */
   entries?: string[];
   /** Changes the bundles and migrations, to count what the program would cost without something. */
@@ -97,7 +99,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const base = (await miniflare.unsafeGetDirectURL(first.name)).origin;
   const db = database === undefined ? null : await miniflare.getD1Database(database);
   if (db) {
-    const folder = join(ROOT, dirname(configs[0] ?? ""), "migrations");
+    const folder = join(ROOT, options.migrations ?? join(dirname(configs[0] ?? ""), "migrations"));
     await db.batch(migrations(folder, edit).map((sql) => db.prepare(sql)));
   }
   return {
