@@ -68,6 +68,6 @@ export function savingsTable(savings: readonly Saving[]): string {
 }
 
 export const pricesLine = (): string =>
-  `Prices of Workers Paid, beyond what a month includes, as published on ${CHECKED_ON}: ${[
+  `Prices of Workers Paid, beyond what a month includes, as read on ${CHECKED_ON}: ${[
     ...new Set(Object.values(PRICES).map(({ source }) => source)),
   ].join(" · ")}`;
