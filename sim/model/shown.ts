@@ -41,7 +41,7 @@ export class Shown {
         12,
         () => `${where} shows ${id} of ${owner} to ${customerId}`,
       );
-      this.#checkParts(view, where);
+      if (isTrue) this.#checkParts(view, where);
     }
     return views;
   }
