@@ -24,6 +24,7 @@ const USAGE = "usage: npm run crash -- [--rounds N] [--seed S] [--customers N]";
 const KILLS = {
   runtime: "both",
   everything: "both",
+  starting: "both",
   stock: "split",
 } as const satisfies Record<string, Layout>;
 type Kill = keyof typeof KILLS;
@@ -33,6 +34,8 @@ const UNITS = [2_000, 60, 5, 400];
 const LIMIT = 6;
 /** Under load before the kill, at least and at most. */
 const BEFORE_MS = [300, 3_000] as const;
+/** Of a start, until it is killed as well: a start takes some four seconds. */
+const STARTING_MS = [200, 5_000] as const;
 /** And after it is back: what was lost is met by what is new. */
 const AFTER_MS = 500;
 
@@ -103,6 +106,7 @@ async function round(
   const killed_ms = Date.now();
   if (kill === "runtime") await stack.killRuntime();
   else await stack.killAll(kill === "stock" ? "stock" : undefined);
+  if (kill === "starting") await stack.killStarting(load.random.whole(...STARTING_MS));
   if (kill !== "runtime") await stack.restart();
   else await stack.healthy();
   const away = Date.now() - killed_ms;

@@ -1,133 +1,83 @@
 /**
- * Finds out how many orders a second the stack sustains on this machine, sends it several times as
- * many, and checks that it sheds load, keeps its memory bounded and settles what it has accepted.
- * See USAGE. Exits with 1 when one of these does not hold.
+ * Finds out how many orders a second the stack accepts and settles on this machine, offers it
+ * several times as many, and checks that it sheds the rest, keeps its memory bounded and settles
+ * what it has accepted. See USAGE. Exits with 1 when one of these does not hold.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { Agent, request } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type { Operations } from "../src/orders/operations/operations.sql.ts";
-import type { OrderView } from "../src/orders/order.ts";
-import { type Ask, asker, read, readAll } from "./crash/client.ts";
-import { Stack } from "./crash/stack.ts";
-import { signToken } from "./lib/token.ts";
+import { load } from "../bench/lib/load.ts";
+import { orders } from "../bench/lib/orders.ts";
+import { QUEUE, variant, withStack } from "../bench/lib/systems.ts";
+import type { Stack } from "../bench/lib/stack.ts";
+import { type Flood, flood, type Outcome } from "./overload/flood.ts";
 
 const USAGE = "usage: npm run overload -- [--seconds N] [--times N]";
-
-const SKU = "OVERLOAD";
-/** Who make the sustained load, each well below what a customer may. */
-const CUSTOMERS = 400;
-/** Who make the flood. */
-const GREEDY = 10;
-/** At once while the sustained rate is measured: enough to fill the group commit's batches. */
-const SUSTAINED_AT_ONCE = 32;
+const skuOf = (i: number) => `OVERLOAD-${i}`;
+const UNITS = 1_000_000;
 /**
- * Calls this client keeps open at most. The proxy of a local run takes every connection, spends
- * several file descriptors on each and ends when it has none left: that is not what this measures.
+ * Of an order, out of so many SKUs. One local thread reads and refuses a call in half a millisecond
+ * to one, and takes and settles a one-line order in two: it could not even read four times as many.
  */
-const OPEN_CALLS = 1_000;
-const CALL_TIMEOUT_MS = 60_000;
-const TICK_MS = 20;
+const LINES = 50;
+const SKUS = 100;
+
+/** What stops a flood: the customers' own limit, or the crowd that an isolate takes. */
+const PARTS = {
+  limited: { vars: { RATE_LIMIT: "on" }, customers: 10, sheds: 429, areSlow: false },
+  // The Worker has a call of slow callers from its headers on, and its body only after the flood.
+  crowded: { vars: { RATE_LIMIT: "off" }, customers: 1_000, sheds: 503, areSlow: true },
+} as const;
+
+/** Orders of the sustained load, and of what warms up; enough callers to fill the desk's batches. */
+const SUSTAINED = 1_000;
+const WARM = 500;
+/** Of the same callers at the sustained rate, before they flood. */
+const WARM_SECONDS = 3;
+const CONCURRENCY = 64;
 const SETTLE_MS = 150_000;
-/** What a second flood may add to the memory that the first has taken. */
-const MAX_GROWTH = 1.5;
+/** Of one process with both Workers, D1, all objects and queues, and every connection. */
+const MAX_MEMORY_BYTES = 1_536 * 1_048_576;
+/** A slow body comes so long after the flood has ended; 15 s are too late for the Worker. */
+const BODY_LAG_MS = 500;
+const FLOODS = 2;
+/** Of the first flood's peak, after the second: what a flood leaves behind would add up. */
+const MAX_GROWTH = 1.4;
+/** Of what was asked for has really to be sent. */
+const MIN_OFFERED = 0.95;
 const mega = (bytes: number) => Math.round(bytes / 1_048_576);
 
-interface Outcome {
-  status: number;
-  retryAfter: string | undefined;
-  id: string | undefined;
-  took_ms: number;
-}
-
-const agent = new Agent({ keepAlive: true, maxSockets: OPEN_CALLS });
-
-function place(base: string, token: string): Promise<Outcome> {
+/** Seconds until nothing is unsettled; past `SETTLE_MS` something still is. */
+async function settled(stack: Stack): Promise<number> {
   const from_ms = performance.now();
-  const body = JSON.stringify({ lines: [{ sku: SKU, quantity: 1 }] });
-  return new Promise((done) => {
-    const end = (status: number, retryAfter?: string, text = "{}") => {
-      const id: string | undefined = status === 202 ? JSON.parse(text).id : undefined;
-      done({ status, retryAfter, id, took_ms: performance.now() - from_ms });
-    };
-    const headers = {
-      authorization: `Bearer ${token}`,
-      "content-type": "application/json",
-      "content-length": Buffer.byteLength(body),
-    };
-    const call = request(`${base}/v1/orders`, { method: "POST", agent, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", () => end(0));
-      response.on("end", () =>
-        end(
-          response.statusCode ?? 0,
-          response.headers["retry-after"],
-          Buffer.concat(chunks).toString(),
-        ),
-      );
-    });
-    call.setTimeout(CALL_TIMEOUT_MS, () => call.destroy());
-    call.on("error", () => end(0));
-    call.end(body);
-  });
-}
-
-/** Orders accepted a second when each caller waits for its answer before the next call. */
-async function sustained(base: string, tokens: string[], seconds: number): Promise<number> {
-  const until_ms = Date.now() + seconds * 1_000;
-  let accepted = 0;
-  const caller = async (i: number) => {
-    while (Date.now() < until_ms) {
-      const { status } = await place(base, tokens[i % tokens.length] ?? "");
-      if (status === 202) accepted++;
-    }
-  };
-  await Promise.all(Array.from({ length: SUSTAINED_AT_ONCE }, (_, i) => caller(i)));
-  return accepted / seconds;
-}
-
-/** Calls at a fixed rate, whatever comes back. */
-async function flood(base: string, tokens: string[], rate: number, seconds: number) {
-  const outcomes: Outcome[] = [];
-  const calls: Promise<unknown>[] = [];
-  const from_ms = performance.now();
-  let open = 0;
-  let sent = 0;
+  const waited_ms = () => performance.now() - from_ms;
   for (;;) {
-    const elapsed_ms = performance.now() - from_ms;
-    if (elapsed_ms > seconds * 1_000) break;
-    const due = Math.floor((elapsed_ms / 1_000) * rate);
-    for (; sent < due && open < OPEN_CALLS; sent++) {
-      open++;
-      const token = tokens[sent % tokens.length] ?? "";
-      calls.push(
-        place(base, token).then((outcome) => {
-          open--;
-          outcomes.push(outcome);
-        }),
-      );
-    }
-    await sleep(TICK_MS);
+    const [row] = await stack.read<{ open: number }>(QUEUE.openSql ?? "");
+    if (row?.open === 0 || waited_ms() > SETTLE_MS) return waited_ms() / 1_000;
+    await sleep(100);
   }
-  const offered = sent / ((performance.now() - from_ms) / 1_000);
-  await Promise.all(calls);
-  return { outcomes, offered };
 }
 
-async function settled(operator: Ask): Promise<number> {
-  const from_ms = Date.now();
-  for (;;) {
-    // A stack that is still busy may not answer at once.
-    const now = await read<Operations>(operator, "/v1/operations").catch(() => undefined);
-    const waited_ms = Date.now() - from_ms;
-    if (now?.unsettled.count === 0 || waited_ms > SETTLE_MS) return waited_ms;
-    await sleep(500);
+/** Carts that share their SKUs with others. */
+const carts = (count: number) =>
+  Array.from({ length: count }, (_, i) =>
+    Array.from({ length: LINES }, (__, j) => ({ sku: skuOf((i * 7 + j) % SKUS), quantity: 1 })),
+  );
+
+async function fill(stack: Stack): Promise<void> {
+  for (let i = 0; i < SKUS; i++) {
+    await load(stack.base, await QUEUE.stock(skuOf(i), UNITS), { concurrency: 1 });
   }
+}
+
+/** One order each by so many customers, none of whom comes near a limit. */
+async function place(stack: Stack, count: number, name: string): Promise<number> {
+  const lines = carts(count);
+  const requests = await orders(lines, { customerOf: (i) => `${name}-${i}` });
+  const { status, took_s } = await load(stack.base, requests, { concurrency: CONCURRENCY });
+  const odd = status.find((one) => one !== 202);
+  if (odd !== undefined) throw new Error(`a sustained load is answered with ${odd}`);
+  return took_s;
 }
 
 function tally(outcomes: readonly Outcome[]): string {
@@ -136,99 +86,110 @@ function tally(outcomes: readonly Outcome[]): string {
   return [...counts].map(([status, n]) => `${n} × ${status || "no answer"}`).join(", ");
 }
 
-function percentile(outcomes: readonly Outcome[], share: number): number {
+function p99_ms(outcomes: readonly Outcome[]): number {
   const sorted = outcomes.map(({ took_ms }) => took_ms).toSorted((a, b) => a - b);
-  return Math.round(sorted[Math.floor(sorted.length * share)] ?? 0);
+  return Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN);
 }
 
-/** The most memory that the runtimes had meanwhile. */
-async function watched<T>(stack: Stack, work: () => Promise<T>) {
-  let peak = 0;
-  let isOver = false;
-  const watching = (async () => {
-    while (!isOver) {
-      peak = Math.max(peak, await stack.memory());
-      await sleep(500);
+interface Wave extends Flood {
+  asked: number;
+  /** Of workerd, since it started. */
+  peak_bytes: number;
+  settled_s: number;
+}
+
+async function run(name: keyof typeof PARTS, seconds: number, times: number): Promise<string[]> {
+  const { vars, customers, sheds, areSlow } = PARTS[name];
+  return withStack(variant(QUEUE, name, vars), async (stack) => {
+    await fill(stack);
+    await place(stack, WARM, "warm");
+    await settled(stack);
+    const took_s = await place(stack, SUSTAINED, "sustained");
+    const rate = SUSTAINED / (took_s + (await settled(stack)));
+    const before = mega(stack.peakMemory_bytes());
+    console.log(`${name}: ${rate.toFixed(0)} orders/s accepted and settled, at most ${before} MB`);
+
+    const requests = await orders(carts(customers), {
+      hasKeys: false,
+      customerOf: (i) => `greedy-${i}`,
+    });
+    const mild = { rate, seconds: WARM_SECONDS, bodyAfter_ms: 0 };
+    const { outcomes: warm } = await flood(stack.base, requests, mild);
+    const waves: Wave[] = [];
+    for (let i = 0; i < FLOODS; i++) {
+      const bodyAfter_ms = areSlow ? seconds * 1_000 + BODY_LAG_MS : 0;
+      const options = { rate: rate * times, seconds, bodyAfter_ms };
+      const flooded = await flood(stack.base, requests, options);
+      const settled_s = await settled(stack);
+      const peak_bytes = stack.peakMemory_bytes();
+      const wave = { ...flooded, asked: rate * times, peak_bytes, settled_s };
+      report(wave, rate);
+      waves.push(wave);
     }
-  })();
-  const result = await work();
-  isOver = true;
-  await watching;
-  return { result, peak };
+    const wrong = [
+      ...judge(waves, sheds),
+      ...(await missing(stack, [warm, ...waves.map(({ outcomes }) => outcomes)])),
+    ];
+    for (const line of wrong) console.log(`VIOLATION ${line}`);
+    return wrong;
+  });
 }
 
-async function main(stack: Stack, seconds: number, times: number): Promise<string[]> {
-  await stack.start("both");
-  const operator = asker(stack.base, await signToken("overload-operator", "operator"));
-  const price = { amount: 100, currency: "EUR" };
-  await operator("PUT", `/v1/items/${SKU}`, { body: { name: SKU, price } });
-  const headers = { "idempotency-key": "units" };
-  const body = { delta: 10_000_000, reason: "overload" };
-  await operator("POST", `/v1/items/${SKU}/stock`, { body, headers });
-  const ids = Array.from({ length: CUSTOMERS + GREEDY }, (_, i) => `overload-${i}`);
-  const all = await Promise.all(ids.map((id) => signToken(id)));
-  const [tokens, greedy] = [all.slice(0, CUSTOMERS), all.slice(CUSTOMERS)];
-
-  await sustained(stack.base, tokens, 2); // warm
-  const rate = await sustained(stack.base, tokens, seconds);
-  const normal = await stack.memory();
-  console.log(`sustained: ${rate.toFixed(0)} orders/s, runtimes ${mega(normal)} MB`);
-
-  const first = await watched(stack, () => flood(stack.base, greedy, rate * times, seconds));
-  // What an overload leaves behind would add up.
-  const second = await watched(stack, () => flood(stack.base, greedy, rate * times, seconds));
-  const outcomes = [...first.result.outcomes, ...second.result.outcomes];
-  const { offered } = first.result;
+function report({ outcomes, offered, open, peak_bytes, settled_s }: Wave, rate: number): void {
   const accepted = outcomes.filter(({ status }) => status === 202);
-  const shed = outcomes.filter(({ status }) => status === 429 || status === 503);
+  const shed = outcomes.filter(({ status }) => status !== 202);
   console.log(
-    `offered: ${offered.toFixed(0)} orders/s for twice ${seconds} s; ${tally(outcomes)}; ` +
-      `p99 of accepted ${percentile(accepted, 0.99)} ms, of shed ${percentile(shed, 0.99)} ms`,
+    `  ${offered.toFixed(0)}/s offered, ${(offered / rate).toFixed(1)} times that, ${open} at once: ` +
+      `${tally(outcomes)}; p99 ${p99_ms(accepted)} ms accepted, ${p99_ms(shed)} ms shed; ` +
+      `settled ${settled_s.toFixed(1)} s after; at most ${mega(peak_bytes)} MB`,
   );
-  const waited_ms = await settled(operator);
-  console.log(
-    `runtimes at most ${mega(first.peak)} MB in the first flood, ${mega(second.peak)} MB in the ` +
-      `second; settled after ${(waited_ms / 1_000).toFixed(1)} s`,
-  );
+}
 
+function judge(waves: readonly Wave[], sheds: number): string[] {
   const wrong: string[] = [];
-  if (waited_ms > SETTLE_MS) wrong.push("not settled in time");
-  if (second.peak > first.peak * MAX_GROWTH) wrong.push("a second flood takes more memory");
-  if (shed.length === 0) wrong.push("nothing was shed: this was no overload");
-  const mute = shed.filter(({ retryAfter }) => !Number(retryAfter)).length;
-  if (mute > 0) wrong.push(`${mute} without Retry-After`);
-  const odd = outcomes.length - accepted.length - shed.length;
-  if (odd > 0) wrong.push(`${odd} answers that are neither 202, 429 nor 503`);
-  const orders = new Map<string, OrderView>();
-  for (const token of all) {
-    const own = await readAll<OrderView>(asker(stack.base, token), "/v1/orders", "orders");
-    for (const order of own) orders.set(order.id, order);
+  for (const { outcomes, offered, asked, settled_s } of waves) {
+    if (offered < asked * MIN_OFFERED) wrong.push("less was offered than asked for");
+    if (settled_s * 1_000 > SETTLE_MS) wrong.push("not settled in time");
+    const accepted = outcomes.filter(({ status }) => status === 202);
+    const shed = outcomes.filter(({ status }) => status === sheds);
+    if (shed.length === 0) wrong.push(`nothing was shed with ${sheds}`);
+    const mute = shed.filter(({ hasRetryAfter }) => !hasRetryAfter).length;
+    if (mute > 0) wrong.push(`${mute} without Retry-After`);
+    const odd = outcomes.length - accepted.length - shed.length;
+    if (odd > 0) wrong.push(`${odd} answers that are neither 202 nor ${sheds}`);
   }
-  const lost = accepted.filter(({ id }) => !orders.has(id ?? "")).length;
-  if (lost > 0) wrong.push(`${lost} accepted orders do not exist`);
-  const open = [...orders.values()].filter(({ status }) => status !== "confirmed").length;
-  if (open > 0) wrong.push(`${open} orders are not confirmed`);
-  console.log(`orders: ${orders.size}, all confirmed: ${open === 0}, lost: ${lost}`);
+  const [first, second] = waves.map(({ peak_bytes }) => peak_bytes);
+  if (!(Number(first) > 0)) wrong.push("memory cannot be read here");
+  if (Number(second) > MAX_MEMORY_BYTES) wrong.push(`more than ${mega(MAX_MEMORY_BYTES)} MB`);
+  if (Number(second) > Number(first) * MAX_GROWTH) wrong.push("a second flood takes more memory");
   return wrong;
 }
 
+/** What was accepted has to be there and confirmed, whoever was refused beside it. */
+async function missing(stack: Stack, outcomes: readonly Outcome[][]): Promise<string[]> {
+  const rows = await stack.read<{ id: string; status: string }>("SELECT id, status FROM orders");
+  const statuses = new Map(rows.map(({ id, status }) => [id, status]));
+  const accepted = outcomes.flat().flatMap(({ id }) => id ?? []);
+  const confirmed = accepted.filter((id) => statuses.get(id) === "confirmed").length;
+  const expected = WARM + SUSTAINED + accepted.length;
+  console.log(`  accepted ${accepted.length}, confirmed of these ${confirmed}`);
+  return [
+    ...(confirmed < accepted.length ? [`${accepted.length - confirmed} are not confirmed`] : []),
+    ...(rows.length === expected ? [] : [`${rows.length} orders exist, ${expected} were accepted`]),
+  ];
+}
+
 const { values } = parseArgs({
-  options: { seconds: { type: "string" }, times: { type: "string" } },
+  options: { seconds: { type: "string", default: "6" }, times: { type: "string", default: "4" } },
 });
-const seconds = Number(values.seconds ?? 10);
-const times = Number(values.times ?? 4);
-if (!(seconds > 0) || !(times > 0)) {
+const [seconds, times] = [Number(values.seconds), Number(values.times)];
+if (!(seconds > 0 && seconds <= 10) || !(times > 0)) {
   console.error(USAGE);
   process.exit(2);
 }
-const state = await mkdtemp(join(tmpdir(), "lockstock-overload-"));
-const stack = await Stack.on(state, { RATE_LIMIT: "on" });
-let wrong: string[];
-try {
-  wrong = await main(stack, seconds, times);
-} finally {
-  await stack.stop();
-  await rm(state, { recursive: true, force: true, maxRetries: 5 });
+let violations = 0;
+for (const name of Object.keys(PARTS) as (keyof typeof PARTS)[]) {
+  violations += (await run(name, seconds, times)).length;
 }
-for (const one of wrong) console.log(`VIOLATION ${one}`);
-process.exit(wrong.length > 0 ? 1 : 0);
+console.log(`violations ${violations}`);
+process.exit(violations > 0 ? 1 : 0);

@@ -138,6 +138,7 @@ async function act(
   if (step.do === "close") return buyer.feed.close();
   if (step.do === "drop") return buyer.feed.drop();
   if (step.do === "ping") return buyer.feed.ping();
+  if (step.do === "guest") return buyer.asGuest();
   if (step.do !== "spy") throw new Error(`${step.do} is for operators`);
   const others = [...orders.orders.values()].filter(
     ({ customerId }) => customerId !== buyer.name && buyers.length > 1,
@@ -157,7 +158,9 @@ async function operate(operator: Operator, buyers: Buyer[], plan: Plan, step: St
   if (step.do === "compare") return void (await operator.compare(step.repair));
   if (step.do === "operations") return void (await operator.read("/v1/operations", 1));
   const item = plan.items.find(({ sku }) => step.do === "put" && sku === step.sku);
-  if (step.do === "put" && item) await operator.put(item, step.price);
+  if (step.do !== "put" || !item) return undefined;
+  const { price, limitPerCustomer } = step;
+  return operator.put({ ...item, limitPerCustomer }, price);
 }
 
 /** The platform's cron: on the minute, for ever. */
@@ -186,6 +189,7 @@ function heal(system: System): void {
   kernel.faults.isActive = false;
   kernel.note("the faults are over");
   unreachable.clear();
+  for (const limiter of system.limiters.values()) limiter.heal();
   system.stockReturns();
   for (const queue of system.queues.values()) queue.pump();
 }

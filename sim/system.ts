@@ -11,10 +11,11 @@ import { Report } from "./model/report.ts";
 import { Shown } from "./model/shown.ts";
 import { type OrdersObserved, watchOrders } from "./model/watch-orders.ts";
 import { SimD1 } from "./platform/d1.ts";
+import { SimLimiter } from "./platform/limiter.ts";
 import { ObjectClass } from "./platform/objects.ts";
 import { SimQueue } from "./platform/queues.ts";
 import { stubOf } from "./platform/rpc.ts";
-import { queueSettings, varsOf } from "./platform/settings.ts";
+import { queueSettings, rateSettings, varsOf } from "./platform/settings.ts";
 import { Engine } from "./platform/sqlite.ts";
 import type { SimSocket } from "./platform/sockets.ts";
 import { context, Isolate } from "./platform/worker.ts";
@@ -28,6 +29,7 @@ const schema = readdirSync(MIGRATIONS)
   .map((file) => readFileSync(join(MIGRATIONS, file), "utf8"))
   .join("\n");
 const SETTINGS = queueSettings();
+const LIMITS = rateSettings();
 const VARS = { orders: varsOf("wrangler.toml"), stock: varsOf("wrangler.stock.toml") };
 
 interface Database {
@@ -54,6 +56,8 @@ export class System {
   readonly shown: Shown;
   readonly d1: SimD1;
   readonly queues = new Map<string, SimQueue>();
+  /** By the name of their binding. */
+  readonly limiters: ReadonlyMap<string, SimLimiter>;
   readonly classes: Record<"DESK" | "RECONCILER" | "FEED" | "ITEM", ObjectClass>;
   /** Requests are served by one isolate, queues and the cron by another, as the platform may do. */
   readonly http: Isolate;
@@ -88,6 +92,7 @@ export class System {
     const database = (this.#database = idle.pop() ?? openDatabase());
     database.watcher = (fact) => this.orders.observe(fact);
     this.d1 = new SimD1(database.engine, this.orders);
+    this.limiters = new Map(LIMITS.map((one) => [one.name, new SimLimiter(kernel, one)]));
     this.classes = {
       DESK: this.#class("OrderDesk", "desk"),
       RECONCILER: this.#class("Reconciler", "reconciler"),
@@ -144,6 +149,7 @@ export class System {
       }),
       ORDER_EVENTS: this.queue("order-events").binding(vat),
       STOCK_EVENTS: this.queue("stock-events").binding(vat),
+      ...Object.fromEntries([...this.limiters].map(([name, one]) => [name, one.binding(vat)])),
     };
   }
 

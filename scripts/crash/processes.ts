@@ -34,10 +34,10 @@ export async function descendants(root: number): Promise<Process[]> {
 export const runtimes = (all: readonly Process[]): Process[] =>
   all.filter(({ command }) => command.endsWith("workerd"));
 
-/** Whether it was still there to be killed. */
-export function sigkill(pid: number): boolean {
+/** Whether it was still there to hear it. */
+export function signal(pid: number, name: "SIGKILL" | "SIGSTOP"): boolean {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, name);
     return true;
   } catch {
     return false;

@@ -5,7 +5,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../lib/project.ts";
-import { descendants, type Process, runtimes, sigkill } from "./processes.ts";
+import { descendants, type Process, runtimes, signal } from "./processes.ts";
 
 /** `both`: one process runs both Workers, as `npm start` does. `split`: one process each. */
 export type Layout = "both" | "split";
@@ -74,7 +74,7 @@ export class Stack {
     const [main] = this.#children;
     if (!main) throw new Error("nothing runs");
     const victim = runtimes(await this.#processes(main.child)).at(-1);
-    if (!victim || !sigkill(victim.pid)) throw new Error("no runtime to kill");
+    if (!victim || !signal(victim.pid, "SIGKILL")) throw new Error("no runtime to kill");
   }
 
   /** SIGKILL to every process of the stack, or of one of its Workers. */
@@ -86,6 +86,13 @@ export class Stack {
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     }
     this.#children = this.#children.filter((one) => !victims.includes(one));
+  }
+
+  /** Starts what was killed, and kills it again so much later, in the midst of its start. */
+  async killStarting(after_ms: number): Promise<void> {
+    this.#spawn("both");
+    await sleep(after_ms);
+    await this.killAll();
   }
 
   /** SIGTERM, as a shutdown does it; what does not end is killed. */
@@ -110,12 +117,18 @@ export class Stack {
     return runtimes(all.flat()).reduce((sum, { rss }) => sum + rss, 0);
   }
 
-  /** From the top: nobody is left to clean up or to start anything again. */
+  /** All of them are stopped first, so that nobody cleans up or starts anything meanwhile. */
   async #killTree(child: ChildProcess): Promise<void> {
-    const below = await this.#processes(child);
+    child.kill("SIGSTOP");
+    let below: Process[] = [];
+    for (let known = -1; known < below.length;) {
+      known = below.length;
+      below = await this.#processes(child);
+      for (const { pid } of below) signal(pid, "SIGSTOP");
+    }
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill("SIGKILL");
-    for (const { pid } of below) sigkill(pid);
+    for (const { pid } of below) signal(pid, "SIGKILL");
   }
 
   async #processes({ pid }: ChildProcess): Promise<Process[]> {

@@ -96,6 +96,8 @@ async function checkLists({ orders, report }: System, buyers: readonly Buyer[]):
   for (const buyer of buyers) {
     const listed = await buyer.list(3);
     const ids = new Set(listed?.map(({ id }) => id));
+    const isNewestFirst = listed?.every(({ id }, i) => i === 0 || id < (listed[i - 1]?.id ?? ""));
+    report.check(isNewestFirst ?? false, 8, () => `the list of ${buyer.name} is out of order`);
     report.check(listed !== null, 8, () => `${buyer.name} cannot list its orders`);
     for (const id of buyer.known) {
       report.check(ids.has(id), 8, () => `${buyer.name} was promised ${id}, and it is not there`);

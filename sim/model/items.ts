@@ -37,6 +37,12 @@ export class ItemsModel implements StoreWatcher {
     return this.items.get(sku)?.locks.get(orderId);
   }
 
+  /** What the items have recorded against an order: a shortage of units counts before a limit. */
+  whyRefused(orderId: string, lines: readonly { sku: string }[]): string | undefined {
+    const reasons = lines.map(({ sku }) => this.lock(sku, orderId)?.shortage?.reason);
+    return ["out_of_stock", "limit_exceeded"].find((reason) => reasons.includes(reason));
+  }
+
   onOpen(store: ObjectStore): void {
     const pending: Observed[] = [];
     this.#pending.set(store, pending);

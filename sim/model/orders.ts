@@ -162,6 +162,13 @@ export class OrdersModel implements D1Watcher {
         7,
         say(`pays by ${fact.payBy_ms}`),
       );
+      const { payBy_ms, placedAt_ms } = fact;
+      report.check(
+        payBy_ms === null ||
+          (payBy_ms >= placedAt_ms + window_ms && payBy_ms <= now_ms + window_ms),
+        4,
+        say(`has until ${payBy_ms} to pay, now is ${now_ms}`),
+      );
       report.check(
         fact.payBy_ms === null || fact.dueAt_ms !== null,
         7,
@@ -191,6 +198,8 @@ export class OrdersModel implements D1Watcher {
       );
     } else {
       report.check(states.includes("refused"), 3, say("no item has refused it"));
+      const recorded = this.items.whyRefused(id, fact.lines);
+      report.check(reason === recorded, 3, say(`its items say ${recorded}`));
       report.check(
         !states.includes("held") && !states.includes("sold"),
         5,

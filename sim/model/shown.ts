@@ -9,7 +9,9 @@ export interface OrderView {
   status: string;
   reason: string | null;
   revision: number;
-  lines: { sku: string; quantity: number }[];
+  lines: { sku: string; quantity: number; price: { amount: number } }[];
+  total: { amount: number };
+  shortages?: { sku: string; reason: string }[];
   placedAt: string;
 }
 
@@ -25,7 +27,8 @@ export class Shown {
   /** The orders in an answer or a message, checked. `customerId` null: an operator sees all. */
   check(body: unknown, customerId: string | null, where: string): OrderView[] {
     const views = viewsIn(body);
-    for (const { id, status, revision, customerId: owner } of views) {
+    for (const view of views) {
+      const { id, status, revision, customerId: owner } = view;
       const known = this.#orders.orders.get(id);
       const isTrue = known !== undefined && known.steps[revision - 1] === status;
       this.#report.check(
@@ -38,8 +41,25 @@ export class Shown {
         12,
         () => `${where} shows ${id} of ${owner} to ${customerId}`,
       );
+      if (isTrue) this.#checkParts(view, where);
     }
     return views;
+  }
+
+  /** Its price is that of its lines, and whoever was refused is told by which items. */
+  #checkParts({ id, lines, total, reason, shortages = [] }: OrderView, where: string): void {
+    const sum = lines.reduce((all, { quantity, price }) => all + quantity * price.amount, 0);
+    this.#report.check(sum === total.amount, 8, () => `${where} shows ${id} for ${total.amount}`);
+    const refusing = lines.filter(
+      ({ sku }) => this.#orders.items.lock(sku, id)?.state === "refused",
+    );
+    const isRefused = reason === "out_of_stock" || reason === "limit_exceeded";
+    const told = shortages.map(({ sku }) => sku).sort();
+    this.#report.check(
+      String(told) === String(isRefused ? refusing.map(({ sku }) => sku).sort() : []),
+      3,
+      () => `${where} shows ${id} (${reason}) as refused by ${told.join() || "nobody"}`,
+    );
   }
 }
 

@@ -5,6 +5,4 @@ export interface Mutant {
   from: string;
   to: string;
   also?: readonly { from: string; to: string }[];
-  /** Why the system heals it, so that no run of the simulation can tell: the other tests have to. */
-  isUnseen?: string;
 }

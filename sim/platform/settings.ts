@@ -8,15 +8,16 @@ const ROOT = join(import.meta.dirname, "../..");
 
 type Table = Record<string, string | number>;
 
-/** As much of TOML as the two files use: tables, arrays of tables, texts and numbers. */
+/** As much of TOML as the two files use; a table within a line is kept as its text. */
 function tablesOf(file: string): [name: string, table: Table][] {
   const tables: [string, Table][] = [];
   let table: Table = {};
   for (const line of readFileSync(join(ROOT, file), "utf8").split("\n")) {
     const head = /^\[\[?([\w.]+)\]?\]/.exec(line);
     if (head?.[1]) tables.push([head[1], (table = {})]);
-    const [, key, text, number] = /^(\w+)\s*=\s*(?:"([^"]*)"|(\d+))/.exec(line) ?? [];
-    if (key) table[key] = text ?? Number(number);
+    const [, key, text, number, inline] =
+      /^(\w+)\s*=\s*(?:"([^"]*)"|(\d+)|(\{.*\}))/.exec(line) ?? [];
+    if (key) table[key] = text ?? inline ?? Number(number);
   }
   return tables;
 }
@@ -28,6 +29,21 @@ export function varsOf(file: (typeof FILES)[number]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(found?.[1] ?? {}).map(([key, value]) => [key, String(value)]),
   );
+}
+
+export interface RateSettings {
+  name: string;
+  limit: number;
+  period_ms: number;
+}
+
+export function rateSettings(): RateSettings[] {
+  return tablesOf("wrangler.toml")
+    .filter(([name]) => name === "ratelimits")
+    .map(([, { name, simple }]) => {
+      const [, limit, period] = /limit = (\d+), period = (\d+)/.exec(String(simple)) ?? [];
+      return { name: String(name), limit: Number(limit), period_ms: Number(period) * 1_000 };
+    });
 }
 
 export function queueSettings(): QueueSettings[] {

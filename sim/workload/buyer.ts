@@ -1,8 +1,8 @@
 import type { ItemPlan, CartLine, ClientPlan, Step } from "./plan.ts";
 import type { System } from "../system.ts";
-import type { OrderView } from "../model/shown.ts";
-import { type Heard, HttpClient } from "./http-client.ts";
+import { type Heard, HttpClient, isAnswered } from "./http-client.ts";
 import { cartOf } from "./cart.ts";
+import { checkGated, wasClosed, wasOpen } from "../model/door.ts";
 import { FeedClient } from "./feed-client.ts";
 
 /** A customer: places, repeats, cancels, looks, and holds every answer against what was promised. */
@@ -14,12 +14,7 @@ interface Wish {
   isAnswered: boolean;
 }
 
-/** The gate trusts a level for 90 s; requests, memory and clocks add a little. */
-const GATE_LAG_MS = 95_000;
-/** With no faults, levels follow within two seconds; the simulated network is slower than that. */
-const QUIET_LAG_MS = 8_000;
 const TRIES = 4;
-const NO_SALE = { saleStartsAt_ms: null, saleEndsAt_ms: null };
 
 export class Buyer {
   readonly name: string;
@@ -30,8 +25,8 @@ export class Buyer {
   readonly #system: System;
   readonly #items: Map<string, ItemPlan>;
   readonly #wishes: Wish[] = [];
-  /** By key: the cart that owns it, and its order. */
-  readonly #owners = new Map<string, { cart: string; id: string }>();
+  /** By key: its order, and when it was first heard of. */
+  readonly #owners = new Map<string, { id: string; heard_ms: number }>();
   readonly #carts = new Map<string, Set<string>>();
   keyless = 0;
 
@@ -62,9 +57,13 @@ export class Buyer {
     }
   }
 
-  /** After the faults: whoever never heard asks again with the same key, and is told. */
+  /**
+   * After the faults: whoever never heard asks again with the same key, and is told; whoever has an
+   * order is told of the same one, whatever has become of it and of the stock.
+   */
   async finish(): Promise<void> {
     for (const wish of this.#wishes) {
+      if (this.#owners.has(wish.step.key ?? "")) wish.isAnswered = false;
       for (let i = 0; i < TRIES && !wish.isAnswered; i++) {
         await this.http.sleep(1_000);
         await this.#try(wish, wish.step.lines);
@@ -91,7 +90,9 @@ export class Buyer {
         ...(wait > 0 && { Prefer: `wait=${wait}` }),
       },
     });
-    if (heard && heard.status < 500) {
+    // Past a limit nothing is placed.
+    if (heard?.status === 429 && key === null) this.keyless--;
+    if (isAnswered(heard)) {
       wish.isAnswered = true;
       this.#judge(heard, key, lines, wait);
     }
@@ -120,7 +121,7 @@ export class Buyer {
       const isAsStated =
         (status === 202 && wait === 0) || states[status]?.includes(order.status) === true;
       report.check(isAsStated, 8, () => `${where} with an order that is ${order.status}`);
-      report.check(this.#wasOpen(order), 3, () => `${where} out of the sale's time`);
+      report.check(wasOpen(this.#items, order), 3, () => `${where} out of the sale's time`);
       report.check(status !== 201 || wait > 0, 8, () => `${where} without Prefer: wait`);
       report.check(
         status !== 409 || order.reason === code,
@@ -129,16 +130,27 @@ export class Buyer {
       );
       if (key === null) return;
       const owner = this.#owners.get(key);
+      const isRepeated = owner !== undefined && owner.heard_ms <= heard.sent_ms;
+      report.check(
+        !isRepeated || heard.headers.get("Idempotency-Replayed") === "true",
+        8,
+        () => `${where}: not said to be a replay`,
+      );
       report.check(
         !owner || owner.id === order.id,
         8,
         () => `${where}: ${order.id} and ${owner?.id} have the same key`,
       );
-      this.#owners.set(key, { cart: cartOf(lines), id: order.id });
+      this.#owners.set(key, { id: order.id, heard_ms: owner?.heard_ms ?? heard.heard_ms });
       return;
     }
-    if (status === 409 && code === "out_of_stock") return this.#gated(heard, where);
-    if (status === 409 && code === "sale_not_open") return this.#notOpen(heard, lines, where);
+    if (status === 409 && code === "out_of_stock") return checkGated(this.#system, heard, where);
+    if (status === 409 && code === "sale_not_open")
+      return report.check(
+        wasClosed(this.#items, heard, lines),
+        3,
+        () => `${where}, and it was open`,
+      );
     if (status === 422 && code === "idempotency_key_reused") {
       const carts = this.#carts.get(key ?? "")?.size ?? 0;
       return report.check(carts > 1, 8, () => `${where}, but the key has one cart only`);
@@ -149,39 +161,6 @@ export class Buyer {
 
   #promised(id: string): void {
     if (!this.known.includes(id)) this.known.push(id);
-  }
-
-  /** Refused at the door: at some moment within the gate's lag there were too few. */
-  #gated({ body, sent_ms, heard_ms }: Heard, where: string): void {
-    const { report, items, vars } = this.#system;
-    const { shortages = [] } = body as { shortages?: { sku: string; requested: number }[] };
-    const lag_ms = this.#system.isQuiet ? QUIET_LAG_MS : GATE_LAG_MS;
-    report.check(
-      vars.SOLD_OUT_GATE === "on" && shortages.length > 0,
-      3,
-      () => `${where} at the door`,
-    );
-    for (const { sku, requested } of shortages) {
-      const wasShort = items.item(sku).wasShort(requested, sent_ms - lag_ms, heard_ms);
-      report.check(wasShort, 3, () => `${where}: ${requested} of ${sku} were there all the time`);
-    }
-  }
-
-  /** Placed while all its items were on sale. */
-  #wasOpen({ lines, placedAt }: OrderView): boolean {
-    const at_ms = Date.parse(placedAt);
-    return lines.every(({ sku }) => {
-      const { saleStartsAt_ms: start, saleEndsAt_ms: end } = this.#items.get(sku) ?? NO_SALE;
-      return (start === null || start <= at_ms) && (end === null || at_ms < end);
-    });
-  }
-
-  #notOpen({ sent_ms, heard_ms }: Heard, lines: CartLine[], where: string): void {
-    const isClosed = lines.some(({ sku }) => {
-      const { saleStartsAt_ms: start, saleEndsAt_ms: end } = this.#items.get(sku) ?? NO_SALE;
-      return (start !== null && start > sent_ms) || (end !== null && end <= heard_ms);
-    });
-    this.#system.report.check(isClosed, 3, () => `${where}, and it was open`);
   }
 
   async cancel(which: number, isLate: boolean): Promise<void> {
@@ -229,7 +208,7 @@ export class Buyer {
     ] as const;
     for (const call of calls) {
       const heard = await this.http.send(call);
-      if (!heard || heard.status >= 500) continue;
+      if (!isAnswered(heard)) continue;
       const expected = call.path.endsWith("/pay") ? 403 : 404;
       this.#system.report.check(
         heard.status === expected,
@@ -237,6 +216,14 @@ export class Buyer {
         () => `${this.name} ${call.path} of another → ${heard.status}`,
       );
     }
+  }
+
+  async asGuest(): Promise<void> {
+    const heard = await this.http.send({ method: "POST", path: "/v1/guests" });
+    if (!isAnswered(heard)) return;
+    const { customerId = "", token } = heard.body as { customerId?: string; token?: string };
+    const isGuest = heard.status === 201 && customerId.startsWith("guest_") && !!token;
+    this.#system.report.check(isGuest, 12, () => `POST /v1/guests → ${heard.status}`);
   }
 
   /** All orders of this customer, by the list. */

@@ -1,5 +1,7 @@
 import { createHmac } from "node:crypto";
+import { checkLimit } from "../model/limits.ts";
 import type { Answer } from "../platform/worker.ts";
+import type { Verdict } from "../platform/limiter.ts";
 import { SECRET, type System } from "../system.ts";
 import type { OrderView } from "../model/shown.ts";
 import { START_MS } from "../kernel/kernel.ts";
@@ -20,7 +22,9 @@ export interface Heard extends Answer {
   code: string | null;
 }
 
-/** A client gives up after so long. */
+/** Everybody is behind one address. */
+const ADDRESS = "192.0.2.1";
+/** A call that takes longer hangs. */
 const PATIENCE_MS = 70_000;
 
 export class HttpClient {
@@ -53,7 +57,10 @@ export class HttpClient {
         patience.isCancelled = true;
         resolve(heard);
       };
-      const patience = kernel.after(PATIENCE_MS, `${label} → gives up`, () => end(null));
+      const patience = kernel.after(PATIENCE_MS, `${label} → gives up`, () => {
+        this.#system.report.violated(7, `${label} gets no answer for ${PATIENCE_MS / 1_000} s`);
+        end(null);
+      });
       const fail = () =>
         kernel.after(kernel.latency_ms(this.#name), `${label} → no answer`, () => end(null));
       kernel.after(
@@ -65,6 +72,7 @@ export class HttpClient {
             method,
             headers: {
               Authorization: `Bearer ${this.#token}`,
+              "CF-Connecting-IP": ADDRESS,
               ...(body !== undefined && { "Content-Type": "application/json" }),
               ...headers,
             },
@@ -74,6 +82,11 @@ export class HttpClient {
             request,
             (answer) => {
               const orders = shown.check(answer.body, this.#customerId, label);
+              const verdicts = this.#verdicts(method, path);
+              const limited = { where: label, sent_ms, now_ms: kernel.now_ms, verdicts };
+              checkLimit(this.#system.report, answer, limited);
+              const isCalm = !this.#system.isQuiet || answer.status < 500;
+              this.#system.report.check(isCalm, 7, () => `${label} → ${answer.status} in peace`);
               if (faults.strike("HTTP reply lost", label)) return fail();
               const code = (answer.body as { code?: string } | null)?.code ?? null;
               kernel.after(
@@ -91,6 +104,15 @@ export class HttpClient {
     });
   }
 
+  /** What the limiter of this call was asked about this caller; null: it has none. */
+  #verdicts(method: string, path: string): readonly Verdict[] | null {
+    const { limiters } = this.#system;
+    if (path === "/v1/guests") return limiters.get("RATE_GUESTS")?.verdicts.get(ADDRESS) ?? [];
+    const changes = method === "POST" && /^\/v1\/orders(\/[^/]+\/cancel)?$/.test(path);
+    if (!changes || this.#customerId === null) return null;
+    return limiters.get("RATE_ORDERS")?.verdicts.get(this.#customerId) ?? [];
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#system.kernel.after(ms, "", resolve);
@@ -102,11 +124,15 @@ export class HttpClient {
     for (let i = 0; i < tries; i++) {
       if (i > 0) await this.sleep(pause_ms);
       const heard = await this.send(call);
-      if (heard && heard.status < 500) return heard;
+      if (isAnswered(heard)) return heard;
     }
     return null;
   }
 }
+
+/** Told what has become of the call: not that it has to come again. */
+export const isAnswered = (heard: Heard | null): heard is Heard =>
+  heard !== null && heard.status < 500 && heard.status !== 429;
 
 const base64url = (text: string): string => Buffer.from(text).toString("base64url");
 const HEAD = base64url('{"alg":"HS256"}');

@@ -33,9 +33,10 @@ export type Step = { at_ms: number } & (
   /** `isLate`: at the moment when the order's time to pay is over. */
   | { do: "cancel" | "pay"; which: number; isLate: boolean }
   | { do: "list" }
+  | { do: "guest" }
   | { do: "connect" | "close" | "drop" | "ping" }
   | { do: "adjust"; sku: string; delta: number; clicks: number }
-  | { do: "put"; sku: string; price: number }
+  | { do: "put"; sku: string; price: number; limitPerCustomer: number | null }
   | { do: "replay" }
   | { do: "compare"; repair: boolean }
   | { do: "operations" }
@@ -173,6 +174,7 @@ function clientFor(r: Random, name: string, skus: string[], length_ms: number): 
     if (roll < 0.74) return { at_ms, do: "get", which: r.int(0, 5), wait: r.pick([0, 5, 10]) };
     if (roll < 0.78) return { at_ms, do: "spy", which: r.int(0, 5), wait: 0 };
     if (roll < 0.82) return { at_ms, do: "list" };
+    if (roll < 0.84) return { at_ms, do: "guest" };
     if (roll < 0.86) return { at_ms, do: "ping" };
     if (roll < 0.9) return { at_ms, do: "close" };
     return { at_ms, do: watches ? "drop" : "connect" };
@@ -213,9 +215,12 @@ function operatorFor(r: Random, skus: string[], length_ms: number): Step[] {
         clicks: r.chance(0.3) ? 2 : 1,
       };
     }
-    if (roll < 0.75) return { at_ms, do: "replay" };
-    if (roll < 0.85) return { at_ms, do: "compare", repair: r.chance(0.5) };
-    if (roll < 0.93) return { at_ms, do: "put", sku, price: r.int(1, 500) };
+    if (roll < 0.72) return { at_ms, do: "replay" };
+    if (roll < 0.8) return { at_ms, do: "compare", repair: r.chance(0.5) };
+    if (roll < 0.93) {
+      const limitPerCustomer = r.chance(0.5) ? r.int(1, 3) : null;
+      return { at_ms, do: "put", sku, price: r.int(1, 500), limitPerCustomer };
+    }
     return { at_ms, do: "operations" };
   });
 }

@@ -60,7 +60,7 @@ export function unpack(body: unknown): { events: unknown[]; attempts: number } {
 }
 
 /** A send can hang for a minute (workerd #6053). */
-const SEND_TIMEOUT_MS = 10_000;
+export const SEND_TIMEOUT_MS = 10_000;
 
 /**
  * Sends events packed, in as few calls as the platform allows. Throws when a call throws or takes

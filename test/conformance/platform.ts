@@ -20,6 +20,7 @@ export type ProbeStub = {
 export interface Platform {
   db: D1Database;
   queue: Queue;
+  limiter: RateLimit;
   /** Runs inside a Durable Object of its own. */
   inObject: <T>(work: (ctx: DurableObjectState) => T | Promise<T>) => Promise<T>;
   /** The object of this name. */

@@ -2,12 +2,14 @@ import { worldGlobals } from "../../sim/kernel/globals.ts";
 import { Kernel } from "../../sim/kernel/kernel.ts";
 import { Vat } from "../../sim/kernel/vat.ts";
 import { SimD1 } from "../../sim/platform/d1.ts";
+import { SimLimiter } from "../../sim/platform/limiter.ts";
 import { ObjectClass } from "../../sim/platform/objects.ts";
 import { type QueueSettings, SimQueue } from "../../sim/platform/queues.ts";
 import { Engine } from "../../sim/platform/sqlite.ts";
 import { ObjectStore, type StoreWatcher } from "../../sim/platform/storage.ts";
 import { SimResponse } from "../../sim/platform/http.ts";
 import { SimSocket } from "../../sim/platform/sockets.ts";
+import { LIMIT, PERIOD_MS } from "./limiter.cases.ts";
 import type { Client, Platform, ProbeStub } from "./platform.ts";
 import { consume, type Delivery, Probe } from "./probe.ts";
 
@@ -40,6 +42,11 @@ export async function onStandIns<T>(work: (platform: Platform) => Promise<T>): P
       caller,
     ),
     queue: queues(kernel, classes, caller),
+    limiter: new SimLimiter(kernel, {
+      name: "limiter",
+      limit: LIMIT,
+      period_ms: PERIOD_MS,
+    }).binding(caller),
     inObject: (inside) => inObject(kernel, inside),
     probe: (name) =>
       (classes.binding(caller) as { getByName(name: string): unknown }).getByName(

@@ -2,6 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { ALARM_CASES } from "./alarm.cases.ts";
 import { D1_CASES } from "./d1.cases.ts";
+import { LIMITER_CASES } from "./limiter.cases.ts";
 import { OBJECT_CASES } from "./object.cases.ts";
 import type { Platform, ProbeStub } from "./platform.ts";
 import { QUEUE_CASES } from "./queue.cases.ts";
@@ -13,14 +14,16 @@ interface TestEnv {
   DB: D1Database;
   PROBE: DurableObjectNamespace;
   QUEUE: Queue;
+  LIMITER: RateLimit;
 }
 
-const { DB: db, PROBE, QUEUE: queue } = env as unknown as TestEnv;
+const { DB: db, PROBE, QUEUE: queue, LIMITER: limiter } = env as unknown as TestEnv;
 let objects = 0;
 
 const platform: Platform = {
   db,
   queue,
+  limiter,
   inObject: (work) =>
     runInDurableObject(PROBE.getByName(`own-${objects++}`), (_, state) => work(state)),
   probe: (name) => PROBE.getByName(name) as unknown as ProbeStub,
@@ -55,6 +58,7 @@ describe.each([
   ["Durable Objects", OBJECT_CASES],
   ["alarms", ALARM_CASES],
   ["Queues", QUEUE_CASES],
+  ["rate limiter", LIMITER_CASES],
   ["WebSockets", SOCKET_CASES],
 ])("the real %s", (part, cases) => {
   it.concurrent.each(cases.map((each, i) => ({ ...each, id: `${part}-${i}` })))(

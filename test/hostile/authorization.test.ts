@@ -45,6 +45,22 @@ describe("invariant 12: without a valid token a call is 401 and writes nothing:"
   });
 });
 
+it("a signature is compared by WebCrypto, in constant time, and by nothing else", async () => {
+  const verify = vi.spyOn(crypto.subtle, "verify");
+  const [head, claims, mac = ""] = (await tokenFor("alice")).split(".");
+  // Right but for one character, the first or the last that counts.
+  const turned = (at: number) =>
+    mac.slice(0, at) + (mac[at] === "A" ? "Q" : "A") + mac.slice(at + 1);
+  for (const signature of [turned(0), turned(mac.length - 2), mac]) {
+    verify.mockClear();
+    const token = `${head}.${claims}.${signature}`;
+    const { status } = await call("GET", "/v1/orders", { token });
+    expect(status).toBe(signature === mac ? 200 : 401);
+    expect(verify).toHaveBeenCalledTimes(1);
+  }
+  verify.mockRestore();
+});
+
 describe("invariant 12: without the scope an operator's call is 403 and writes nothing:", () => {
   it.each(operators)("%s", async (_, route) => {
     const before = await written();

@@ -24,7 +24,7 @@ const BODIES: [name: string, body: string | Uint8Array][] = [
   ["unclosed lists", "[".repeat(60_000)],
   ["a list of 30,000 zeros", `[${"0,".repeat(30_000)}0]`],
   [
-    "an object of 8,000 keys",
+    "an object of 5,000 keys",
     `{${Array.from({ length: 5_000 }, (_, i) => `"k${i}":0`).join(",")}}`,
   ],
   ["a number of 60,000 digits", "9".repeat(60_000)],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
 import { written } from "./support/answers.ts";
-import { hostile } from "./support/inputs.ts";
+import { headerText, hostile, text } from "./support/inputs.ts";
 import { objections } from "./support/objections.ts";
 import { nameOf, type Route, ROUTES, SKU } from "./support/routes.ts";
 import { addItem, call, lineOf, migrate, operatorToken, tokenFor } from "./support/worker.ts";
@@ -66,6 +66,25 @@ describe("whatever is sent, no error is unexpected and a refusal writes nothing:
     const isVaried = route.body !== undefined || /:(sku|id)/.test(route.path);
     expect(statuses.size).toBeGreaterThan(isVaried ? 1 : 0);
   });
+});
+
+it("no handshake of a feed is answered with an unexpected error", async () => {
+  const token = fc.constantFrom(tokens.customer, undefined);
+  const statuses = new Set<number>();
+  const property = fc.asyncProperty(token, text, headerText, async (own, since, protocol) => {
+    const path = `/v1/feed?since=${encodeURIComponent(since.toWellFormed())}`;
+    const headers = {
+      Upgrade: "websocket",
+      "Sec-WebSocket-Protocol": `lockstock.v1, bearer.${protocol}`,
+    };
+    const response = await within(call("GET", path, { token: own, headers }));
+    statuses.add(response.status);
+    response.webSocket?.accept();
+    response.webSocket?.close(1000);
+    expect(await objections(response, false)).toEqual([]);
+  });
+  await fc.assert(property, { numRuns: 2 * RUNS });
+  expect([...statuses].toSorted((a, b) => a - b)).toEqual([101, 400]);
 });
 
 it("a method that a path does not have is 405 with those it has, and writes nothing", async () => {

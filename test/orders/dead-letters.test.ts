@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { DeadLetter } from "../../src/contract/delivery.ts";
-import { pack } from "../../src/contract/messages.ts";
+import { pack, SEND_TIMEOUT_MS } from "../../src/contract/messages.ts";
 import { commandOf } from "../../src/orders/order.ts";
 import { app } from "../../src/orders/http/app.ts";
 import worker from "../../src/orders/worker.ts";
@@ -185,6 +185,15 @@ describe("replaying", () => {
     await keep("stock-events-dlq", [{ id: "m1", body: "junk" }]);
     const { queue } = fakeQueue({ fails: true });
     expect((await replay("m1", { STOCK_EVENTS: queue })).status).toBe(500);
+    expect((await list()).deadLetters).toHaveLength(1);
+  });
+
+  it("keeps the letter when the send hangs, and answers all the same", async () => {
+    await keep("stock-events-dlq", [{ id: "m1", body: "junk" }]);
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const send = () => new Promise<never>(() => void vi.advanceTimersByTime(SEND_TIMEOUT_MS));
+    expect((await replay("m1", { STOCK_EVENTS: { send } as unknown as Queue })).status).toBe(500);
     expect((await list()).deadLetters).toHaveLength(1);
   });
 

@@ -2,9 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UNITS } from "../../sim/kernel/code.ts";
-import { queueSettings, varsOf } from "../../sim/platform/settings.ts";
-import { ORDERS_MUTANTS } from "../../sim/mutants/orders.ts";
-import { STOCK_MUTANTS } from "../../sim/mutants/stock.ts";
+import { queueSettings, rateSettings, varsOf } from "../../sim/platform/settings.ts";
+import { MUTANTS } from "../../sim/mutants/all.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -30,17 +29,22 @@ describe("the simulation runs what is deployed", () => {
     }
     expect(varsOf("wrangler.toml").SOLD_OUT_GATE).toBe("on");
   });
+
+  it("knows both limiters", () => {
+    expect(rateSettings()).toEqual([
+      { name: "RATE_ORDERS", limit: 60, period_ms: 60_000 },
+      { name: "RATE_GUESTS", limit: 30, period_ms: 60_000 },
+    ]);
+  });
 });
 
 describe("the mutants", () => {
-  const all = [...ORDERS_MUTANTS, ...STOCK_MUTANTS];
-
   it("are at least 25, each with a name of its own", () => {
-    expect(all.length).toBeGreaterThanOrEqual(25);
-    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
+    expect(MUTANTS.length).toBeGreaterThanOrEqual(25);
+    expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
   });
 
-  it.each(all)("has its place in the code: $name", ({ file, from, to, also = [] }) => {
+  it.each(MUTANTS)("has its place in the code: $name", ({ file, from, to, also = [] }) => {
     for (const change of [{ from, to }, ...also]) {
       expect(read(file).split(change.from)).toHaveLength(2);
     }

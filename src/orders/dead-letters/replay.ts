@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { DeadLetter } from "../../contract/delivery.ts";
-import { unpack } from "../../contract/messages.ts";
+import { SEND_TIMEOUT_MS, unpack } from "../../contract/messages.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
+import { within } from "../../contract/within.ts";
 import { makeDue } from "../orders.sql.ts";
 import { watchDue } from "../reconcile/watch.ts";
 import { dropLetter } from "./dead-letters.sql.ts";
@@ -22,7 +23,7 @@ export async function replay(env: OrdersEnv, letter: DeadLetter): Promise<"recon
     return "reconciled";
   }
   const queue = letter.queue === "order-events" ? env.ORDER_EVENTS : env.STOCK_EVENTS;
-  await queue.send(letter.body);
+  await within(SEND_TIMEOUT_MS, () => queue.send(letter.body), "the send");
   await dropLetter(env.DB, letter.id);
   return "resent";
 }

@@ -47,7 +47,7 @@ const NASTY = [
   "x".repeat(5_000),
 ];
 
-const text = fc.oneof(
+export const text = fc.oneof(
   fc.constantFrom(...NASTY),
   fc.string({ unit: "binary", maxLength: 40 }),
   fc.string({ unit: "grapheme", maxLength: 40 }),
@@ -67,12 +67,12 @@ const written = (json: unknown): string =>
   JSON.stringify(json).replace(new RegExp(`"${MARK}([^"]+)"`, "g"), "$1");
 
 /** Every place in a JSON value, as a path of keys. */
-function placesIn(json: unknown, path: string[] = []): string[][] {
+export function placesIn(json: unknown, path: string[] = []): string[][] {
   if (typeof json !== "object" || json === null) return [path];
   return [path, ...Object.entries(json).flatMap(([key, one]) => placesIn(one, [...path, key]))];
 }
 
-function put(json: unknown, [key, ...rest]: string[], replacement: unknown): unknown {
+export function put(json: unknown, [key, ...rest]: string[], replacement: unknown): unknown {
   if (key === undefined) return replacement;
   const copy: Record<string, unknown> | unknown[] = Array.isArray(json)
     ? [...json]
@@ -103,7 +103,7 @@ function bodyFrom(good: object): fc.Arbitrary<string> {
 }
 
 /** What a header may hold at all; the rest is for raw sockets. */
-const headerText = text.map((one) => one.replace(/[^\t\x20-\x7e\x80-\xff]/g, "").trim());
+export const headerText = text.map((one) => one.replace(/[^\t\x20-\x7e\x80-\xff]/g, "").trim());
 
 const TYPES = [
   "application/json",

@@ -1,0 +1,6 @@
+import { HTTP_MUTANTS } from "./http.ts";
+import type { Mutant } from "./mutant.ts";
+import { ORDERS_MUTANTS } from "./orders.ts";
+import { STOCK_MUTANTS } from "./stock.ts";
+
+export const MUTANTS: readonly Mutant[] = [...STOCK_MUTANTS, ...ORDERS_MUTANTS, ...HTTP_MUTANTS];
