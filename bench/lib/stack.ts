@@ -131,7 +131,9 @@ function workerOptions(
 ): V4WorkerOptions & { name: string } {
   process.env["WRANGLER_LOG"] ??= "error";
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, config));
-  const { modulesRules: _, bindings, ...options } = workerOptions; // rules are for bundling
+  // Rules are for bundling. Assets would put three more of Miniflare's Workers in front of ours, a
+  // quarter of all CPU, where the platform has its own servers; no page is measured here.
+  const { modulesRules: _, assets: __, bindings, ...options } = workerOptions;
   const name = /^name = "(.+)"$/m.exec(readFileSync(join(ROOT, config), "utf8"))?.[1];
   if (name === undefined) throw new Error(`${config} gives its Worker no name`);
   return {

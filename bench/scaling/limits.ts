@@ -32,7 +32,7 @@ export const ASSUMED = {
 
 /** Our own settings. */
 export const SETTINGS = {
-  /** `GATHER_MS`, `BUSY_BATCH`, `MAX_BATCH`, `FULL_ANNOUNCEMENT` of the desk. */
+  /** `LOOK_MS`, `BUSY_BATCH`, `MAX_BATCH`, `FULL_ANNOUNCEMENT` of the desk. */
   gather_ms: 2,
   busyCommit: 4,
   ordersPerCommit: 200,

@@ -17,9 +17,21 @@ export function within<T>(
       () => reject(new TimeoutError(`${what} took longer than ${limit_ms} ms`)),
       limit_ms,
     );
-    const attempt = async () => await call();
-    attempt()
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+    const end = () => clearTimeout(timer);
+    try {
+      call().then(
+        (value) => {
+          end();
+          resolve(value);
+        },
+        (error: unknown) => {
+          end();
+          reject(error);
+        },
+      );
+    } catch (error) {
+      end();
+      reject(error);
+    }
   });
 }

@@ -9,9 +9,9 @@ describe("the desk's bounds", () => {
     const { desk, batches, turn, commit } = rig();
     void desk.place(candidate());
     await turn();
-    for (let i = 0; i < 450; i++) void desk.place(candidate());
+    for (let i = 0; i < 480; i++) void desk.place(candidate());
     for (let i = 0; i < 3; i++) await commit();
-    expect(sizes(batches)).toEqual([1, 200, 200, 50]);
+    expect(sizes(batches)).toEqual([1, 200, 200, 80]);
   });
 
   it("puts at most 500 kB into a batch", async () => {
@@ -84,10 +84,10 @@ describe("a batch that fails", () => {
   };
 
   it("is tried once more as it is, because its reply may have been lost", async () => {
-    const { desk, calls } = failing((batch, call) => batch.length === 8 && call === 2);
+    const { desk, calls } = failing((batch, call) => batch.length === 9 && call === 1);
     const all = Array.from({ length: 9 }, () => desk.place(candidate()));
     expect((await Promise.all(all)).every(({ type }) => type === "placed")).toBe(true);
-    expect(calls).toEqual([1, 8, 8]);
+    expect(calls).toEqual([9, 9]);
   });
 
   it("is bisected then, and only the bad order is failed", async () => {

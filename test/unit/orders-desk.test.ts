@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Desk } from "../../src/orders/place/desk.ts";
 import type { Placement } from "../../src/orders/place/place.sql.ts";
 import { allPlaced, candidate, placedAs, rig, sizes } from "./orders-desk-rig.ts";
@@ -64,14 +64,14 @@ describe("group commit", () => {
     placeMany(24);
     await commit();
     expect(told()).toEqual([]);
-    placeMany(24);
+    placeMany(64);
     await commit();
     expect(told()).toEqual([]);
-    placeMany(3);
+    placeMany(64);
     await commit();
-    expect(told()).toEqual([49]);
+    expect(told()).toEqual([89]);
     await commit();
-    expect(told()).toEqual([49, 3]);
+    expect(told()).toEqual([89, 64]);
   });
 
   it("watches before it commits and announces after", async () => {
@@ -157,29 +157,58 @@ describe("keys at the desk", () => {
   });
 });
 
-describe("under load", () => {
-  it("waits a moment after a batch of several, so that the next one fills", async () => {
-    const { desk, batches, turn, commit } = rig();
-    void desk.place(candidate());
-    await turn();
-    for (let i = 0; i < 4; i++) void desk.place(candidate());
-    await commit();
-    void desk.place(candidate());
-    await commit();
-    // The batch of four is through: what comes in the next turns still goes together.
-    await turn();
-    void desk.place(candidate());
-    await commit();
-    expect(sizes(batches)).toEqual([1, 4, 2]);
+describe("after a batch of several", () => {
+  /** A desk that has just committed this many; each further order comes after so many ms. */
+  async function after(size: number, arrivals_ms: readonly number[]) {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const committed: { size: number; at_ms: number }[] = [];
+    const start_ms = Date.now();
+    const desk = new Desk({
+      placeAll: async (batch) => {
+        committed.push({ size: batch.length, at_ms: Date.now() - start_ms });
+        return allPlaced(batch);
+      },
+      watch: async () => {},
+      decide: async () => null,
+      announce: async () => {},
+    });
+    for (let i = 0; i < size; i++) void desk.place(candidate());
+    for (const at_ms of arrivals_ms) setTimeout(() => void desk.place(candidate()), at_ms);
+    await vi.advanceTimersByTimeAsync(1_000);
+    vi.useRealTimers();
+    return committed.slice(1);
+  }
+  const each = (count: number, gap_ms: number) =>
+    Array.from({ length: count }, (_, i) => (i + 1) * gap_ms);
+
+  it("the next one goes as soon as it is as large", async () => {
+    expect(await after(6, each(6, 1))).toEqual([{ size: 6, at_ms: 7 }]);
   });
 
-  it("never lets an order that comes alone wait", async () => {
-    const { desk, batches, turn, commit } = rig();
-    for (let i = 0; i < 3; i++) {
-      void desk.place(candidate());
-      await turn();
-      expect(batches).toHaveLength(i + 1);
-      await commit();
-    }
+  it("the next one goes when nobody came for 2 ms", async () => {
+    expect(await after(6, [1])).toEqual([{ size: 1, at_ms: 3 }]);
+  });
+
+  it("the next one waits no longer than 10 ms, however many come", async () => {
+    const [next] = await after(64, each(40, 1));
+    expect(next).toEqual({ size: 11, at_ms: 11 });
+  });
+
+  it("a straggler that goes alone does not make the rest go in pieces", async () => {
+    expect(await after(8, [1, 5, 6, 7, 8, 9, 10])).toEqual([
+      { size: 1, at_ms: 3 },
+      { size: 6, at_ms: 11 },
+    ]);
+  });
+
+  it("nobody waits who comes 20 ms later", async () => {
+    expect(await after(6, [21, 21])).toEqual([
+      { size: 1, at_ms: 21 },
+      { size: 1, at_ms: 21 },
+    ]);
+  });
+
+  it("nobody waits when it was of three", async () => {
+    expect(await after(3, [1])).toEqual([{ size: 1, at_ms: 1 }]);
   });
 });

@@ -61,33 +61,37 @@ export function headers<S extends Schema>(schema: S): Validated<"header", S> {
 
 /** Reads no more than the limit, whatever Content-Length says or leaves out. */
 async function readText(c: Context): Promise<string> {
-  if (Number(c.req.header("Content-Length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  const read = async () => {
-    let size = 0;
-    for await (const chunk of c.req.raw.body ?? []) {
-      size += chunk.byteLength;
-      if (size > MAX_BODY_BYTES) throw tooLarge();
-      chunks.push(chunk);
-    }
-  };
-  try {
-    await within(BODY_TIMEOUT_MS, read, "the body");
-  } catch (error) {
+  const length = Number(c.req.header("Content-Length") ?? Number.NaN);
+  if (length > MAX_BODY_BYTES) throw tooLarge();
+  // The runtime ends a body at its known length; one that comes in chunks has to be counted.
+  const isCounted = Number.isNaN(length) || c.req.header("Transfer-Encoding") !== undefined;
+  const read = () => (isCounted ? readChunks(c.req.raw.body) : c.req.raw.arrayBuffer());
+  const bytes = await within(BODY_TIMEOUT_MS, read, "the body").catch((error: unknown) => {
     if (error instanceof Problem) throw error;
     // Else the stream itself has failed: the client has gone.
     throw error instanceof TimeoutError
       ? tooSlow()
       : invalid([{ path: "", message: "is incomplete" }]);
-  }
-  const [only] = chunks;
-  const bytes = chunks.length === 1 && only ? only : await new Blob(chunks).arrayBuffer();
+  });
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw invalid([{ path: "", message: "the body is not UTF-8" }]);
   }
 }
+
+async function readChunks(stream: ReadableStream<Uint8Array> | null): Promise<ArrayBuffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return new Blob(chunks).arrayBuffer();
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 const tooLarge = (): Problem =>
   new Problem("payload_too_large", {

@@ -29,19 +29,23 @@ const MAX_BATCH_BYTES = 500_000;
 
 /**
  * Under load the callers of one batch come back one by one, and the first of them would start a
- * batch nearly alone. After a batch of this many the next one waits a moment to fill; an order that
- * comes alone never does.
+ * batch nearly alone. So after a batch of this many the next one waits to be as large, as long as
+ * somebody comes at every look; an order that comes alone never waits.
  */
 const BUSY_BATCH = 4;
-const FULL_ENOUGH = 24;
-const GATHER_MS = 2;
-
+const FULL_ENOUGH = 64;
+/** What is left of a large batch's size with each smaller one: else a straggler would split it. */
+const FADING = 0.75;
+const LOOK_MS = 2;
+const MAX_LOOKS = 5;
+/** Callers that have not come back after this long do not. */
+const RETURN_MS = 20;
 /**
  * A message costs the same with one order in it or with a hundred. While more orders are coming,
  * those that are durable are announced once there are this many; a lone one is so at once.
  */
 const FULL_ANNOUNCEMENT = 32;
-const gather = () => new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+const look = () => new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 
 type Placed = Placement & { type: "placed" };
 
@@ -63,6 +67,7 @@ export class Desk {
   #bytes = 0;
   #isCommitting = false;
   #unannounced: Placed[] = [];
+  #recent = { size: 0, at_ms: 0 };
 
   constructor(ports: DeskPorts) {
     this.#ports = ports;
@@ -92,15 +97,30 @@ export class Desk {
   async #commitAll(): Promise<void> {
     this.#isCommitting = true;
     try {
-      let size = 0;
       while (this.#waiting.length > 0) {
-        if (size >= BUSY_BATCH && this.#waiting.length < FULL_ENOUGH) await gather();
+        const expected = this.#expected();
+        await this.#gather(expected);
         const batch = this.#nextBatch();
-        size = batch.length;
         await this.#commit(batch);
+        this.#recent = { size: Math.max(batch.length, expected * FADING), at_ms: Date.now() };
       }
     } finally {
       this.#isCommitting = false;
+    }
+  }
+
+  /** How many callers of the last batches may be on their way back. */
+  #expected(): number {
+    return Date.now() - this.#recent.at_ms > RETURN_MS ? 0 : this.#recent.size;
+  }
+
+  async #gather(expected: number): Promise<void> {
+    if (expected < BUSY_BATCH) return;
+    const enough = Math.min(expected, FULL_ENOUGH);
+    for (let looks = 0; looks < MAX_LOOKS && this.#waiting.length < enough; looks++) {
+      const before = this.#waiting.length;
+      await look();
+      if (this.#waiting.length === before) return;
     }
   }
 
