@@ -182,7 +182,7 @@ describe("after a batch of several", () => {
     Array.from({ length: count }, (_, i) => (i + 1) * gap_ms);
 
   it("the next one goes as soon as it is as large", async () => {
-    expect(await after(6, each(6, 1))).toEqual([{ size: 6, at_ms: 7 }]);
+    expect(await after(6, each(6, 1))).toEqual([{ size: 6, at_ms: 6 }]);
   });
 
   it("the next one goes when nobody came for 2 ms", async () => {
@@ -197,7 +197,7 @@ describe("after a batch of several", () => {
   it("a straggler that goes alone does not make the rest go in pieces", async () => {
     expect(await after(8, [1, 5, 6, 7, 8, 9, 10])).toEqual([
       { size: 1, at_ms: 3 },
-      { size: 6, at_ms: 11 },
+      { size: 6, at_ms: 10 },
     ]);
   });
 

@@ -42,7 +42,8 @@ async function enqueue(env: OrdersEnv, orders: readonly Order[]): Promise<void> 
   }
 }
 
-async function tell(env: OrdersEnv, orders: readonly Order[]): Promise<void> {
+/** Tells the feeds how these orders stand. Never throws: who missed it sees it by the next snapshot. */
+export async function tell(env: OrdersEnv, orders: readonly Order[]): Promise<void> {
   const { failed } = await feedsOf(env).push(orders);
   for (const [order, error] of failed) log("warn", "push.failed", { orderId: order.id, error });
 }

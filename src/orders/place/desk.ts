@@ -4,6 +4,7 @@ import { within } from "../../contract/within.ts";
 import { bisecting } from "../bisect.ts";
 import type { Order } from "../order.ts";
 import type { Announcement } from "./announce.ts";
+import { Gathering } from "./gathering.ts";
 import type { Candidate, Placement } from "./place.sql.ts";
 
 /** What the desk needs of the outside. */
@@ -28,24 +29,10 @@ const MAX_BATCH = 200;
 const MAX_BATCH_BYTES = 500_000;
 
 /**
- * Under load the callers of one batch come back one by one, and the first of them would start a
- * batch nearly alone. So after a batch of this many the next one waits to be as large, as long as
- * somebody comes at every look; an order that comes alone never waits.
- */
-const BUSY_BATCH = 4;
-const FULL_ENOUGH = 64;
-/** What is left of a large batch's size with each smaller one: else a straggler would split it. */
-const FADING = 0.75;
-const LOOK_MS = 2;
-const MAX_LOOKS = 5;
-/** Callers that have not come back after this long do not. */
-const RETURN_MS = 20;
-/**
  * A message costs the same with one order in it or with a hundred. While more orders are coming,
  * those that are durable are announced once there are this many; a lone one is so at once.
  */
 const FULL_ANNOUNCEMENT = 32;
-const look = () => new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 
 type Placed = Placement & { type: "placed" };
 
@@ -67,7 +54,7 @@ export class Desk {
   #bytes = 0;
   #isCommitting = false;
   #unannounced: Placed[] = [];
-  #recent = { size: 0, at_ms: 0 };
+  readonly #gathering = new Gathering(() => this.#waiting.length);
 
   constructor(ports: DeskPorts) {
     this.#ports = ports;
@@ -81,6 +68,7 @@ export class Desk {
       this.#waiting.push({ candidate, wait_ms, bytes, answer });
       this.#bytes += bytes;
       if (!this.#isCommitting) void this.#commitAll();
+      else this.#gathering.arrived();
     });
   }
 
@@ -98,29 +86,13 @@ export class Desk {
     this.#isCommitting = true;
     try {
       while (this.#waiting.length > 0) {
-        const expected = this.#expected();
-        await this.#gather(expected);
+        const expected = await this.#gathering.whole();
         const batch = this.#nextBatch();
         await this.#commit(batch);
-        this.#recent = { size: Math.max(batch.length, expected * FADING), at_ms: Date.now() };
+        this.#gathering.answered(batch.length, expected);
       }
     } finally {
       this.#isCommitting = false;
-    }
-  }
-
-  /** How many callers of the last batches may be on their way back. */
-  #expected(): number {
-    return Date.now() - this.#recent.at_ms > RETURN_MS ? 0 : this.#recent.size;
-  }
-
-  async #gather(expected: number): Promise<void> {
-    if (expected < BUSY_BATCH) return;
-    const enough = Math.min(expected, FULL_ENOUGH);
-    for (let looks = 0; looks < MAX_LOOKS && this.#waiting.length < enough; looks++) {
-      const before = this.#waiting.length;
-      await look();
-      if (this.#waiting.length === before) return;
     }
   }
 

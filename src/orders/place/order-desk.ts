@@ -1,11 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
+import type { Feeds } from "../feed/feeds.ts";
 import { Lane } from "../lane/lane.ts";
 import { firstDue_ms } from "../order.ts";
 import { policyOf } from "../policy.ts";
 import { watchDue } from "../reconcile/watch.ts";
 import { settlePorts } from "../settle/ports.ts";
 import { settle } from "../settle/settle.ts";
-import { announce } from "./announce.ts";
+import { announce, tell } from "./announce.ts";
 import { Desk } from "./desk.ts";
 import { type Candidate, type Placement, placeAll } from "./place.sql.ts";
 
@@ -15,10 +16,18 @@ const RETRY_WATCH_MS = 10_000;
 /** The group commit's Durable Object: it keeps nothing, its memory is the queue of a moment. */
 export class OrderDesk extends DurableObject<OrdersEnv> {
   #watchedUntil_ms = 0;
+  /** Who waits hears in the answer, which the pages of those who are present do not hold up. */
+  readonly #feeds: Feeds = {
+    push: (orders) => {
+      void tell(this.env, orders);
+      return Promise.resolve({ failed: new Map() });
+    },
+  };
   readonly #lane = new Lane({
     execute: async (events, within_ms) => await this.env.STOCK.execute(events, within_ms),
     settle: async (outcomes, orderIds) => {
-      const { orders } = await settle(outcomes, settlePorts(this.env), orderIds);
+      const ports = { ...settlePorts(this.env), feeds: this.#feeds };
+      const { orders } = await settle(outcomes, ports, orderIds);
       return orders;
     },
     now: Date.now,
