@@ -3,9 +3,9 @@
  * and through the lane (`Prefer: wait=10`), interleaved, at concurrency 8, 32 and 64; and 5,000
  * orders for a sold-out item with the gate on and off. Exits with 1 when a target is missed.
  *
- * The time to outcome runs from sending the order until its buyer knows: by the push on their
- * socket, or by the answer of the lane. 250 customers listen in both cases. Beside it stands the
- * time by the row's stamp, taken the same way for both, one D1 commit before the outcome is durable.
+ * The time to outcome runs from sending the order until its buyer knows: by the push on a socket,
+ * which every buyer has open, or by the answer of the lane, whose buyers need none. Beside it stands
+ * the time by the row's stamp, taken alike for both, one D1 commit before the outcome is durable.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";

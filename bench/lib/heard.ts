@@ -6,14 +6,14 @@ import { Sockets } from "./sockets.ts";
 import { percentile } from "./stats.ts";
 import { type System, withStack } from "./systems.ts";
 
-/** Orders of customers who listen: the time until the buyer knows the outcome. */
+/** The time until the buyer knows the outcome. */
 
 const SKU = "HEARD";
 const TIMEOUT_MS = 60_000;
 
 export interface Audience {
   orders: number;
-  /** Customers, each with one socket; they order in turn. */
+  /** Customers, who order in turn. Each has a socket, if the outcome is pushed. */
   sockets: number;
 }
 
@@ -36,13 +36,15 @@ export function heard(
     await seed(stack, system, new Map([[SKU, audience.orders]]));
     await warmUp(stack, system, options.concurrency);
     const sockets = new Sockets();
+    const isPushed = system.outcome === "row";
     try {
-      await sockets.open(stack.base, customers);
+      if (isPushed) await sockets.open(stack.base, customers);
       const { prefer } = system;
       const requests = await orders(lines, { customerOf, ...(prefer !== undefined && { prefer }) });
       const cpu_s = stack.cpu_s();
       const result = await load(stack.base, requests, options);
-      await sockets.until(() => sockets.decidedAt_ms.size >= audience.orders, TIMEOUT_MS);
+      if (isPushed)
+        await sockets.until(() => sockets.decidedAt_ms.size >= audience.orders, TIMEOUT_MS);
       const { stamped_ms } = await outcomes(stack, system, result);
       return {
         metrics: {

@@ -34,7 +34,7 @@ export const ASSUMED = {
 export const SETTINGS = {
   /** `LOOK_MS`, `BUSY_BATCH`, `MAX_BATCH`, `FULL_ANNOUNCEMENT` of the desk. */
   gather_ms: 2,
-  busyCommit: 4,
+  busyCommit: 2,
   ordersPerCommit: 200,
   ordersPerMessage: 32,
   /** `MAX_EVENTS` of settling. */

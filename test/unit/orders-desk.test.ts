@@ -181,8 +181,8 @@ describe("after a batch of several", () => {
   const each = (count: number, gap_ms: number) =>
     Array.from({ length: count }, (_, i) => (i + 1) * gap_ms);
 
-  it("the next one goes as soon as it is as large", async () => {
-    expect(await after(6, each(6, 1))).toEqual([{ size: 6, at_ms: 6 }]);
+  it("the next one goes at the first look that finds as many", async () => {
+    expect(await after(6, each(6, 1))).toEqual([{ size: 6, at_ms: 7 }]);
   });
 
   it("the next one goes when nobody came for 2 ms", async () => {
@@ -197,18 +197,22 @@ describe("after a batch of several", () => {
   it("a straggler that goes alone does not make the rest go in pieces", async () => {
     expect(await after(8, [1, 5, 6, 7, 8, 9, 10])).toEqual([
       { size: 1, at_ms: 3 },
-      { size: 6, at_ms: 10 },
+      { size: 6, at_ms: 11 },
     ]);
   });
 
-  it("nobody waits who comes 20 ms later", async () => {
-    expect(await after(6, [21, 21])).toEqual([
-      { size: 1, at_ms: 21 },
-      { size: 1, at_ms: 21 },
+  it("nobody waits who comes 50 ms later", async () => {
+    expect(await after(6, [51, 51])).toEqual([
+      { size: 1, at_ms: 51 },
+      { size: 1, at_ms: 51 },
     ]);
   });
 
-  it("nobody waits when it was of three", async () => {
-    expect(await after(3, [1])).toEqual([{ size: 1, at_ms: 1 }]);
+  it("nobody waits when it was of one", async () => {
+    expect(await after(1, [1, 2, 3])).toEqual([
+      { size: 1, at_ms: 1 },
+      { size: 1, at_ms: 2 },
+      { size: 1, at_ms: 3 },
+    ]);
   });
 });

@@ -68,7 +68,6 @@ export class Desk {
       this.#waiting.push({ candidate, wait_ms, bytes, answer });
       this.#bytes += bytes;
       if (!this.#isCommitting) void this.#commitAll();
-      else this.#gathering.arrived();
     });
   }
 
