@@ -19,14 +19,14 @@ const STEPS: Step[] = [
     ],
   },
   {
-    name: "announcing 32 orders at a time",
-    without: [["FULL_ANNOUNCEMENT = 32", "FULL_ANNOUNCEMENT = 1"]],
+    name: "holding orders for a message, 20 ms",
+    without: [["HOLD_MS = 20", "HOLD_MS = 0"]],
   },
   {
     name: "group commit",
     without: [
       ["MAX_BATCH = 200", "MAX_BATCH = 1"],
-      ["FULL_ANNOUNCEMENT = 32", "FULL_ANNOUNCEMENT = 1"],
+      ["HOLD_MS = 20", "HOLD_MS = 0"],
     ],
   },
   {

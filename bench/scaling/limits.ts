@@ -32,11 +32,11 @@ export const ASSUMED = {
 
 /** Our own settings. */
 export const SETTINGS = {
-  /** `LOOK_MS`, `BUSY_BATCH`, `MAX_BATCH`, `FULL_ANNOUNCEMENT` of the desk. */
+  /** `LOOK_MS`, `BUSY_BATCH`, `MAX_BATCH`, `HOLD_MS` of the desk. */
   gather_ms: 2,
   busyCommit: 2,
   ordersPerCommit: 200,
-  ordersPerMessage: 32,
+  hold_ms: 20,
   /** `MAX_EVENTS` of settling. */
   eventsPerSettling: 1_000,
   /** `max_concurrency` of both queues, and item calls under way in one consumer. */

@@ -85,11 +85,15 @@ export interface Needs {
   full_h: number;
 }
 
-/** Orders that share a message: a lone commit's are announced at once, under load they gather. */
-function messageFor(commit: number): number {
+/** Orders that share a message: a lone commit's are announced at once, under load they are held. */
+function messageFor(commit: number, deskRate_per_s: number): number {
   if (commit < SETTINGS.busyCommit) return commit;
-  return Math.min(LIMITS.eventsPerMessage, Math.max(commit, SETTINGS.ordersPerMessage));
+  return Math.min(LIMITS.eventsPerMessage, Math.max(commit, heldBy(deskRate_per_s)));
 }
+
+const heldBy = (deskRate_per_s: number): number => (deskRate_per_s * SETTINGS.hold_ms) / 1_000;
+/** In a message of a desk that is full. */
+const MOST_HELD = heldBy(LIMITS.objectRequests_per_s);
 
 const upTo = (most: number, fits: (n: number) => boolean): number => {
   for (let n = 1; n <= most; n++) if (fits(n)) return n;
@@ -104,7 +108,7 @@ export function needsOf(rate_per_s: number, calibration: Calibration, sale: Sale
   });
   const at = databaseAt(rate_per_s / databases, calibration, sale);
   const [desks, commit] = [at?.desks ?? Number.NaN, at?.commit ?? Number.NaN];
-  const queueMessages_per_s = rate_per_s / messageFor(commit);
+  const queueMessages_per_s = rate_per_s / messageFor(commit, rate_per_s / (desks * databases));
   const itemsPerSku =
     sale === "many SKUs"
       ? 1
@@ -126,8 +130,8 @@ export function needsOf(rate_per_s: number, calibration: Calibration, sale: Sale
 /** Orders a second of one stock consumer that calls its items: one call holds all orders of a SKU. */
 function consumerRate(sale: Sale): number {
   const calls_per_s = (1_000 / ASSUMED.objectCall_ms) * SETTINGS.callsPerConsumer;
-  // A batch for one item is one call at a time, with what 100 messages hold.
-  const ofOneItem = (1_000 / ASSUMED.objectCall_ms) * SETTINGS.ordersPerMessage;
+  // A batch for one item is one call at a time, with what one message holds at least.
+  const ofOneItem = (1_000 / ASSUMED.objectCall_ms) * MOST_HELD;
   return sale === "many SKUs" ? calls_per_s : ofOneItem;
 }
 
@@ -155,7 +159,7 @@ export function wallsOf(calibration: Calibration, sale: Sale): Wall[] {
     },
     {
       what: "one queue: messages",
-      rate_per_s: LIMITS.queueMessages_per_s * SETTINGS.ordersPerMessage,
+      rate_per_s: LIMITS.queueMessages_per_s * MOST_HELD,
     },
     {
       what: `${SETTINGS.consumers} stock consumers: calls of items`,

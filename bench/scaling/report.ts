@@ -36,7 +36,7 @@ function inputs({ fits, order_bytes, lock_bytes }: Calibration): string {
       ["assumed: D1 from a desk, there and back, ms", String(ASSUMED.d1RoundTrip_ms)],
       ["assumed: a call of an object, there and back, ms", String(ASSUMED.objectCall_ms)],
       ["of a thread or a limit at most used", String(ASSUMED.share)],
-      ["orders a message under load, at least", String(SETTINGS.ordersPerMessage)],
+      ["orders are held for a message under load, ms", String(SETTINGS.hold_ms)],
     ],
   );
 }

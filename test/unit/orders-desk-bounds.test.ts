@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Announcement } from "../../src/orders/place/announce.ts";
 import { Desk } from "../../src/orders/place/desk.ts";
 import type { Candidate } from "../../src/orders/place/place.sql.ts";
@@ -101,7 +101,9 @@ describe("a batch that fails", () => {
       14,
     ]);
     expect(types[14]).toBe("failed");
-    expect(announced.flatMap(({ orders }) => orders)).toHaveLength(40);
+    await vi.waitFor(() => {
+      expect(announced.flatMap(({ orders }) => orders)).toHaveLength(40);
+    });
   });
 
   it("does not stop the desk: when D1 is away all fail, and the next batch is tried afresh", async () => {

@@ -1,10 +1,11 @@
+import { MAX_EVENTS_PER_MESSAGE } from "../../contract/limits.ts";
 import { jsonBytes } from "../../contract/messages.ts";
 import { log } from "../../contract/log.ts";
 import { within } from "../../contract/within.ts";
 import { bisecting } from "../bisect.ts";
 import type { Order } from "../order.ts";
 import type { Announcement } from "./announce.ts";
-import { Gathering } from "./gathering.ts";
+import { BUSY_BATCH, Gathering } from "./gathering.ts";
 import type { Candidate, Placement } from "./place.sql.ts";
 
 /** What the desk needs of the outside. */
@@ -29,10 +30,11 @@ const MAX_BATCH = 200;
 const MAX_BATCH_BYTES = 500_000;
 
 /**
- * A message costs the same with one order in it or with a hundred. While more orders are coming,
- * those that are durable are announced once there are this many; a lone one is so at once.
+ * A message costs the same with one order in it or with a hundred, and a queue is no hurry: under
+ * load what is durable is announced once it fills a message, or after this long. A lone order is
+ * announced at once.
  */
-const FULL_ANNOUNCEMENT = 32;
+const HOLD_MS = 20;
 
 type Placed = Placement & { type: "placed" };
 
@@ -53,7 +55,9 @@ export class Desk {
   #waiting: Waiting[] = [];
   #bytes = 0;
   #isCommitting = false;
-  #unannounced: Placed[] = [];
+  /** Durable, and to be announced. */
+  #held: Placed[] = [];
+  #release: ReturnType<typeof setTimeout> | undefined;
   readonly #gathering = new Gathering(() => this.#waiting.length);
 
   constructor(ports: DeskPorts) {
@@ -88,6 +92,7 @@ export class Desk {
         const expected = await this.#gathering.whole();
         const batch = this.#nextBatch();
         await this.#commit(batch);
+        this.#announceHeld(Math.max(batch.length, expected) < BUSY_BATCH ? 0 : HOLD_MS);
         this.#gathering.answered(batch.length, expected);
       }
     } finally {
@@ -125,15 +130,22 @@ export class Desk {
       if (placement.type !== "placed") answer(placement);
       else if (wait_ms > 0) void this.#decide(placement, wait_ms, answer);
       else {
-        this.#unannounced.push(placement);
+        this.#held.push(placement);
         answer(placement);
       }
     }
-    const isLast = this.#waiting.length === 0;
-    if (isLast || this.#unannounced.length >= FULL_ANNOUNCEMENT) {
-      this.#announce(this.#unannounced);
-      this.#unannounced = [];
+  }
+
+  #announceHeld(hold_ms: number): void {
+    if (this.#held.length === 0) return;
+    if (hold_ms > 0 && this.#held.length < MAX_EVENTS_PER_MESSAGE) {
+      this.#release ??= setTimeout(() => this.#announceHeld(0), hold_ms);
+      return;
     }
+    clearTimeout(this.#release);
+    this.#release = undefined;
+    this.#announce(this.#held);
+    this.#held = [];
   }
 
   /** The caller hears the outcome, or after `wait_ms` that there is none; the lane goes on then. */

@@ -4,7 +4,7 @@
  * somebody comes between two looks; an order that comes alone never waits. Only at a look, not at
  * once when enough are here: the stragglers behind them would make a batch of their own, for ever.
  */
-const BUSY_BATCH = 2;
+export const BUSY_BATCH = 2;
 const FULL_ENOUGH = 64;
 /** What is left of a large batch's size with each smaller one: else a straggler would split it. */
 const FADING = 0.75;
