@@ -30,7 +30,7 @@ const MAX_BATCH = 200;
 const MAX_BATCH_BYTES = 500_000;
 
 /**
- * A message costs the same with one order in it or with a hundred, and a queue is no hurry: under
+ * A message costs the same with one order in it or with a hundred, and the queue is in no hurry: under
  * load what is durable is announced once it fills a message, or after this long. A lone order is
  * announced at once.
  */
