@@ -1,7 +1,7 @@
 /**
- * `npm run bench:profile [-- --system NAME --concurrency N --orders N]`: where the CPU of workerd
- * goes while hot orders are placed and settled, by isolate and by function: the Workers', and those
- * of the local D1 and queues. Sampling slows everything down, so read the shares and no more.
+ * `npm run bench:profile [-- --system NAME --concurrency N --orders N --skus N]`: where the CPU of
+ * workerd goes while orders are placed and settled, by isolate and by function: the Workers', and
+ * those of the local D1 and queues. Sampling slows everything down, so read the shares and no more.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -14,7 +14,6 @@ const SAMPLING_US = 200;
 /** A longer gap between two samples is time in which the isolate did not run. */
 const LONGEST_SAMPLE_MS = 0.4;
 const FUNCTIONS_SHOWN = 25;
-const SKU = "HOT";
 
 interface Profile {
   nodes: {
@@ -37,6 +36,7 @@ const { values } = parseArgs({
     system: { type: "string", default: QUEUE.name },
     concurrency: { type: "string", default: "32" },
     orders: { type: "string", default: "4000" },
+    skus: { type: "string", default: "1" },
   },
 });
 const known = [QUEUE, LANE, D1_ONLY, ONE_AT_A_TIME].find(({ name }) => name === values.system);
@@ -44,12 +44,16 @@ if (!known) throw new RangeError(`no system ${values.system}`);
 const system = { ...known, stack: { ...known.stack, isInspected: true } };
 const concurrency = Number(values.concurrency);
 const count = Number(values.orders);
+const skus = Number(values.skus);
 
 await withStack(system, async (stack) => {
-  const units = new Map([[SKU, Math.floor(count / 2)]]);
+  const skuOf = (i: number) => `SKU-${i % skus}`;
+  const units = new Map(
+    Array.from({ length: skus }, (_, i) => [skuOf(i), Math.ceil(count / 2 / skus)] as const),
+  );
   await seed(stack, system, units);
   await warmUp(stack, system, concurrency);
-  const lines = Array.from({ length: count }, () => [{ sku: SKU, quantity: 1 }]);
+  const lines = Array.from({ length: count }, (_, i) => [{ sku: skuOf(i), quantity: 1 }]);
   const requests = await orders(
     lines,
     system.prefer === undefined ? {} : { prefer: system.prefer },

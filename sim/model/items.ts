@@ -62,16 +62,16 @@ export class ItemsModel implements StoreWatcher {
     if (observed.length === 0) return;
     this.commits++;
     const item = this.item(store.name.slice("StockItem ".length));
-    for (const fact of observed) {
+    for (const fact of inTurn(observed)) {
       if (fact.what === "lock") this.#lock(item, fact.orderId, fact.lock);
       else if (fact.what === "movement") this.#move(item, fact);
       else this.#save(item, fact.counters, fact.version, fact.breaches);
     }
-    this.#report.check(
-      item.expected === null,
-      1,
-      () => `${item.sku} wrote a lock without its movement`,
-    );
+    this.#isMoved(item);
+  }
+
+  #isMoved({ sku, expected }: ItemModel): void {
+    this.#report.check(expected === null, 1, () => `${sku} wrote a lock without its movement`);
   }
 
   #lock(item: ItemModel, orderId: string, lock: Lock): void {
@@ -84,6 +84,7 @@ export class ItemsModel implements StoreWatcher {
     if (!order || !line)
       return report.violated(6, `${name} is locked, but no such order was committed`);
     const from = before?.state ?? "none";
+    this.#isMoved(item);
     report.check(
       NEXT[from]?.includes(lock.state) === true,
       6,
@@ -226,4 +227,24 @@ export class ItemsModel implements StoreWatcher {
       () => `${sku} does not add up`,
     );
   }
+}
+
+/**
+ * A call writes its locks, then what they moved, then the counters: each lock that moved units is
+ * put before its movement again, as they were decided.
+ */
+function inTurn(observed: readonly Observed[]): Observed[] {
+  const isMovement = (fact: Observed) => fact.what === "movement" && fact.orderId !== null;
+  const movements = observed.filter(isMovement);
+  const inOrder = observed
+    .filter((fact) => !isMovement(fact))
+    .flatMap((fact) => (fact.what === "lock" ? [fact, ...movementOf(fact, movements)] : [fact]));
+  return [...inOrder, ...movements];
+}
+
+/** Takes the next movement, if it is this lock's. */
+function movementOf(lock: Observed & { what: "lock" }, movements: Observed[]): Observed[] {
+  const [next] = movements;
+  const isOwn = next?.what === "movement" && next.orderId === lock.orderId;
+  return isOwn ? movements.splice(0, 1) : [];
 }

@@ -16,6 +16,16 @@ export interface Lock {
   shortage: { reason: string } | null;
 }
 
+/** In a row of several movements, one of those before the last. */
+interface EarlierMovement {
+  kind: string;
+  quantity: number;
+  order_id: string;
+  available: number;
+  held: number;
+  sold: number;
+}
+
 export type Observed =
   | { what: "item"; counters: Counters; version: number; breaches: number }
   | { what: "lock"; orderId: string; lock: Lock }
@@ -43,13 +53,21 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
     });
     return null;
   });
-  db.function("sim_movement", (kind, quantity, orderId, operationId, available, held, sold) => {
-    const balance = { available: n(available), held: n(held), sold: n(sold) };
-    const idOf = (id: SQLOutputValue) => (id === null ? null : String(id));
-    const ids = { orderId: idOf(orderId), operationId: idOf(operationId) };
-    into.push({ what: "movement", kind: String(kind), quantity: n(quantity), ...ids, balance });
-    return null;
-  });
+  db.function(
+    "sim_movement",
+    (kind, quantity, orderId, operationId, available, held, sold, earlier) => {
+      for (const one of JSON.parse(String(earlier ?? "[]")) as EarlierMovement[]) {
+        const balance = { available: one.available, held: one.held, sold: one.sold };
+        const ids = { orderId: one.order_id, operationId: null };
+        into.push({ what: "movement", kind: one.kind, quantity: one.quantity, ...ids, balance });
+      }
+      const balance = { available: n(available), held: n(held), sold: n(sold) };
+      const idOf = (id: SQLOutputValue) => (id === null ? null : String(id));
+      const ids = { orderId: idOf(orderId), operationId: idOf(operationId) };
+      into.push({ what: "movement", kind: String(kind), quantity: n(quantity), ...ids, balance });
+      return null;
+    },
+  );
   db.function("sim_item", (received, available, held, sold, version, breaches) => {
     const counters = {
       received: n(received),
@@ -63,8 +81,8 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
   const exec = db.exec.bind(db);
   db.exec = (sql: string) => {
     exec(sql);
-    // The object makes its tables in its constructor, and again when that turn was rolled back.
-    if (sql.includes("CREATE TABLE item")) exec(TRIGGERS);
+    // The last of what the object's constructor does; again when that turn was rolled back.
+    if (sql.includes("ALTER TABLE movements")) exec(TRIGGERS);
   };
 }
 
@@ -74,6 +92,6 @@ const TRIGGERS = `
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.locks BEGIN ${LOCK}; END;
   CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.locks BEGIN ${LOCK}; END;
   CREATE TEMP TRIGGER sim_c AFTER INSERT ON main.movements BEGIN
-    SELECT sim_movement(NEW.kind, NEW.quantity, NEW.order_id, NEW.operation_id, NEW.available, NEW.held, NEW.sold); END;
+    SELECT sim_movement(NEW.kind, NEW.quantity, NEW.order_id, NEW.operation_id, NEW.available, NEW.held, NEW.sold, NEW.earlier); END;
   CREATE TEMP TRIGGER sim_d AFTER INSERT ON main.item BEGIN
     SELECT sim_item(NEW.received, NEW.available, NEW.held, NEW.sold, NEW.level_version, NEW.breaches); END;`;

@@ -53,8 +53,8 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "a customer's units are not lowered by a release",
     file: "src/stock/stock-item.ts",
-    from: 'store.addUnits(customerId, movement === "lock" ? quantity : -quantity);',
-    to: 'if (movement === "lock") store.addUnits(customerId, quantity);',
+    from: 'store.addUnits(customerId, kind === "lock" ? quantity : -quantity);',
+    to: 'if (kind === "lock") store.addUnits(customerId, quantity);',
   },
   {
     name: "an adjustment is done again for each copy",
@@ -71,8 +71,20 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "movements are not written to the ledger on a release",
     file: "src/stock/stock-item.ts",
-    from: "      store.append({ kind: movement, quantity, orderId, at_ms: now_ms }, counters);",
-    to: '      if (movement !== "release") store.append({ kind: movement, quantity, orderId, at_ms: now_ms }, counters);',
+    from: "      movements.push({ kind, quantity, orderId, balance: counters });",
+    to: '      if (kind !== "release") movements.push({ kind, quantity, orderId, balance: counters });',
+  },
+  {
+    name: "of the movements of one call only the last is written to the ledger",
+    file: "src/stock/item-ledger.ts",
+    from: "earlier.length === 0 ? null : JSON.stringify(earlier),",
+    to: "earlier.length === 0 ? null : null,",
+  },
+  {
+    name: "an order that comes twice in one call does not see its own lock",
+    file: "src/stock/stock-item.ts",
+    from: "      locks.set(lock.orderId, lock);\n",
+    to: "",
   },
   {
     name: "compensation is forgotten",

@@ -50,6 +50,7 @@ const SCHEMA = [
      customer_id TEXT PRIMARY KEY,
      units INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  "ALTER TABLE movements ADD COLUMN earlier TEXT;",
 ];
 
 /** Brings the object's tables up to date. */
@@ -78,12 +79,14 @@ export type ItemRow = {
 };
 
 export type LockRow = {
+  order_id: string;
   customer_id: string | null;
   quantity: number;
   state: LockState;
   shortage: string | null;
 };
 
+/** One row for all movements of a call: the last of them, and those before it. */
 export type MovementRow = {
   seq: number;
   kind: Movement["kind"];
@@ -95,4 +98,12 @@ export type MovementRow = {
   available: number;
   held: number;
   sold: number;
+  /** JSON, `EarlierMovement[]`, oldest first; their `seq` are the numbers before this row's. */
+  earlier: string | null;
 };
+
+/** Of the same moment as the row; only movements of orders come several in a call. */
+export type EarlierMovement = Pick<
+  MovementRow,
+  "kind" | "quantity" | "order_id" | "available" | "held" | "sold"
+>;

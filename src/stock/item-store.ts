@@ -1,8 +1,9 @@
-import type { LedgerPage, LiveLock, Movement } from "../contract/stock-api.ts";
+import type { LiveLock } from "../contract/stock-api.ts";
 import type { Counters, Lock, LockState } from "./item.ts";
-import { type ItemRow, type LockRow, migrate, type MovementRow } from "./item-schema.ts";
+import { Ledger } from "./item-ledger.ts";
+import { type ItemRow, type LockRow, migrate } from "./item-schema.ts";
 
-/** The tables of one stock item, in its Durable Object's SQLite. Nobody else touches them. */
+/** The tables of one stock item but for its ledger, in its Durable Object's SQLite. */
 
 export interface ItemState extends Counters {
   sku: string;
@@ -16,21 +17,17 @@ export interface ItemState extends Counters {
   pruneAt_ms: number;
 }
 
-export interface NewMovement {
-  kind: Exclude<Movement["kind"], "opening">;
-  quantity: number;
-  orderId?: string;
-  operationId?: string;
-  reason?: string;
-  at_ms: number;
-}
+/** Locks one statement writes: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
+const MAX_LOCKS_PER_STATEMENT = 1_000;
 
 export class ItemStore {
+  readonly ledger: Ledger;
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     migrate(sql);
+    this.ledger = new Ledger(sql);
   }
 
   state(sku: string): ItemState {
@@ -69,48 +66,34 @@ export class ItemStore {
     );
   }
 
-  lock(orderId: string): Lock | undefined {
-    const [row] = this.#sql.exec<LockRow>(
-      "SELECT customer_id, quantity, state, shortage FROM locks WHERE order_id = ?",
-      orderId,
+  /** What was decided for these orders, by order id. */
+  locks(orderIds: readonly string[]): Map<string, Lock> {
+    const rows = this.#sql.exec<LockRow>(
+      `SELECT order_id, customer_id, quantity, state, shortage FROM locks
+       WHERE order_id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(orderIds),
     );
-    if (!row) return undefined;
-    const { customer_id: customerId, quantity, state } = row;
-    const shortage = row.shortage === null ? null : (JSON.parse(row.shortage) as Lock["shortage"]);
-    return { orderId, customerId, quantity, state, shortage };
+    const locks = new Map<string, Lock>();
+    for (const { order_id: orderId, customer_id: customerId, quantity, state, shortage } of rows) {
+      const parsed = shortage === null ? null : (JSON.parse(shortage) as Lock["shortage"]);
+      locks.set(orderId, { orderId, customerId, quantity, state, shortage: parsed });
+    }
+    return locks;
   }
 
-  saveLock(lock: Lock, at_ms: number): void {
-    const endedAt = lock.state === "held" ? null : at_ms;
-    const shortage = lock.shortage && JSON.stringify(lock.shortage);
-    this.#sql.exec(
-      `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at)
-       VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at`,
-      lock.orderId,
-      lock.customerId,
-      lock.quantity,
-      lock.state,
-      shortage,
-      endedAt,
-    );
-  }
-
-  append({ kind, quantity, orderId, operationId, reason, at_ms }: NewMovement, c: Counters): void {
-    this.#sql.exec(
-      `INSERT INTO movements
-         (kind, quantity, order_id, operation_id, reason, at, available, held, sold)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      kind,
-      quantity,
-      orderId ?? null,
-      operationId ?? null,
-      reason ?? null,
-      at_ms,
-      c.available,
-      c.held,
-      c.sold,
-    );
+  /** In their order: an order that comes twice ends as it stands the second time. */
+  saveLocks(locks: readonly Lock[], at_ms: number): void {
+    for (let i = 0; i < locks.length; i += MAX_LOCKS_PER_STATEMENT) {
+      this.#sql.exec(
+        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at)
+         SELECT value->>'orderId', value->>'customerId', value->>'quantity', value->>'state',
+           value->>'shortage', iif(value->>'state' = 'held', NULL, CAST(?2 AS INTEGER))
+         FROM json_each(?1) WHERE true
+         ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at`,
+        JSON.stringify(locks.slice(i, i + MAX_LOCKS_PER_STATEMENT)),
+        at_ms,
+      );
+    }
   }
 
   /** Looks through `limit` locks after an order id. */
@@ -168,18 +151,6 @@ export class ItemStore {
     this.#sql.exec("DELETE FROM customers WHERE customer_id = ? AND units <= 0", customerId);
   }
 
-  ledger({ before, limit }: { before: number | null; limit: number }): LedgerPage {
-    const rows = this.#sql
-      .exec<MovementRow>(
-        "SELECT * FROM movements WHERE seq < ? ORDER BY seq DESC LIMIT ?",
-        before ?? Number.MAX_SAFE_INTEGER,
-        limit + 1, // one more than asked for tells whether there is a further page
-      )
-      .toArray();
-    const movements = rows.slice(0, limit).map(movementOf);
-    return { movements, next: rows.length > limit ? (movements.at(-1)?.seq ?? null) : null };
-  }
-
   /** Forgets up to `limit` locks that ended before `cutoff_ms`. Returns the cursor, '' at the end. */
   pruneLocks(cursor: string, floor: string, cutoff_ms: number, limit: number): string {
     const seen = this.#sql
@@ -198,28 +169,6 @@ export class ItemStore {
     return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
   }
 
-  /**
-   * Folds up to `limit` movements older than `cutoff_ms` into one opening balance. Returns whether
-   * there may be more.
-   */
-  pruneLedger(cutoff_ms: number, limit: number): boolean {
-    const [last] = this.#sql.exec<{ seq: number | null; count: number }>(
-      `SELECT max(seq) AS seq, count(*) AS count FROM
-         (SELECT seq, at FROM movements ORDER BY seq LIMIT ?) WHERE at < ?`,
-      limit,
-      cutoff_ms,
-    );
-    if (!last?.seq) return false;
-    this.#sql.exec("DELETE FROM movements WHERE seq < ?", last.seq);
-    this.#sql.exec(
-      `UPDATE movements SET kind = 'opening', quantity = available + held + sold,
-         order_id = NULL, operation_id = NULL, reason = NULL
-       WHERE seq = ? AND kind <> 'opening'`,
-      last.seq,
-    );
-    return last.count === limit;
-  }
-
   /** Forgets up to `limit` operations older than `cutoff_ms`. Returns whether there may be more. */
   pruneOperations(cutoff_ms: number, limit: number): boolean {
     const { rowsWritten } = this.#sql.exec(
@@ -230,18 +179,4 @@ export class ItemStore {
     );
     return rowsWritten >= limit;
   }
-}
-
-function movementOf(row: MovementRow): Movement {
-  const { seq, kind, quantity, reason, available, held, sold } = row;
-  return {
-    seq,
-    kind,
-    quantity,
-    orderId: row.order_id,
-    operationId: row.operation_id,
-    reason,
-    at: new Date(row.at).toISOString(),
-    balance: { received: available + held + sold, available, held, sold },
-  };
 }

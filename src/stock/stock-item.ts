@@ -12,7 +12,8 @@ import type {
   LockStates,
 } from "../contract/stock-api.ts";
 import { StockEventSchema, stockLevel, type VersionedLevel } from "../contract/stock-events.ts";
-import { adjust, decide, type ItemAnswer, type ItemCommand } from "./item.ts";
+import { adjust, decide, type ItemAnswer, type ItemCommand, type Lock } from "./item.ts";
+import type { OrderMovement } from "./item-ledger.ts";
 import { type ItemState, ItemStore } from "./item-store.ts";
 import { retentionOf } from "./policy.ts";
 
@@ -23,8 +24,13 @@ export interface ItemReply {
   level?: VersionedLevel;
 }
 
-/** A level is told at most this often; what changes in between is told once, by the alarm. */
+/** A level is told at most this often. */
 const LEVEL_INTERVAL_MS = 1_000;
+/**
+ * What changes in between is told by the first reply after the interval, which costs nothing; only an
+ * item that has gone quiet by then tells it by its alarm, which costs a row and a message.
+ */
+const LEVEL_LATEST_MS = 1_500;
 const DAY_MS = 86_400_000;
 const ALARM_RETRY_MS = 5_000;
 /** Rows one pruning step looks at. */
@@ -57,7 +63,7 @@ export class StockItem extends DurableObject<StockEnv> {
       return { answers };
     }
     if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
-      await armBy(this.ctx.storage, this.#told.at_ms + LEVEL_INTERVAL_MS, now_ms);
+      await armBy(this.ctx.storage, this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
       return { answers };
     }
     this.#told = { version: after.levelVersion, at_ms: now_ms };
@@ -65,29 +71,38 @@ export class StockItem extends DurableObject<StockEnv> {
     return { answers, level: levelOf(after, now_ms) };
   }
 
+  /** All commands of a call are read, decided and written together: four statements, however many. */
   #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
     const store = this.#store;
     const before = store.state(sku);
     let state = before;
+    const locks = store.locks(commands.map(({ orderId }) => orderId));
     const answers: ItemAnswer[] = [];
+    const changed: Lock[] = [];
+    const movements: OrderMovement[] = [];
     for (const command of commands) {
       if (command.type === "lock" && command.limit !== null && !state.countsCustomers) {
+        store.saveLocks(changed.splice(0), now_ms);
         store.countCustomers();
         state = { ...state, countsCustomers: true };
       }
-      const { answer, change } = decide(this.#view(state, command), command);
+      const view = this.#view(state, command, locks.get(command.orderId));
+      const { answer, change } = decide(view, command);
       answers.push(answer);
       if (answer.type === "breach") state = { ...state, breaches: state.breaches + 1 };
       if (!change) continue;
-      const { counters, lock, movement } = change;
-      store.saveLock(lock, now_ms);
+      const { counters, lock, movement: kind } = change;
+      locks.set(lock.orderId, lock);
+      changed.push(lock);
       state = { ...state, ...counters };
-      if (movement === null) continue;
+      if (kind === null) continue;
       const { orderId, customerId, quantity } = lock;
-      store.append({ kind: movement, quantity, orderId, at_ms: now_ms }, counters);
-      if (movement === "commit" || customerId === null || !state.countsCustomers) continue;
-      store.addUnits(customerId, movement === "lock" ? quantity : -quantity);
+      movements.push({ kind, quantity, orderId, balance: counters });
+      if (kind === "commit" || customerId === null || !state.countsCustomers) continue;
+      store.addUnits(customerId, kind === "lock" ? quantity : -quantity);
     }
+    store.saveLocks(changed, now_ms);
+    store.ledger.append(movements, now_ms);
     const after = {
       ...state,
       levelVersion: before.levelVersion + (isMoved(before, state) ? 1 : 0),
@@ -97,12 +112,12 @@ export class StockItem extends DurableObject<StockEnv> {
     return { answers, before, after, isSaved };
   }
 
-  #view(state: ItemState, command: ItemCommand) {
+  #view(state: ItemState, command: ItemCommand, lock: Lock | undefined) {
     const { received, available, held, sold } = state;
     const isLimited = command.type === "lock" && command.limit !== null;
     return {
       counters: { received, available, held, sold },
-      lock: this.#store.lock(command.orderId),
+      lock,
       isForgotten: timeOfOrderId(command.orderId) < state.watermark_ms,
       customerUnits: isLimited ? this.#store.customerUnits(command.customerId) : 0,
     };
@@ -123,7 +138,8 @@ export class StockItem extends DurableObject<StockEnv> {
       }
       const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
       const kind = delta > 0 ? "receive" : "adjust";
-      this.#store.append({ kind, quantity: delta, operationId, reason, at_ms: now_ms }, after);
+      const movement = { kind, quantity: delta, operationId, reason, balance: counters } as const;
+      this.#store.ledger.appendAdjustment(movement, now_ms);
       this.#store.save(after);
       const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
       this.#store.saveOperation(operationId, delta, JSON.stringify(adjusted), now_ms);
@@ -141,11 +157,10 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 
   lockStates(orderIds: string[]): LockStates {
-    const locks = orderIds.flatMap((orderId) => {
-      const lock = this.#store.lock(orderId);
-      if (lock?.state !== "held" && lock?.state !== "sold") return [];
-      return [{ orderId, quantity: lock.quantity, state: lock.state }];
-    });
+    const locks = [...this.#store.locks(orderIds).values()].flatMap(
+      ({ orderId, quantity, state }) =>
+        state === "held" || state === "sold" ? [{ orderId, quantity, state }] : [],
+    );
     return { locks, watermark_ms: this.#store.state("").watermark_ms };
   }
 
@@ -154,20 +169,24 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 
   ledger(page: { before: number | null; limit: number }): LedgerPage {
-    return this.#store.ledger(page);
+    return this.#store.ledger.page(page);
   }
 
   /** Tells the level that was held back, and prunes. Never throws: the platform gives up after six. */
   override async alarm(): Promise<void> {
     const now_ms = Date.now();
     const { sku, levelVersion } = this.#store.state("");
+    const isHeldBack = levelVersion > this.#told.version;
+    const isTooSoon = now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS;
     try {
-      if (levelVersion > this.#told.version) {
+      if (isHeldBack && !isTooSoon) {
         const level = levelOf(this.#store.state(sku), now_ms);
         await sendPacked(this.env.STOCK_EVENTS, StockEventSchema, [stockLevel(level)]);
         this.#told = { version: level.levelVersion, at_ms: now_ms };
       }
-      const next_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
+      const prune_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
+      const tell_ms = this.#told.at_ms + LEVEL_LATEST_MS;
+      const next_ms = isHeldBack && isTooSoon ? Math.min(prune_ms, tell_ms) : prune_ms;
       await armBy(this.ctx.storage, next_ms, now_ms);
     } catch (error) {
       log("error", "item.alarm_failed", { sku, error: errorText(error) });
@@ -185,7 +204,7 @@ export class StockItem extends DurableObject<StockEnv> {
     const watermark_ms = Math.max(state.watermark_ms, lockCutoff_ms);
     const floor = orderIdFloor(watermark_ms);
     const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
-    const isLedgerLeft = this.#store.pruneLedger(ledgerCutoff_ms, PRUNE_STEP);
+    const isLedgerLeft = this.#store.ledger.prune(ledgerCutoff_ms, PRUNE_STEP);
     const areOperationsLeft = this.#store.pruneOperations(lockCutoff_ms, PRUNE_STEP);
     const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areOperationsLeft;
     const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : DAY_MS);

@@ -12,6 +12,7 @@ import {
   receive,
   release,
   replay,
+  rows,
 } from "./fixtures.ts";
 
 const adjust = (sku: string, operationId: string, delta: number) =>
@@ -133,7 +134,8 @@ describe("the ledger", () => {
 
   test("is read newest first, in pages that neither repeat nor miss an entry", async () => {
     await receive("paged", 20);
-    await apply("paged", ...newOrders(11).map((id) => lock(id)));
+    await apply("paged", ...newOrders(7).map((id) => lock(id)));
+    await apply("paged", ...newOrders(4).map((id) => lock(id)));
     const first = await item("paged").ledger({ before: null, limit: 5 });
     expect(first.movements.map(({ seq }) => seq)).toEqual([12, 11, 10, 9, 8]);
     expect(first.next).toBe(8);
@@ -141,6 +143,19 @@ describe("the ledger", () => {
       const seqs = (await ledger("paged", limit)).map(({ seq }) => seq);
       expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     }
+  });
+
+  test("takes one row for all that a call moves, 500 at most", async () => {
+    await receive("packed", 1_200);
+    const orders = newOrders(1_001);
+    await apply("packed", ...orders.map((id) => lock(id)));
+    expect(await rows("packed", "SELECT seq FROM movements ORDER BY seq")).toEqual(
+      [1, 501, 1_001, 1_002].map((seq) => ({ seq })),
+    );
+    const movements = await ledger("packed");
+    expect(movements.map(({ seq }) => seq)).toEqual(Array.from({ length: 1_002 }, (_, i) => i + 1));
+    expect(movements.slice(1).map(({ orderId }) => orderId)).toEqual(orders);
+    expect(replay(movements)).toEqual(await counters("packed"));
   });
 
   test("ends with no further page when the last one is full", async () => {

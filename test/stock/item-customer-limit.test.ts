@@ -94,6 +94,19 @@ describe("the limit per customer", () => {
     expect((await buy("first", 1)).answer).toBe("locked");
   });
 
+  test("given for the first time counts what the same call locked before it", async () => {
+    await receive("same-call", 100);
+    const [before, first, second] = newOrders(3) as [string, string, string];
+    const answers = await apply(
+      "same-call",
+      lock(before, { quantity: 2 }),
+      lock(first, { limit: 3 }),
+      lock(second, { limit: 3 }),
+    );
+    expect(answers).toEqual(["locked", "locked", "refused"]);
+    expect(await rows("same-call", "SELECT units FROM customers")).toEqual([{ units: 3 }]);
+  });
+
   test("counts orders without a limit once it has been given", async () => {
     await receive("mixed", 100);
     await buy("mixed", 1);

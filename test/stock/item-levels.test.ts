@@ -67,7 +67,7 @@ describe("a reply tells the level", () => {
     setTime(T0);
     await receive("adjusted", 5);
     expect(await lockOne("adjusted")).toBeUndefined();
-    expect(await armedAt("adjusted")).toBe(T0 + 1_000);
+    expect(await armedAt("adjusted")).toBe(T0 + 1_500);
   });
 
   test("not when nothing moved: a refusal, a tombstone and a repeat", async () => {
@@ -98,9 +98,9 @@ describe("the alarm", () => {
     await stocked("trailing");
     await lockOne("trailing");
     for (let i = 0; i < 3; i++) await lockOne("trailing");
-    expect(await armedAt("trailing")).toBe(T0 + 1_000);
+    expect(await armedAt("trailing")).toBe(T0 + 1_500);
 
-    setTime(T0 + 1_000);
+    setTime(T0 + 1_500);
     expect(await runDurableObjectAlarm(item("trailing"))).toBe(true);
     expect(told.events()).toMatchObject([
       {
@@ -119,11 +119,31 @@ describe("the alarm", () => {
     await stocked("after");
     await lockOne("after");
     await lockOne("after");
-    setTime(T0 + 1_000);
-    await runDurableObjectAlarm(item("after"));
     setTime(T0 + 1_500);
+    await runDurableObjectAlarm(item("after"));
+    setTime(T0 + 2_000);
     expect(await lockOne("after")).toBeUndefined();
-    expect(await armedAt("after")).toBe(T0 + 2_000);
+    expect(await armedAt("after")).toBe(T0 + 3_000);
+  });
+
+  test("sends nothing for a busy item, whose next reply tells it for free", async () => {
+    await stocked("busy");
+    await lockOne("busy");
+    await lockOne("busy");
+    setTime(T0 + 1_100);
+    expect(await lockOne("busy")).toBeDefined();
+    setTime(T0 + 1_200);
+    expect(await lockOne("busy")).toBeUndefined();
+
+    setTime(T0 + 1_500);
+    await runDurableObjectAlarm(item("busy"));
+    expect(told.events()).toEqual([]);
+    expect(await armedAt("busy")).toBe(T0 + 1_100 + 1_500);
+
+    setTime(T0 + 2_600);
+    await runDurableObjectAlarm(item("busy"));
+    expect(told.events()).toMatchObject([{ sku: "busy", levelVersion: 5 }]);
+    expect(await armedAt("busy")).toBeGreaterThan(T0 + DAY_MS / 2);
   });
 
   test("is armed again and tells later when the queue fails, without throwing", async () => {

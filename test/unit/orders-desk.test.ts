@@ -53,46 +53,6 @@ describe("group commit", () => {
     expect(batches).toEqual([1]);
   });
 
-  describe("announces what is durable", () => {
-    /** When orders that come at once, after others, are announced, and how many together. */
-    async function announcements(...counts: [at_ms: number, count: number][]) {
-      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
-      const start_ms = Date.now();
-      const announced: { orders: number; at_ms: number }[] = [];
-      const desk = new Desk({
-        placeAll: async (batch) => allPlaced(batch),
-        watch: async () => {},
-        decide: async () => null,
-        announce: async ({ orders }) => {
-          announced.push({ orders: orders.length, at_ms: Date.now() - start_ms });
-        },
-      });
-      for (const [at_ms, count] of counts) {
-        setTimeout(() => {
-          for (let i = 0; i < count; i++) void desk.place(candidate());
-        }, at_ms);
-      }
-      await vi.advanceTimersByTimeAsync(1_000);
-      vi.useRealTimers();
-      return announced;
-    }
-
-    it("at once, when it is a lone order", async () => {
-      expect(await announcements([1, 1], [100, 1])).toEqual([
-        { orders: 1, at_ms: 1 },
-        { orders: 1, at_ms: 100 },
-      ]);
-    });
-
-    it("after 20 ms, with what came meanwhile", async () => {
-      expect(await announcements([1, 3], [5, 3], [10, 3])).toEqual([{ orders: 9, at_ms: 21 }]);
-    });
-
-    it("as soon as it fills a message", async () => {
-      expect(await announcements([1, 64], [10, 64])).toEqual([{ orders: 128, at_ms: 12 }]);
-    });
-  });
-
   it("watches before it commits and announces after", async () => {
     const { desk, log, turn, commit } = rig();
     void desk.place(candidate());

@@ -1,4 +1,3 @@
-import { MAX_EVENTS_PER_MESSAGE } from "../../contract/limits.ts";
 import { jsonBytes } from "../../contract/messages.ts";
 import { log } from "../../contract/log.ts";
 import { within } from "../../contract/within.ts";
@@ -6,6 +5,7 @@ import { bisecting } from "../bisect.ts";
 import type { Order } from "../order.ts";
 import type { Announcement } from "./announce.ts";
 import { BUSY_BATCH, Gathering } from "./gathering.ts";
+import { Holding } from "./holding.ts";
 import type { Candidate, Placement } from "./place.sql.ts";
 
 /** What the desk needs of the outside. */
@@ -29,13 +29,6 @@ const MAX_COPIES = 64;
 const MAX_BATCH = 200;
 const MAX_BATCH_BYTES = 500_000;
 
-/**
- * A message costs the same with one order in it or with a hundred, and the queue is in no hurry: under
- * load what is durable is announced once it fills a message, or after this long. A lone order is
- * announced at once.
- */
-const HOLD_MS = 20;
-
 type Placed = Placement & { type: "placed" };
 
 interface Waiting {
@@ -55,9 +48,7 @@ export class Desk {
   #waiting: Waiting[] = [];
   #bytes = 0;
   #isCommitting = false;
-  /** Durable, and to be announced. */
-  #held: Placed[] = [];
-  #release: ReturnType<typeof setTimeout> | undefined;
+  readonly #holding = new Holding<Placed>((held) => this.#announce(held));
   readonly #gathering = new Gathering(() => this.#waiting.length);
 
   constructor(ports: DeskPorts) {
@@ -92,7 +83,7 @@ export class Desk {
         const expected = await this.#gathering.whole();
         const batch = this.#nextBatch();
         await this.#commit(batch);
-        this.#announceHeld(Math.max(batch.length, expected) < BUSY_BATCH ? 0 : HOLD_MS);
+        this.#holding.settle({ isBusy: Math.max(batch.length, expected) >= BUSY_BATCH });
         this.#gathering.answered(batch.length, expected);
       }
     } finally {
@@ -130,22 +121,10 @@ export class Desk {
       if (placement.type !== "placed") answer(placement);
       else if (wait_ms > 0) void this.#decide(placement, wait_ms, answer);
       else {
-        this.#held.push(placement);
+        this.#holding.add(placement);
         answer(placement);
       }
     }
-  }
-
-  #announceHeld(hold_ms: number): void {
-    if (this.#held.length === 0) return;
-    if (hold_ms > 0 && this.#held.length < MAX_EVENTS_PER_MESSAGE) {
-      this.#release ??= setTimeout(() => this.#announceHeld(0), hold_ms);
-      return;
-    }
-    clearTimeout(this.#release);
-    this.#release = undefined;
-    this.#announce(this.#held);
-    this.#held = [];
   }
 
   /** The caller hears the outcome, or after `wait_ms` that there is none; the lane goes on then. */
@@ -158,7 +137,6 @@ export class Desk {
   }
 
   #announce(placed: readonly Placed[]): void {
-    if (placed.length === 0) return;
     void this.#ports.announce({
       orders: placed.map(({ order }) => order),
       present: placed.filter(({ isPresent }) => isPresent).map(({ order }) => order),
