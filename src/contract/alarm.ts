@@ -1,13 +1,36 @@
 /** An alarm this long overdue counts as lost: one in the past has been seen stuck. */
 const OVERDUE_MS = 5_000;
 
-/** Sees to it that the object's one alarm comes at `at_ms` or before. */
+/** Sees to it that the object's one alarm comes at `at_ms` or before. Answers with when it comes. */
 export async function armBy(
   storage: DurableObjectStorage,
   at_ms: number,
   now_ms: number,
-): Promise<void> {
+): Promise<number> {
   const armed_ms = await storage.getAlarm();
-  if (armed_ms !== null && armed_ms <= at_ms && armed_ms >= now_ms - OVERDUE_MS) return;
-  await storage.setAlarm(Math.max(at_ms, now_ms));
+  const isInTime = armed_ms !== null && armed_ms <= at_ms && armed_ms >= now_ms - OVERDUE_MS;
+  if (isInTime) return armed_ms;
+  const next_ms = Math.max(at_ms, now_ms);
+  await storage.setAlarm(next_ms);
+  return next_ms;
+}
+
+/** The same for an object whose every call arms: what it has armed itself it need not ask for. */
+export class Alarm {
+  readonly #storage: DurableObjectStorage;
+  #armed_ms = 0;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  async armBy(at_ms: number, now_ms: number): Promise<void> {
+    if (this.#armed_ms > now_ms && this.#armed_ms <= at_ms) return;
+    this.#armed_ms = await armBy(this.#storage, at_ms, now_ms);
+  }
+
+  /** Call it first thing in the handler: the alarm is gone, even if it came before its time. */
+  rang(): void {
+    this.#armed_ms = 0;
+  }
 }

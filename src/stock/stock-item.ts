@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { armBy } from "../contract/alarm.ts";
+import { Alarm } from "../contract/alarm.ts";
 import { MAX_LOCKS_PER_PAGE } from "../contract/limits.ts";
 import { errorText, log } from "../contract/log.ts";
 import { orderIdFloor, timeOfOrderId } from "../contract/order-id.ts";
@@ -44,6 +44,7 @@ const PRUNE_PAUSE_MS = 1_000;
  */
 export class StockItem extends DurableObject<StockEnv> {
   readonly #store = new ItemStore(this.ctx.storage.sql);
+  readonly #alarm = new Alarm(this.ctx.storage);
   /** Only a hint: after an eviction the level is told once more. */
   #told = { version: -1, at_ms: 0 };
 
@@ -59,15 +60,15 @@ export class StockItem extends DurableObject<StockEnv> {
     }
     if (after.levelVersion === before.levelVersion) {
       // A refusal and a tombstone move nothing, but they are rows that have to be pruned one day.
-      if (isSaved) await armBy(this.ctx.storage, now_ms + DAY_MS, now_ms);
+      if (isSaved) await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
       return { answers };
     }
     if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
-      await armBy(this.ctx.storage, this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
+      await this.#alarm.armBy(this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
       return { answers };
     }
     this.#told = { version: after.levelVersion, at_ms: now_ms };
-    await armBy(this.ctx.storage, now_ms + DAY_MS, now_ms);
+    await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
     return { answers, level: levelOf(after, now_ms) };
   }
 
@@ -148,7 +149,7 @@ export class StockItem extends DurableObject<StockEnv> {
     // The caller writes this level into the read model, which is as good as telling it.
     if (!result.ok) return result;
     this.#told = { version: result.levelVersion, at_ms: now_ms };
-    await armBy(this.ctx.storage, now_ms + DAY_MS, now_ms);
+    await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
     return result;
   }
 
@@ -174,6 +175,7 @@ export class StockItem extends DurableObject<StockEnv> {
 
   /** Tells the level that was held back, and prunes. Never throws: the platform gives up after six. */
   override async alarm(): Promise<void> {
+    this.#alarm.rang();
     const now_ms = Date.now();
     const { sku, levelVersion } = this.#store.state("");
     const isHeldBack = levelVersion > this.#told.version;
@@ -187,10 +189,10 @@ export class StockItem extends DurableObject<StockEnv> {
       const prune_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
       const tell_ms = this.#told.at_ms + LEVEL_LATEST_MS;
       const next_ms = isHeldBack && isTooSoon ? Math.min(prune_ms, tell_ms) : prune_ms;
-      await armBy(this.ctx.storage, next_ms, now_ms);
+      await this.#alarm.armBy(next_ms, now_ms);
     } catch (error) {
       log("error", "item.alarm_failed", { sku, error: errorText(error) });
-      await armBy(this.ctx.storage, now_ms + ALARM_RETRY_MS, now_ms);
+      await this.#alarm.armBy(now_ms + ALARM_RETRY_MS, now_ms);
     }
   }
 

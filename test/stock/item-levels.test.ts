@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
@@ -175,6 +175,24 @@ describe("the alarm", () => {
     setTime(T0 + 1_000);
     await runDurableObjectAlarm(item("forgetful"));
     expect(told.events()).toMatchObject([{ sku: "forgetful", levelVersion: 3 }]);
+  });
+
+  test("that rings before its time is armed again", async () => {
+    await stocked("early");
+    await lockOne("early");
+    await runDurableObjectAlarm(item("early"));
+    expect(await armedAt("early")).toBeGreaterThan(T0);
+  });
+
+  test("is asked of the storage once, not by each call", async () => {
+    await stocked("asked");
+    await lockOne("asked");
+    const asked = await runInDurableObject(item("asked"), async (instance, { storage }) => {
+      const getAlarm = vi.spyOn(storage, "getAlarm");
+      for (const order of newOrders(3)) await instance.apply("asked", [lock(order)]);
+      return getAlarm.mock.calls.length;
+    });
+    expect(asked).toBe(1);
   });
 
   test("that is overdue counts as lost and is armed anew by the next change", async () => {

@@ -117,7 +117,7 @@ describe("what is held", () => {
   });
 
   it("is announced once, and not at all when there is nothing", async () => {
-    const announce = vi.fn();
+    const announce = vi.fn<(held: unknown[]) => void>();
     const holding = new Holding(announce);
     holding.settle({ isBusy: false });
     holding.add({ order: { lines: [lineFor(1)] } });
