@@ -19,7 +19,7 @@ const STEPS: Step[] = [
     ],
   },
   {
-    name: "holding orders for a message, 20 ms",
+    name: "holding orders for a message",
     without: [["HOLD_MS = 20", "HOLD_MS = 0"]],
   },
   {
@@ -36,6 +36,10 @@ const STEPS: Step[] = [
   {
     name: "a level once a second",
     without: [["LEVEL_INTERVAL_MS = 1e3", "LEVEL_INTERVAL_MS = 0"]],
+  },
+  {
+    name: "one ledger row for all that a call moves",
+    without: [["MAX_MOVEMENTS_PER_ROW = 500", "MAX_MOVEMENTS_PER_ROW = 1"]],
   },
   { name: "WITHOUT ROWID", without: [[", WITHOUT ROWID", ""]] },
   { name: "a partial index on due_at", without: [[" WHERE due_at IS NOT NULL;", ";"]] },

@@ -125,7 +125,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "units that are paid for no longer count for the limit",
     file: "src/stock/stock-item.ts",
-    from: 'if (movement === "commit" || customerId === null',
+    from: 'if (kind === "commit" || customerId === null',
     to: "if (customerId === null",
   },
   {
