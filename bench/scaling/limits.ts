@@ -32,7 +32,10 @@ export const ASSUMED = {
 
 /** Our own settings. */
 export const SETTINGS = {
-  /** `LOOK_MS`, `BUSY_BATCH`, `MAX_BATCH`, `HOLD_MS` of the desk. */
+  /**
+   * `LOOK_MS`, `BUSY_BATCH`, `MAX_BATCH`, `HOLD_MS` of the desk. Orders for many items are held longer,
+   * and take fewer messages than this says.
+   */
   gather_ms: 2,
   busyCommit: 2,
   ordersPerCommit: 200,

@@ -72,7 +72,7 @@ export class StockItem extends DurableObject<StockEnv> {
     return { answers, level: levelOf(after, now_ms) };
   }
 
-  /** All commands of a call are read, decided and written together: four statements, however many. */
+  /** All commands of a call are read, decided and written together: five statements, however many. */
   #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
     const store = this.#store;
     const before = store.state(sku);
