@@ -10,7 +10,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { ROOT } from "../scripts/lib/project.ts";
 import { type Counts, LOCKSTOCK } from "./cost/count.ts";
-import { table } from "./cost/report.ts";
+import { table } from "./lib/markdown.ts";
 import { type Call, callsWith, CUSTOMER, place, SKU } from "./growth/calls.ts";
 import { CUSTOMERS, fill, type Tables } from "./growth/fill.ts";
 import { seed } from "./lib/measure.ts";

@@ -1,6 +1,7 @@
 /**
  * `npm run scaling [-- --measure]`: what rates of orders need, from what was counted (`npm run cost`),
- * what was timed, and the published limits. Prints the tables of docs/scaling.md.
+ * what was timed, and the published limits. Prints the tables of docs/scaling.md
+ * (`npm run tables` puts them there).
  *
  * With --measure it times the steps anew, writes bench/results/scaling.json, and holds the model
  * against this machine: batches of other sizes than those it was made from, and a saturated stack.
@@ -14,7 +15,7 @@ import { lastFigures } from "./cost/figures.ts";
 import { measure } from "./lib/measure.ts";
 import { QUEUE } from "./lib/systems.ts";
 import { calibrate, type Calibration } from "./scaling/calibrate.ts";
-import { sectionsOf, sources } from "./scaling/report.ts";
+import { sources, tablesOf } from "./scaling/report.ts";
 
 const FILE = join(ROOT, "bench/results/scaling.json");
 const ORDERS = 4_000;
@@ -24,7 +25,7 @@ const { values } = parseArgs({ options: { measure: { type: "boolean", default: f
 const { systems } = lastFigures();
 if (values.measure) await measureAll();
 const calibration = JSON.parse(readFileSync(FILE, "utf8")) as Calibration;
-console.log(`${sectionsOf(calibration, systems).join("\n\n")}\n\n${sources()}`);
+console.log(`${Object.values(tablesOf(calibration, systems)).join("\n\n")}\n\n${sources()}`);
 
 async function measureAll(): Promise<void> {
   const { calibration: found, checked } = await calibrate();

@@ -1,3 +1,4 @@
+import { short, table } from "../lib/markdown.ts";
 import type { Measured } from "./figures.ts";
 import { CHECKED_ON, dollars, dollarsFor, KEYS, PRICES } from "./prices.ts";
 import type { Saving } from "./savings.ts";
@@ -5,14 +6,7 @@ import type { Shape } from "./usage.ts";
 
 /** The tables of `npm run cost`, as Markdown; docs/performance.md holds them as printed. */
 
-const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [row(head), row(head.map((_, i) => (i === 0 ? "---" : "---:"))), ...rows.map(row)].join("\n");
-
 const money = (value: number): string => value.toFixed(2);
-export const short = (value: number): string =>
-  value === 0 ? "0" : value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
-
 /** Each cell: what one order uses, and the dollars that a million orders cost for it. */
 export function costTable(systems: readonly Measured[]): string {
   const names = systems.map(({ name }) => name);
@@ -65,6 +59,15 @@ export function savingsTable(savings: readonly Saving[]): string {
       short(shape.stockRowsWritten),
     ]),
   );
+}
+
+/** The README's. */
+export function costLine(systems: readonly Measured[]): string {
+  const sum = (name: string): string => {
+    const usage = systems.find((system) => system.name === name)?.usage;
+    return usage ? `$${money(dollars(usage))}` : "–";
+  };
+  return `A million one-line orders cost ${sum("full load")} of Cloudflare's prices at full load, ${sum("every order alone")} when each comes alone (\`npm run cost\`).`;
 }
 
 export const pricesLine = (): string =>

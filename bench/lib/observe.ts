@@ -32,6 +32,10 @@ export interface Metrics {
   generatorCpu_s: number;
 }
 
+/** `settled_per_s` is `settled/s`, `outcome_p99_ms` is `outcome p99, ms`. */
+export const titleOf = (metric: keyof Metrics): string =>
+  metric.replace("_per_s", "/s").replace("_ms", ", ms").replaceAll("_", " ");
+
 const SETTLE_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 const GOOD = new Set([201, 202, 409]);

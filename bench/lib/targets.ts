@@ -1,4 +1,4 @@
-import type { Metrics } from "./observe.ts";
+import { type Metrics, titleOf } from "./observe.ts";
 import { medianOf, ratioOf, type Series } from "./series.ts";
 import { formatRatio } from "./stats.ts";
 
@@ -15,9 +15,15 @@ interface Target {
   atMost?: number;
 }
 
-const against = (scenario: string, ours: string, theirs: string, metric: keyof Metrics) => ({
+const against = (
+  scenario: string,
+  ours: string,
+  theirs: string,
+  metric: keyof Metrics,
+  concurrency = 32,
+) => ({
   scenario,
-  concurrency: 32,
+  concurrency,
   ours,
   theirs,
   metric,
@@ -29,22 +35,42 @@ export const TARGETS: Target[] = [
   { ...against("hot", "lockstock", "one-at-a-time", "settled_per_s"), atLeast: 4 },
   { ...against("hot", "lockstock", "one-at-a-time", "outcome_p99_ms"), atMost: 0.3 },
   { ...against("hot", "lockstock lane", "d1-only", "settled_per_s"), atLeast: 1 },
+  // How many times later the queue's buyer knows.
+  { ...against("lanes", "lockstock", "lockstock lane", "outcome_p50_ms", 8), atLeast: 3 },
+  { ...against("lanes", "lockstock lane", "lockstock", "settled_per_s", 64), atLeast: 1 },
   { ...against("soldout", "gate on", "gate off", "accepted_per_s"), atLeast: 3 },
   { scenario: "lone", concurrency: 1, ours: "lockstock", metric: "outcome_p50_ms", atMost: 15 },
   { scenario: "lone", concurrency: 1, ours: "lockstock lane", metric: "outcome_p50_ms", atMost: 8 },
 ];
 
-/** A line for each target that this series can judge. */
-export function judge(series: Series): { line: string; isMet: boolean }[] {
+export interface Judged {
+  what: string;
+  wanted: string;
+  found: string;
+  isMet: boolean;
+}
+
+/** The targets that this series can judge. */
+export function judge(series: Series): Judged[] {
   return TARGETS.filter(
     (target) => target.scenario === series.scenario && target.concurrency === series.concurrency,
   ).map(({ ours, theirs, metric, atLeast, atMost }) => {
     const found = theirs === undefined ? null : ratioOf(series, ours, theirs, metric);
     const value = found?.value ?? medianOf(series, ours, metric);
-    const isMet = value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity);
-    const wanted = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
-    const shown = found ? formatRatio(found) : `${value.toFixed(1)} ms`;
-    const what = `${ours}${theirs === undefined ? "" : ` / ${theirs}`}, ${metric}`;
-    return { line: `${isMet ? "met   " : "MISSED"} ${what}: ${shown}, ${wanted}`, isMet };
+    return {
+      what: `${ours}${theirs === undefined ? "" : ` / ${theirs}`}, ${titleOf(metric)}`,
+      wanted: atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`,
+      found: found ? formatRatio(found) : `${value.toFixed(1)} ms`,
+      isMet: value >= (atLeast ?? -Infinity) && value <= (atMost ?? Infinity),
+    };
   });
+}
+
+/** Prints how the series stands to its targets; false when it misses one. */
+export function tellTargets(series: Series): boolean {
+  const all = judge(series);
+  for (const { what, wanted, found, isMet } of all) {
+    console.log(`${isMet ? "met   " : "MISSED"} ${what}: ${found}, ${wanted}`);
+  }
+  return all.every(({ isMet }) => isMet);
 }

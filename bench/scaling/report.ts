@@ -1,24 +1,21 @@
 import type { Measured } from "../cost/figures.ts";
 import { dollars } from "../cost/prices.ts";
-import { short, table } from "../cost/report.ts";
+import { short, table, whole } from "../lib/markdown.ts";
 import { type Calibration, STEPS } from "./calibrate.ts";
 import { ASSUMED, LIMITS, SETTINGS, SOURCES } from "./limits.ts";
 import { type Needs, needsOf, type Sale, wallsOf } from "./model.ts";
 
-/** The tables of docs/scaling.md, by heading; the document holds each as it is printed. */
+/** The tables of docs/scaling.md. */
 
 const RATES = [100, 1_000, 10_000, 100_000];
-const SALES: readonly Sale[] = ["one hot SKU", "many SKUs"];
 
-const whole = (value: number): string => Math.round(value).toLocaleString("en");
-
-export function sectionsOf(calibration: Calibration, systems: readonly Measured[]): string[] {
-  return [
-    inputs(calibration),
-    ...SALES.map((sale) => walls(calibration, sale)),
-    ...SALES.map((sale) => needs(calibration, systems, sale)),
-  ];
-}
+export const tablesOf = (calibration: Calibration, systems: readonly Measured[]) => ({
+  inputs: inputs(calibration),
+  "walls, one hot SKU": walls(calibration, "one hot SKU"),
+  "walls, many SKUs": walls(calibration, "many SKUs"),
+  "needs, one hot SKU": needs(calibration, systems, "one hot SKU"),
+  "needs, many SKUs": needs(calibration, systems, "many SKUs"),
+});
 
 function inputs({ fits, order_bytes, lock_bytes }: Calibration): string {
   const rows = STEPS.map((step) => {

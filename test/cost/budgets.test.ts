@@ -23,7 +23,8 @@ function expectCounted(counted: Counted): void {
   const usage = usageOf(counted);
   expect(usage.d1RowsWritten).toBeGreaterThanOrEqual(4);
   expect(usage.d1RowsRead).toBeGreaterThan(0);
-  expect(usage.objectRowsWritten).toBeGreaterThanOrEqual(2);
+  // Its lock; what a call moves shares a row of the ledger.
+  expect(usage.objectRowsWritten).toBeGreaterThan(1);
 }
 
 describe("what a one-line order uses, from its placing to confirmed", () => {

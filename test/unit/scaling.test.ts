@@ -1,35 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { lastFigures } from "../../bench/cost/figures.ts";
-import { costTable, savingsTable, shapeTable } from "../../bench/cost/report.ts";
 import type { Calibration } from "../../bench/scaling/calibrate.ts";
 import { batchAt, needsOf, wallsOf } from "../../bench/scaling/model.ts";
-import { sectionsOf } from "../../bench/scaling/report.ts";
 import { ROOT } from "../../scripts/lib/project.ts";
 
-const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
-const figures = lastFigures();
-const calibration = JSON.parse(read("bench/results/scaling.json")) as Calibration;
-
-describe("the documents hold what the scripts print", () => {
-  test("docs/scaling.md, of npm run scaling", () => {
-    const document = read("docs/scaling.md");
-    for (const section of sectionsOf(calibration, figures.systems)) {
-      expect(document).toContain(section);
-    }
-  });
-
-  test("docs/performance.md, of npm run cost and of npm run growth", () => {
-    const document = read("docs/performance.md");
-    expect(document).toContain(costTable(figures.systems));
-    expect(document).toContain(shapeTable(figures.systems));
-    expect(document).toContain(savingsTable(figures.savings));
-    for (const orders of [100_000, 1_000_000]) {
-      expect(document).toContain(read(`bench/results/growth-${orders}.md`).trim());
-    }
-  });
-});
+const file = join(ROOT, "bench/results/scaling.json");
+const calibration = JSON.parse(readFileSync(file, "utf8")) as Calibration;
 
 describe("the model", () => {
   const fit = { fixed_ms: 1, each_ms: 0.1 };
