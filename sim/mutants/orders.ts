@@ -71,8 +71,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the alarm is not set again after a pass, and the cron forgets to poke",
     file: "src/orders/reconcile/reconciler.ts",
-    from: "    await this.#run();\n    const { kv } = this.ctx.storage;",
-    to: "    const { kv } = this.ctx.storage;",
+    from: "    await this.#run();\n    await this.#keepUp();",
+    to: "    await this.#keepUp();",
     also: [{ from: "      await this.#rearm();\n", to: "" }],
   },
   {

@@ -23,6 +23,8 @@ export interface AdjustMovement {
  * reader of one page parses it whole.
  */
 const MAX_MOVEMENTS_PER_ROW = 500;
+/** Few, since each may be as large as that. */
+const ROWS_PER_READ = 20;
 
 /** The item's table `movements`, append-only: one row for all that moved in a call. */
 export class Ledger {
@@ -70,19 +72,31 @@ export class Ledger {
   page({ before, limit }: { before: number | null; limit: number }): LedgerPage {
     const end = before ?? Number.MAX_SAFE_INTEGER;
     // `end` may lie within a row, whose own number is that of its last movement.
-    const rows = this.#sql.exec<MovementRow>(
-      `SELECT * FROM movements
-       WHERE seq <= coalesce((SELECT min(seq) FROM movements WHERE seq >= ?1), ?1)
-       ORDER BY seq DESC`,
+    const [holder] = this.#sql.exec<{ seq: number | null }>(
+      "SELECT min(seq) AS seq FROM movements WHERE seq >= ?",
       end,
     );
+    let below = (holder?.seq ?? end) + 1;
     const movements: Movement[] = [];
-    for (const row of rows) {
-      movements.push(...movementsOf(row).filter(({ seq }) => seq < end));
-      if (movements.length > limit) break; // one more than asked for tells of a further page
-    }
+    let rows: MovementRow[];
+    do {
+      rows = this.#rowsBelow(below);
+      movements.push(...rows.flatMap(movementsOf).filter(({ seq }) => seq < end));
+      below = rows.at(-1)?.seq ?? 0;
+      // One movement more than asked for tells of a further page.
+    } while (rows.length === ROWS_PER_READ && movements.length <= limit);
     const page = movements.slice(0, limit);
     return { movements: page, next: movements.length > limit ? (page.at(-1)?.seq ?? null) : null };
+  }
+
+  /** Newest first. Read to the end, since a SELECT that is left half read stays open. */
+  #rowsBelow(seq: number): MovementRow[] {
+    return this.#sql
+      .exec<MovementRow>(
+        `SELECT * FROM movements WHERE seq < ? ORDER BY seq DESC LIMIT ${ROWS_PER_READ}`,
+        seq,
+      )
+      .toArray();
   }
 
   /**
@@ -118,9 +132,13 @@ function fieldsOf(
   return { kind, quantity, order_id: orderId, available, held, sold };
 }
 
-/** The movements of a row, newest first. */
+/**
+ * The movements of a row, newest first. What is packed into an opening balance has been folded: a
+ * version that knows no `earlier`, back for a while, leaves it there.
+ */
 function movementsOf(row: MovementRow): Movement[] {
-  const earlier = row.earlier === null ? [] : (JSON.parse(row.earlier) as EarlierMovement[]);
+  const packed = row.kind === "opening" ? null : row.earlier;
+  const earlier = packed === null ? [] : (JSON.parse(packed) as EarlierMovement[]);
   const all = [...earlier.map((one) => ({ ...one, operation_id: null, reason: null })), row];
   return all.toReversed().map(({ available, held, sold, ...one }, i) => ({
     seq: row.seq - i,

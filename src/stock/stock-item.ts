@@ -67,12 +67,20 @@ export class StockItem extends DurableObject<StockEnv> {
       await this.#alarm.armBy(this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
       return { answers };
     }
-    this.#told = { version: after.levelVersion, at_ms: now_ms };
+    this.#tell(after.levelVersion, now_ms);
     await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
     return { answers, level: levelOf(after, now_ms) };
   }
 
-  /** All commands of a call are read, decided and written together: five statements, however many. */
+  /** An older version tells nothing: the reply to a copy of an adjustment, or a send overtaken. */
+  #tell(version: number, at_ms: number): void {
+    if (version > this.#told.version) this.#told = { version, at_ms };
+  }
+
+  /**
+   * All commands of a call are read, decided and written together: five statements, however many.
+   * Only a limit per customer takes three more for each of its locks.
+   */
   #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
     const store = this.#store;
     const before = store.state(sku);
@@ -148,7 +156,7 @@ export class StockItem extends DurableObject<StockEnv> {
     });
     // The caller writes this level into the read model, which is as good as telling it.
     if (!result.ok) return result;
-    this.#told = { version: result.levelVersion, at_ms: now_ms };
+    this.#tell(result.levelVersion, now_ms);
     await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
     return result;
   }
@@ -184,7 +192,7 @@ export class StockItem extends DurableObject<StockEnv> {
       if (isHeldBack && !isTooSoon) {
         const level = levelOf(this.#store.state(sku), now_ms);
         await sendPacked(this.env.STOCK_EVENTS, StockEventSchema, [stockLevel(level)]);
-        this.#told = { version: level.levelVersion, at_ms: now_ms };
+        this.#tell(level.levelVersion, now_ms);
       }
       const prune_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
       const tell_ms = this.#told.at_ms + LEVEL_LATEST_MS;

@@ -2,7 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { StockItem } from "../../src/stock/stock-item.ts";
-import { observed } from "./support/observed.ts";
+import { observed } from "../support/d1.ts";
 import { deliver, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, WAIT, worldOf } from "./support/world.ts";
 

@@ -9,7 +9,7 @@ import { comparePage } from "../../src/orders/operations/compare.ts";
 import { policyOf } from "../../src/orders/policy.ts";
 import type { ItemCommand } from "../../src/stock/item.ts";
 import type { StockItem } from "../../src/stock/stock-item.ts";
-import { observed, type Trip } from "./support/observed.ts";
+import { observed, type Trip } from "../support/d1.ts";
 import { count, insertRows, orderRow } from "./support/rows.ts";
 import { migrate, newCustomer, OPERATOR, WAIT, worldOf } from "./support/world.ts";
 

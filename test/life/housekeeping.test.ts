@@ -5,9 +5,9 @@ import { readOperations } from "../../src/orders/operations/operations.sql.ts";
 import { foldMinutes } from "../../src/orders/operations/minutes.sql.ts";
 import { policyOf } from "../../src/orders/policy.ts";
 import { prune } from "../../src/orders/reconcile/prune.sql.ts";
-import { observed } from "./support/observed.ts";
+import { observed } from "../support/d1.ts";
 import { count, DAY_MS, insertRows, orderRow } from "./support/rows.ts";
-import { migrate, newCustomer, reconciler, WAIT, worldOf } from "./support/world.ts";
+import { migrate } from "./support/world.ts";
 
 const NOW_MS = Date.now();
 const HOUR_MS = 3_600_000;
@@ -199,41 +199,5 @@ describe("minutes", () => {
   test("with nothing to fold leave no row 0", async () => {
     await foldMinutes(env.DB, NOW_MS);
     expect(await count("minutes")).toBe(0);
-  });
-});
-
-describe("the cron's minute", () => {
-  test("takes a step of every kind and remembers where it was", async () => {
-    const world = await worldOf({ vars: { FINISHED_ORDER_RETENTION_DAYS: "10" } });
-    await insertRows(
-      "orders",
-      rows(1_100, (i) => {
-        const isFirst = i < 1_000;
-        return orderRow(
-          isFirst && i % 20 > 0 ? { status: "confirmed" } : {},
-          NOW_MS - (isFirst ? 30 : 20) * DAY_MS,
-        );
-      }),
-    );
-    await insertRows("presence", [{ customer_id: "gone", since: 1 }]);
-    await reconciler().poke();
-    expect(await count("orders", "status = 'paid'")).toBe(100);
-    expect(await count("presence")).toBe(0);
-    await reconciler().poke();
-    expect(await count("orders", "status = 'paid'")).toBe(0);
-    expect(world.messages()).toBe(0);
-  });
-
-  test("rereads levels, so that one that was lost heals and a gate opens", async () => {
-    const world = await worldOf();
-    const sku = await world.stocked(5);
-    await env.DB.prepare("UPDATE items SET available = 0, level_version = 0 WHERE sku = ?")
-      .bind(sku)
-      .run();
-    const place = (key: string) =>
-      world.place(newCustomer(), [{ sku, quantity: 1 }], { ...WAIT, "Idempotency-Key": key });
-    expect((await place("before")).status).toBe(409);
-    await reconciler().poke();
-    expect((await place("after")).status).toBe(201);
   });
 });

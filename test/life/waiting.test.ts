@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { observed } from "./support/observed.ts";
+import { observed } from "../support/d1.ts";
 import { deliver, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, WAIT, worldOf } from "./support/world.ts";
 

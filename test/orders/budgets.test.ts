@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { placeAll } from "../../src/orders/place/place.sql.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { observed } from "./support/d1.ts";
+import { observed } from "../support/d1.ts";
 import { addItem, candidateFor, fakeFeeds, locked, orderNow, POLICY } from "./support/data.ts";
 import { portsWith } from "./support/data.ts";
 import { migrate } from "./support/worker.ts";
@@ -11,13 +11,13 @@ beforeAll(migrate);
 
 /** Counts what `count` one-line orders cost in D1 from placing to `confirmed`. */
 async function cost(count: number, hasKey: boolean) {
-  const { db, rounds, rowsWritten } = observed(env.DB);
+  const { db, trips, rowsWritten } = observed(env.DB);
   const sku = await addItem({ available: 1_000, levelAge_ms: 0 });
   const orders = Array.from({ length: count }, (_, i) =>
     candidateFor(sku, { key: hasKey ? `key-${i}` : null }),
   );
   await placeAll(db, orders, POLICY, Date.now());
-  const toPlace = rounds.length;
+  const toPlace = trips.length;
   const feeds = fakeFeeds();
   await settle(
     orders.map(({ id }) => locked(id)),
@@ -26,7 +26,7 @@ async function cost(count: number, hasKey: boolean) {
   for (const { id } of orders) expect((await orderNow(id)).status).toBe("confirmed");
   return {
     toPlace,
-    inAll: rounds.length,
+    inAll: trips.length,
     rows: rowsWritten() / count,
     feedCalls: feeds.told.length,
   };

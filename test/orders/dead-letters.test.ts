@@ -5,7 +5,7 @@ import { pack, SEND_TIMEOUT_MS } from "../../src/contract/messages.ts";
 import { commandOf } from "../../src/orders/order.ts";
 import { app } from "../../src/orders/http/app.ts";
 import worker from "../../src/orders/worker.ts";
-import { brokenDb } from "./support/d1.ts";
+import { brokenDb } from "../support/d1.ts";
 import { levelOf, locked, orderNow, pendingOrder, portsWith } from "./support/data.ts";
 import { ACKED, batchOf, fakeQueue } from "./support/queue.ts";
 import { settle } from "../../src/orders/settle/settle.ts";

@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
-import { brokenDb } from "./support/d1.ts";
+import { brokenDb } from "../support/d1.ts";
 import { isMarkedPresent, pendingOrder } from "./support/data.ts";
 import {
   Client,

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { feedsOf } from "../../src/orders/feed/feeds.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { observed } from "./support/d1.ts";
+import { observed } from "../support/d1.ts";
 import { locked, orderNow, pendingOrder, portsWith, tamper } from "./support/data.ts";
 import { connect, feedAlarm, feedOf, rewireFeed } from "./support/feed.ts";
 import { migrate, newCustomer, tokenFor } from "./support/worker.ts";

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
-import { brokenDb } from "./support/d1.ts";
+import { brokenDb } from "../support/d1.ts";
 import { call, envWith, migrate, problemOf, requestFor, tokenFor } from "./support/worker.ts";
 
 beforeAll(migrate);

@@ -6,7 +6,7 @@ import { app } from "../../src/orders/http/app.ts";
 import type { OrderView } from "../../src/orders/order.ts";
 import { Desk } from "../../src/orders/place/desk.ts";
 import { type Candidate, placeAll, type Placement } from "../../src/orders/place/place.sql.ts";
-import { brokenDb, observed } from "./support/d1.ts";
+import { brokenDb, observed } from "../support/d1.ts";
 import { addItem, candidateFor, orderNow, POLICY } from "./support/data.ts";
 import { fakeQueue } from "./support/queue.ts";
 import {
@@ -79,14 +79,14 @@ describe("placing an order", () => {
   });
 
   it("takes one D1 round trip", async () => {
-    const { db, rounds } = observed(env.DB);
+    const { db, trips } = observed(env.DB);
     await placeAll(db, [candidateFor(await addItem(), { key: "k" })], POLICY, Date.now());
-    expect(rounds).toHaveLength(1);
+    expect(trips).toHaveLength(1);
   });
 
   it("takes one D1 round trip and one announcement for 100 orders that wait together", async () => {
     const sku = await addItem();
-    const { db, rounds } = observed(env.DB);
+    const { db, trips } = observed(env.DB);
     const announced: number[] = [];
     const desk = new Desk({
       placeAll: (candidates) => placeAll(db, candidates, POLICY, Date.now()),
@@ -101,7 +101,7 @@ describe("placing an order", () => {
     );
     const placements = await Promise.all(waiting);
     expect(new Set(placements.map(({ type }) => type))).toEqual(new Set(["placed"]));
-    expect(rounds).toHaveLength(1);
+    expect(trips).toHaveLength(1);
     expect(announced).toEqual([100]);
   });
 });
@@ -135,20 +135,20 @@ describe("when the desk fails", () => {
     const overloaded = Object.assign(new Error("Durable Object is overloaded."), {
       overloaded: true,
     });
-    const { db, rounds } = observed(env.DB);
+    const { db, trips } = observed(env.DB);
     const desk = deskThat(() => Promise.reject(overloaded));
     const response = await postTo({ DESK: desk, DB: db }, await addItem());
     expect(response.status).toBe(503);
-    expect(rounds).toHaveLength(0);
+    expect(trips).toHaveLength(0);
   });
 
   it("for everybody, at most 16 direct commits are under way", async () => {
     const gate = Promise.withResolvers<void>();
-    const { db, rounds } = observed(env.DB, { before: () => gate.promise });
+    const { db, trips } = observed(env.DB, { before: () => gate.promise });
     const desk = deskThat(() => Promise.reject(reset()));
     const sku = await addItem();
     const posts = Array.from({ length: 20 }, () => postTo({ DESK: desk, DB: db }, sku));
-    await vi.waitFor(() => expect(rounds).toHaveLength(16));
+    await vi.waitFor(() => expect(trips).toHaveLength(16));
     gate.resolve();
     const statuses = (await Promise.all(posts)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 202)).toHaveLength(16);
@@ -175,7 +175,7 @@ describe("when D1 fails", () => {
 
   it("after the commit, the repeat finds the order: placed once, answered as placed", async () => {
     const { orders, idempotency_keys } = await rowCounts();
-    const { db, rounds } = observed(env.DB, {
+    const { db, trips } = observed(env.DB, {
       after: (_sql, round) => {
         if (round === 0) throw new Error("Network connection lost.");
       },
@@ -188,7 +188,7 @@ describe("when D1 fails", () => {
     });
     const placement = await desk.place(candidateFor(await addItem(), { key: "lost" }));
     expect(placement.type).toBe("placed");
-    expect(rounds).toHaveLength(2);
+    expect(trips).toHaveLength(2);
     expect(await rowCounts()).toMatchObject({
       orders: orders! + 1,
       idempotency_keys: idempotency_keys! + 1,

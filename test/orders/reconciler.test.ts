@@ -10,7 +10,7 @@ import type { VersionedLevel } from "../../src/contract/stock-events.ts";
 import { refreshLevels } from "../../src/orders/reconcile/levels.ts";
 import { reconcilerOf } from "../../src/orders/reconcile/watch.ts";
 import worker, { type Reconciler } from "../../src/orders/worker.ts";
-import { brokenDb } from "./support/d1.ts";
+import { brokenDb } from "../support/d1.ts";
 import { addItem, orderNow, pendingOrder } from "./support/data.ts";
 import { fakeStock } from "./support/stock.ts";
 import { call, envWith, migrate, newCustomer, tokenFor } from "./support/worker.ts";

@@ -4,7 +4,7 @@ import { pack } from "../../src/contract/messages.ts";
 import { consumeStockEvents } from "../../src/orders/settle/consumer.ts";
 import type { SettlePorts } from "../../src/orders/settle/settle.ts";
 import worker from "../../src/orders/worker.ts";
-import { brokenDb, observed } from "./support/d1.ts";
+import { brokenDb, observed } from "../support/d1.ts";
 import {
   addItem,
   fakeFeeds,
@@ -52,13 +52,13 @@ async function letters(): Promise<Letter[]> {
 describe("the stock-events consumer", () => {
   it("acknowledges each message once its outcome is durable, in one D1 round trip for 100", async () => {
     const orders = await Promise.all(Array.from({ length: 100 }, () => pendingOrder()));
-    const { db, rounds } = observed(env.DB);
+    const { db, trips } = observed(env.DB);
     const { ended } = await consumed(
       orders.map(({ id }) => ({ body: locked(id) })),
       { db },
     );
     expect(ended).toEqual(orders.map(() => ACKED));
-    expect(rounds).toHaveLength(1);
+    expect(trips).toHaveLength(1);
     expect((await orderNow(orders[99]!.id)).status).toBe("confirmed");
   });
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { observed } from "./support/d1.ts";
+import { observed } from "../support/d1.ts";
 import {
   addItem,
   fakeFeeds,

@@ -4,7 +4,7 @@ import type { StockEvent } from "../../src/contract/stock-events.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { type Order } from "../../src/orders/order.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { brokenDb, observed } from "./support/d1.ts";
+import { brokenDb, observed } from "../support/d1.ts";
 import {
   committed,
   fakeFeeds,
@@ -147,10 +147,10 @@ describe("settling a batch", () => {
   it("takes one D1 round trip for 100 events of all kinds", async () => {
     const [cancelled, paid] = [await moved("cancel"), await moved("pay")];
     const pending = await Promise.all(Array.from({ length: 98 }, () => pendingOrder()));
-    const { db, rounds } = observed(env.DB);
+    const { db, trips } = observed(env.DB);
     const outcomes = pending.map(({ id }, i) => (i % 2 ? refused(id) : locked(id)));
     await settle([...outcomes, released(cancelled.id), committed(paid.id)], portsWith({ db }));
-    expect(rounds).toHaveLength(1);
+    expect(trips).toHaveLength(1);
     const stands = await Promise.all(pending.map(({ id }) => orderNow(id)));
     expect(stands.filter(({ status }) => status === "confirmed")).toHaveLength(49);
     expect(stands.filter(({ status }) => status === "cancelled")).toHaveLength(49);

@@ -70,6 +70,20 @@ describe("a reply tells the level", () => {
     expect(await armedAt("adjusted")).toBe(T0 + 1_500);
   });
 
+  test("in its second even while copies of an old adjustment keep coming", async () => {
+    setTime(T0 - 60_000);
+    const adjustment = { operationId: "op", delta: 5, reason: "count" };
+    await item("copies").adjust("copies", adjustment);
+    setTime(T0);
+    expect(await lockOne("copies")).toBeDefined();
+    for (const after_ms of [500, 900]) {
+      setTime(T0 + after_ms);
+      await item("copies").adjust("copies", adjustment);
+    }
+    setTime(T0 + 1_000);
+    expect(await lockOne("copies")).toMatchObject({ level: { available: 3 } });
+  });
+
   test("not when nothing moved: a refusal, a tombstone and a repeat", async () => {
     await stocked("still");
     const [order, unknown] = newOrders(2) as [string, string];
@@ -165,6 +179,23 @@ describe("the alarm", () => {
     setTime(T0 + 6_000);
     await runDurableObjectAlarm(item("failing"));
     expect(told.events()).toMatchObject([{ levelVersion: 3 }]);
+  });
+
+  test("does not forget what a reply told while its message was sent", async () => {
+    await stocked("overtaken");
+    await lockOne("overtaken");
+    await lockOne("overtaken");
+    setTime(T0 + 1_500);
+    told.sendBatch.mockImplementationOnce(async () => {
+      setTime(T0 + 1_800);
+      await runInDurableObject(item("overtaken"), async (instance) => {
+        expect((await instance.apply("overtaken", [lock(newOrders(1)[0]!)])).level).toBeDefined();
+      });
+      return { metadata: { metrics: { backlogCount: 0, backlogBytes: 0 } } };
+    });
+    await runDurableObjectAlarm(item("overtaken"));
+    setTime(T0 + 2_700);
+    expect(await lockOne("overtaken")).toBeUndefined();
   });
 
   test("tells once more after an eviction, which forgets what was told", async () => {

@@ -199,6 +199,28 @@ describe("the ledger", () => {
     expect(await counters("folded")).toEqual(before);
   });
 
+  test("folds 500 rows a step", async () => {
+    await receive("long", 1);
+    await rows(
+      "long",
+      `WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+       INSERT INTO movements SELECT i, 'receive', 1, NULL, 'op', 'count', ${T0}, i, 0, 0, NULL FROM n`,
+    );
+    await alarmAt("long", T0 + LEDGER_RETENTION_MS + 1);
+    expect((await ledger("long")).map(({ seq }) => seq)[0]).toBe(500);
+    expect(await armedAt("long")).toBe(T0 + LEDGER_RETENTION_MS + 1 + 1_000);
+    await pruneAll("long", T0 + LEDGER_RETENTION_MS + 2_000);
+    expect(await ledger("long")).toMatchObject([{ seq: 1_200, kind: "opening", quantity: 1_200 }]);
+  });
+
+  test("has nothing before its opening balance, even one that an older version folded", async () => {
+    await receive("rolled back", 10);
+    await apply("rolled back", ...newOrders(3).map((id) => lock(id)));
+    await rows("rolled back", "DELETE FROM movements WHERE seq = 1");
+    await rows("rolled back", "UPDATE movements SET kind = 'opening', quantity = 10");
+    expect(await ledger("rolled back")).toMatchObject([{ seq: 4, kind: "opening" }]);
+  });
+
   test("keeps what is younger, and goes on after its opening balance", async () => {
     await receive("mixed", 10);
     await apply("mixed", lock(newOrders(1)[0]!));

@@ -12,13 +12,18 @@ export const candidate = (parts: Partial<Candidate> = {}): Candidate => ({
   ...parts,
 });
 
-const orderOf = ({ id, customerId }: Candidate): Order => ({
+const orderOf = ({ id, customerId, lines }: Candidate): Order => ({
   id,
   customerId,
   status: "pending",
   reason: null,
   shortages: null,
-  lines: [],
+  lines: lines.map((line) => ({
+    ...line,
+    name: "",
+    price: { amount: 0, currency: "EUR" },
+    limitPerCustomer: null,
+  })),
   total: { amount: 0, currency: "EUR" },
   revision: 1,
   placedAt_ms: 0,

@@ -5,7 +5,9 @@ import { allPlaced, candidate } from "./orders-desk-rig.ts";
 
 let start_ms = 0;
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date"],
+  });
   start_ms = Date.now();
 });
 afterEach(() => vi.useRealTimers());
@@ -45,6 +47,29 @@ describe("the desk announces what is durable", () => {
 
   it("after 20 ms, with what came meanwhile", async () => {
     expect(await announcements([1, 4], [5, 3], [10, 3])).toEqual([{ orders: 10, at_ms: 21 }]);
+  });
+
+  it("that is scattered together, though each commit takes longer than 20 ms", async () => {
+    const announced: Announced[] = [];
+    const desk = new Desk({
+      async placeAll(batch) {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return allPlaced(batch);
+      },
+      watch: async () => {},
+      decide: async () => null,
+      announce: async ({ orders }) => {
+        announced.push({ orders: orders.length, at_ms: Date.now() - start_ms });
+      },
+    });
+    let next = 0;
+    const arriving = setInterval(() => {
+      void desk.place(candidate({ lines: [{ sku: `SKU-${next++}`, quantity: 1 }] }));
+    }, 5);
+    await vi.advanceTimersByTimeAsync(300);
+    clearInterval(arriving);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(announced.map(({ orders }) => orders)).toEqual([1, 23, 24, 12]);
   });
 
   it("as soon as it fills a message", async () => {
@@ -108,6 +133,28 @@ describe("what is held", () => {
     expect(await held(2, { each_ms: 10, orders: 8, items: 100 })).toEqual([
       { orders: 2 * 8, at_ms: 30 },
     ]);
+  });
+
+  it("waits for the commit under way, 120 ms at most", async () => {
+    const announced: number[] = [];
+    const holding = new Holding(() => announced.push(Date.now() - start_ms));
+    for (const commit_ms of [40, 200]) {
+      holding.add({ order: { lines: [lineFor(1)] } });
+      holding.settle({ isBusy: true });
+      holding.expectMore();
+      await vi.advanceTimersByTimeAsync(commit_ms);
+    }
+    expect(announced).toEqual([120]);
+  });
+
+  it("goes after 20 ms whatever is under way when four lines meet at an item", async () => {
+    const announced: number[] = [];
+    const holding = new Holding(() => announced.push(Date.now() - start_ms));
+    for (let i = 0; i < 4; i++) holding.add({ order: { lines: [lineFor(1)] } });
+    holding.settle({ isBusy: true });
+    holding.expectMore();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(announced).toEqual([20]);
   });
 
   it("goes when it is as much as one send takes, however scattered", async () => {

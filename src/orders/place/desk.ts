@@ -80,6 +80,7 @@ export class Desk {
     this.#isCommitting = true;
     try {
       while (this.#waiting.length > 0) {
+        this.#holding.expectMore();
         const expected = await this.#gathering.whole();
         const batch = this.#nextBatch();
         await this.#commit(batch);

@@ -11,8 +11,9 @@ const HOLD_MS = 20;
 const HOLD_SCATTERED_MS = 120;
 /** Lines are scattered while fewer than this many are held for an item, on average. */
 const LINES_PER_ITEM = 4;
-/** What one send takes. */
+/** Past this many, what one send takes, all goes at once, with those of the commit that filled it. */
 const MAX_HELD = MAX_EVENTS_PER_MESSAGE * MAX_MESSAGES_PER_SEND;
+/** The same for lines, of which an order may have 50. */
 const MAX_HELD_LINES = MAX_HELD * 10;
 
 interface Held {
@@ -39,21 +40,40 @@ export class Holding<T extends Held> {
     for (const { sku } of one.order.lines) this.#skus.add(sku);
   }
 
-  /** Called after each commit: announces what is held, or sets the time when it will be. */
-  settle({ isBusy }: { isBusy: boolean }): void {
-    if (this.#held.length === 0) return;
-    clearTimeout(this.#timer);
-    const left_ms = isBusy ? this.#left_ms(Date.now() - this.#since_ms) : 0;
-    if (left_ms <= 0) this.#release();
-    else this.#timer = setTimeout(() => this.#release(), left_ms);
+  /** Called as a commit begins: what is scattered waits for those that it brings. */
+  expectMore(): void {
+    if (this.#held.length > 0 && this.#isScattered()) this.#releaseIn(this.#scatteredFor_ms());
   }
 
-  #left_ms(held_ms: number): number {
+  /** Called after each commit: announces what is held, or sets the time when it will be. */
+  settle({ isBusy }: { isBusy: boolean }): void {
+    if (this.#held.length > 0) this.#releaseIn(isBusy ? this.#left_ms() : 0);
+  }
+
+  #left_ms(): number {
     const count = this.#held.length;
     if (count >= MAX_HELD || this.#lines >= MAX_HELD_LINES) return 0;
-    const isScattered = this.#lines < LINES_PER_ITEM * this.#skus.size;
-    if (isScattered) return Math.min(HOLD_MS, HOLD_SCATTERED_MS - held_ms);
-    return count >= MAX_EVENTS_PER_MESSAGE ? 0 : HOLD_MS - held_ms;
+    if (this.#isScattered()) return Math.min(HOLD_MS, this.#scatteredFor_ms());
+    return count >= MAX_EVENTS_PER_MESSAGE ? 0 : HOLD_MS - this.#heldFor_ms();
+  }
+
+  #isScattered(): boolean {
+    return this.#lines < LINES_PER_ITEM * this.#skus.size;
+  }
+
+  #scatteredFor_ms(): number {
+    return HOLD_SCATTERED_MS - this.#heldFor_ms();
+  }
+
+  /** Never less than 0: a clock that is set back must not hold anything longer. */
+  #heldFor_ms(): number {
+    return Math.max(0, Date.now() - this.#since_ms);
+  }
+
+  #releaseIn(left_ms: number): void {
+    clearTimeout(this.#timer);
+    if (left_ms <= 0) this.#release();
+    else this.#timer = setTimeout(() => this.#release(), left_ms);
   }
 
   #release(): void {

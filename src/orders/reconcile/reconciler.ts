@@ -22,6 +22,7 @@ const START: Cursors = { levels: "", orders: "", presence: "", keys: "" };
 /** The one object that acts on due orders: by its alarm, and by the cron that pokes it. */
 export class Reconciler extends DurableObject<OrdersEnv> {
   #pass: Promise<void> | null = null;
+  #upkeep: Promise<void> | null = null;
   /** The latest time asked for: an earlier alarm that finds nothing due must not forget it. */
   #horizon_ms = 0;
 
@@ -31,21 +32,10 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     await armBy(this.ctx.storage, at_ms, Date.now());
   }
 
-  /** The cron's minute: a pass over what is due, a round of levels, a step of housekeeping. */
+  /** The cron's minute: a pass over what is due, a round of levels, a round of housekeeping. */
   async poke(): Promise<void> {
     await this.#run();
-    const { kv } = this.ctx.storage;
-    const before = { ...START, ...kv.get<Cursors>("cursors") };
-    const after = { ...before };
-    try {
-      after.levels = await refreshLevels(this.env, before.levels);
-      const now_ms = Date.now();
-      const pruned = () => prune(this.env.DB, policyOf(this.env), before, now_ms);
-      Object.assign(after, await within(PASS_TIMEOUT_MS, pruned, "pruning"));
-    } catch (error) {
-      log("error", "upkeep.failed", { error: errorText(error) });
-    }
-    if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("cursors", after);
+    await this.#keepUp();
   }
 
   override async alarm(): Promise<void> {
@@ -58,6 +48,27 @@ export class Reconciler extends DurableObject<OrdersEnv> {
       this.#pass = null;
     });
     return this.#pass;
+  }
+
+  /** One round at a time: while D1 is slow those of several minutes would only add to it. */
+  #keepUp(): Promise<void> {
+    this.#upkeep ??= this.#round().finally(() => {
+      this.#upkeep = null;
+    });
+    return this.#upkeep;
+  }
+
+  /** Never throws; each of its calls has a time limit. */
+  async #round(): Promise<void> {
+    const { kv } = this.ctx.storage;
+    const before = { ...START, ...kv.get<Cursors>("cursors") };
+    const levels = await refreshLevels(this.env, before.levels).catch((error: unknown) => {
+      log("error", "levels.failed", { error: errorText(error) });
+      return before.levels;
+    });
+    const pruned = await prune(this.env.DB, policyOf(this.env), before, Date.now());
+    const after = { ...pruned, levels };
+    if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("cursors", after);
   }
 
   /** Never throws, and always re-arms while anything is due. */

@@ -1,38 +1,41 @@
-/** One round trip to D1. */
-export interface Round {
+/** One round trip to D1; the rows that its statements read and wrote. */
+export interface Trip {
   sql: string[];
+  rowsRead: number;
   rowsWritten: number;
 }
 
 export interface Observed {
   db: D1Database;
-  rounds: Round[];
+  trips: Trip[];
   rowsWritten: () => number;
 }
 
 export interface Faults {
   /** Before D1 sees the call: a throw here means that nothing was done. */
-  before?: (sql: string[], round: number) => void | Promise<void>;
+  before?: (sql: string[], trip: number) => void | Promise<void>;
   /** After D1 has committed: a throw here is a reply that was lost. */
-  after?: (sql: string[], round: number) => void | Promise<void>;
+  after?: (sql: string[], trip: number) => void | Promise<void>;
 }
 
-type Runner = "first" | "all" | "run" | "raw";
-const RUNNERS = new Set<string | symbol>(["first", "all", "run", "raw"] satisfies Runner[]);
+type Runner = "all" | "run" | "raw";
+const RUNNERS = new Set<string | symbol>(["all", "run", "raw"] satisfies Runner[]);
 
 /** The database with every round trip written down, and faults put in where the test wants them. */
 export function observed(target: D1Database, { before, after }: Faults = {}): Observed {
-  const rounds: Round[] = [];
+  const trips: Trip[] = [];
   const originals = new WeakMap<object, { statement: D1PreparedStatement; sql: string }>();
 
   async function trip<T>(sql: string[], work: () => Promise<T>): Promise<T> {
-    const index = rounds.length;
-    const round: Round = { sql, rowsWritten: 0 };
-    rounds.push(round);
+    const index = trips.length;
+    const own: Trip = { sql, rowsRead: 0, rowsWritten: 0 };
+    trips.push(own);
     await before?.(sql, index);
     const result = await work();
     for (const one of Array.isArray(result) ? result : [result]) {
-      round.rowsWritten += (one as Partial<D1Result> | null)?.meta?.rows_written ?? 0;
+      const { meta } = (one ?? {}) as Partial<D1Result>;
+      own.rowsRead += meta?.rows_read ?? 0;
+      own.rowsWritten += meta?.rows_written ?? 0;
     }
     await after?.(sql, index);
     return result;
@@ -42,6 +45,10 @@ export function observed(target: D1Database, { before, after }: Faults = {}): Ob
     const proxy = new Proxy(statement, {
       get(inner, name) {
         if (name === "bind") return (...values: unknown[]) => wrap(inner.bind(...values), sql);
+        // `first` hides its meta, so it is done by `all`.
+        if (name === "first") {
+          return async () => (await trip([sql], () => inner.all())).results[0] ?? null;
+        }
         const method: unknown = Reflect.get(inner, name);
         if (typeof method !== "function") return method;
         if (!RUNNERS.has(name)) return method.bind(inner);
@@ -71,8 +78,8 @@ export function observed(target: D1Database, { before, after }: Faults = {}): Ob
   });
   return {
     db,
-    rounds,
-    rowsWritten: () => rounds.reduce((sum, round) => sum + round.rowsWritten, 0),
+    trips,
+    rowsWritten: () => trips.reduce((sum, trip) => sum + trip.rowsWritten, 0),
   };
 }
 
