@@ -15,14 +15,14 @@ import type { Mutant } from "./mutant.ts";
 const { values } = parseArgs({
   options: {
     only: { type: "string", default: "" },
-    seeds: { type: "string", default: "400" },
+    seeds: { type: "string", default: "2000" },
     jobs: { type: "string", default: "2" },
   },
 });
 const ROOT = join(import.meta.dirname, "../..");
 /** What the simulation reads. */
 const TREE = ["src", "sim", "migrations", "package.json", "wrangler.toml", "wrangler.stock.toml"];
-const SIMULATION_MS = 180_000;
+const SIMULATION_MS = 600_000;
 
 interface Verdict {
   mutant: Mutant;
