@@ -33,7 +33,7 @@ function inputs({ fits, order_bytes, lock_bytes }: Calibration): string {
       ["assumed: D1 from a desk, there and back, ms", String(ASSUMED.d1RoundTrip_ms)],
       ["assumed: a call of an object, there and back, ms", String(ASSUMED.objectCall_ms)],
       ["of a thread or a limit at most used", String(ASSUMED.share)],
-      ["orders are held for a message under load, ms", String(SETTINGS.hold_ms)],
+      ["orders are held for a message under load, at least, ms", String(SETTINGS.hold_ms)],
     ],
   );
 }

@@ -8,7 +8,7 @@ import type { Order } from "../order.ts";
  */
 const HOLD_MS = 20;
 /** Where lines for one item seldom meet: as long as orders keep coming, for more of them to meet. */
-const HOLD_SCATTERED_MS = 120;
+const HOLD_SCATTERED_MS = 300;
 /** Lines are scattered while fewer than this many are held for an item, on average. */
 const LINES_PER_ITEM = 4;
 /** Past this many, what one send takes, all goes at once, with those of the commit that filled it. */
