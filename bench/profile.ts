@@ -2,18 +2,25 @@
  * `npm run bench:profile [-- --system NAME --concurrency N --orders N --skus N]`: where the CPU of
  * workerd goes while orders are placed and settled, by isolate and by function: the Workers', and
  * those of the local D1 and queues. Sampling slows everything down, so read the shares and no more.
+ * Of Lockstock's queue a short table goes into bench/results, for docs/performance.md.
  */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { table } from "./lib/markdown.ts";
 import { run, seed, warmUp } from "./lib/measure.ts";
 import { listeningPorts, workerdsOf } from "./lib/meters.ts";
 import { orders } from "./lib/orders.ts";
+import { RESULTS } from "./lib/report.ts";
 import { D1_ONLY, LANE, ONE_AT_A_TIME, QUEUE, withStack } from "./lib/systems.ts";
 
 const SAMPLING_US = 200;
 /** A longer gap between two samples is time in which the isolate did not run. */
 const LONGEST_SAMPLE_MS = 0.4;
 const FUNCTIONS_SHOWN = 25;
+const ISOLATES_WRITTEN = 3;
+const FUNCTIONS_WRITTEN = 8;
 
 interface Profile {
   nodes: {
@@ -115,21 +122,39 @@ async function attach(id: string, url: string): Promise<Isolate> {
   };
 }
 
+type Sum = { id: string } & ReturnType<typeof sum>;
+
 function print(profiles: [string, Profile][]): void {
-  const sums = profiles.map(([id, profile]) => ({ id, ...sum(profile) }));
+  const sums = profiles
+    .map(([id, profile]): Sum => ({ id, ...sum(profile) }))
+    .toSorted((a, b) => b.busy_ms - a.busy_ms);
   const total_ms = sums.reduce((all, { busy_ms }) => all + busy_ms, 0);
-  const share = (ms: number) => `${((100 * ms) / total_ms).toFixed(1).padStart(5)} %`;
-  for (const { id, busy_ms, self, inclusive } of sums.toSorted((a, b) => b.busy_ms - a.busy_ms)) {
+  const share = (ms: number) => `${((100 * ms) / total_ms).toFixed(1)} %`;
+  for (const { id, busy_ms, self, inclusive } of sums) {
     if (busy_ms < total_ms / 100) continue;
     console.log(
-      `\n${share(busy_ms)}  ${id}\n   of all, in the function itself | with what it calls`,
+      `\n${share(busy_ms).padStart(7)}  ${id}\n   of all, in the function itself | with what it calls`,
     );
     const [own, all] = [top(self), top(inclusive)];
     for (const [i, [name, ms]] of own.entries()) {
       const [callee = "", callee_ms = 0] = all[i] ?? [];
-      console.log(`  ${share(ms)} ${name.slice(0, 38).padEnd(38)} |${share(callee_ms)} ${callee}`);
+      const left = `${share(ms).padStart(7)} ${name.slice(0, 38).padEnd(38)}`;
+      console.log(`  ${left} |${share(callee_ms).padStart(7)} ${callee}`);
     }
   }
+  if (known === QUEUE) write(sums, share);
+}
+
+/** The isolates that count, and what takes most in each. */
+function write(sums: readonly Sum[], share: (ms: number) => string): void {
+  const rows = sums.slice(0, ISOLATES_WRITTEN).flatMap(({ id, busy_ms, self }) => [
+    [`**${id}**`, `**${share(busy_ms)}**`],
+    ...top(self)
+      .slice(0, FUNCTIONS_WRITTEN)
+      .map(([name, ms]) => [`\`${name}\``, share(ms)]),
+  ]);
+  const head = [`CPU of ${count} orders over ${skus} items, in the function itself`, "of all"];
+  writeFileSync(join(RESULTS, `profile-${skus}.md`), `${table(head, rows)}\n`);
 }
 
 function top(times: Map<string, number>): [string, number][] {

@@ -60,6 +60,8 @@ export const TABLES: Record<string, Record<string, Table>> = {
     reads: figures("reads"),
     feed: figures("feed"),
     lone: figures("lone"),
+    "profile, one item": () => text("profile-1.md").trim(),
+    "profile, 100 items": () => text("profile-100.md").trim(),
     cost: () => costTable(lastFigures().systems),
     "cost, work": () => shapeTable(lastFigures().systems),
     savings: () => savingsTable(lastFigures().savings),
