@@ -61,11 +61,12 @@ async function measure(sku: string) {
     (path: string, as = OPERATOR) =>
     () =>
       world.call("GET", path, { as });
+  const placedAt_ms = now_ms - 100_000;
   const due = Array.from({ length: 10 }, () => {
     const lines = [{ sku, quantity: 1 }];
-    return { id: newOrderId(now_ms), customerId: newCustomer(), key: null, lines };
+    return { id: newOrderId(placedAt_ms), customerId: newCustomer(), key: null, lines };
   });
-  await placeAll(env.DB, due, policyOf(env), now_ms - 100_000);
+  await placeAll(env.DB, due, policyOf(env), placedAt_ms);
   const ports = { db, stock: env.STOCK, pause: async () => {} };
   const claim = { now_ms, limit: 100, spread: 1 };
   const rows: Record<string, number> = {
