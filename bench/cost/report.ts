@@ -4,9 +4,10 @@ import { CHECKED_ON, dollars, dollarsFor, KEYS, PRICES } from "./prices.ts";
 import type { Saving } from "./savings.ts";
 import type { Shape } from "./usage.ts";
 
-/** The tables of `npm run cost`, as Markdown; docs/performance.md holds them as printed. */
+/** The tables of `npm run cost`, as Markdown. */
 
 const money = (value: number): string => value.toFixed(2);
+
 /** Each cell: what one order uses, and the dollars that a million orders cost for it. */
 export function costTable(systems: readonly Measured[]): string {
   const names = systems.map(({ name }) => name);

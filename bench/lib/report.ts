@@ -13,7 +13,7 @@ import { formatRatio } from "./stats.ts";
 
 export const RESULTS = join(ROOT, "bench/results");
 
-const COLUMNS: [title: string, metric: keyof Metrics, digits: number][] = [
+export const COLUMNS: [title: string, metric: keyof Metrics, digits: number][] = [
   ["accepted/s", "accepted_per_s", 0],
   ["HTTP p50 ms", "http_p50_ms", 1],
   ["p99", "http_p99_ms", 1],

@@ -1,5 +1,6 @@
-import { short, table, whole } from "./markdown.ts";
+import { table, whole } from "./markdown.ts";
 import { type Metrics, titleOf } from "./observe.ts";
+import { COLUMNS } from "./report.ts";
 import type { Result } from "./results.ts";
 import { medianOf, ratioOf, type Series, valuesOf } from "./series.ts";
 import { formatRatio } from "./stats.ts";
@@ -7,39 +8,28 @@ import { judge } from "./targets.ts";
 
 /** The tables of README.md and docs/performance.md, of the last results. */
 
-type Column = [title: string, metric: keyof Metrics, format: (value: number) => string];
-
-const tenths = (value: number): string =>
-  value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-
-const COLUMNS: Column[] = [
-  ["accepted/s", "accepted_per_s", whole],
-  ["HTTP p50, ms", "http_p50_ms", tenths],
-  ["p99", "http_p99_ms", tenths],
-  ["settled/s", "settled_per_s", whole],
-  ["outcome p50, ms", "outcome_p50_ms", tenths],
-  ["p99", "outcome_p99_ms", tenths],
-  ["CPU of the stack, s", "stackCpu_s", short],
-  ["peak MB", "peakMemory_MB", whole],
-];
+/** The README tells of oversold units; the bench fails when there are any, or a request failed. */
+const HIDDEN = new Set<keyof Metrics>(["oversold", "failed", "confirmed"]);
 
 /** Medians of each system at each concurrency, without the metrics that the scenario lacks. */
 export function figuresTable({ about, runs, series }: Result): string {
-  const columns = COLUMNS.filter(([, metric]) =>
-    series.some((one) => Object.keys(one.runs).some((of) => medianOf(one, of, metric) > 0)),
-  );
+  const has = (metric: keyof Metrics): boolean =>
+    series.some((one) => Object.keys(one.runs).some((of) => medianOf(one, of, metric) > 0));
+  const columns = COLUMNS.filter(([, metric]) => !HIDDEN.has(metric) && has(metric));
   const rows = series.flatMap((one) =>
     Object.keys(one.runs).map((system) => [
       `${one.concurrency}, ${system}`,
-      ...columns.map(([, metric, format]) => cell(medianOf(one, system, metric), format)),
+      ...columns.map(([, metric, digits]) => cell(medianOf(one, system, metric), digits)),
     ]),
   );
   const head = ["connections, system", ...columns.map(([title]) => title)];
   return `${about}; medians of ${runs}:\n\n${table(head, rows)}`;
 }
 
-const cell = (value: number, format: (value: number) => string): string =>
-  Number.isNaN(value) ? "–" : format(value);
+const cell = (value: number, digits: number): string =>
+  Number.isNaN(value)
+    ? "–"
+    : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** Ratios of medians, and the least and the greatest of a round. */
 export function ratiosTable(

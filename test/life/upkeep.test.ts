@@ -15,6 +15,7 @@ const oldKeys = (n: number) =>
     rows(n, (i) => ({ customer_id: "c", key: `k${i}`, order_id: "o", created_at: 1 })),
   );
 const isOfKeys = ({ sql }: { sql: string[] }) => sql.join().includes("idempotency_keys");
+const isOfDueNext = ({ sql }: { sql: string[] }) => sql.join().startsWith("SELECT min(due_at)");
 const failing = (part: string) => (sql: string[]) => {
   if (sql.join().includes(part)) throw new Error("D1_ERROR: too busy");
 };
@@ -102,6 +103,8 @@ describe("the cron's minute", () => {
     const first = reconciler().poke();
     await vi.waitFor(() => expect(trips.filter(isOfKeys)).toHaveLength(1));
     const second = reconciler().poke();
+    // Its pass is over once it has asked what is due next; only then may a second round begin.
+    await vi.waitFor(() => expect(trips.filter(isOfDueNext)).toHaveLength(2), 10_000);
     await new Promise((resolve) => setTimeout(resolve, 100));
     gate.resolve();
     await Promise.all([first, second]);

@@ -58,7 +58,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     return this.#upkeep;
   }
 
-  /** Never throws; each of its calls has a time limit. */
+  /** Each of its calls has a time limit, so that no round stands in the way of all later ones. */
   async #round(): Promise<void> {
     const { kv } = this.ctx.storage;
     const before = { ...START, ...kv.get<Cursors>("cursors") };
