@@ -142,12 +142,12 @@ describeInBrowser("the console", () => {
 
     await page.getByRole("searchbox").fill("");
     await page.getByRole("button", { name: "Find" }).click();
-    await page.getByRole("button", { name: "Confirmed" }).click();
+    await page.getByRole("button", { name: "Confirmed", exact: true }).click();
     await found(second.body.id).getByRole("button").first().click();
     await found(second.body.id).getByRole("button", { name: "Cancel" }).click();
     await dialog(page).getByRole("button", { name: "Cancel the order" }).click();
     await expect.poll(() => found(second.body.id).count()).toBe(0);
-    await page.getByRole("button", { name: "Cancelled" }).click();
+    await page.getByRole("button", { name: "Cancelled", exact: true }).click();
     await found(second.body.id).waitFor();
   });
 
