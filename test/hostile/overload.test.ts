@@ -1,9 +1,12 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
-import { beforeAll, expect, it } from "vitest";
-import { atMost } from "../../src/orders/http/crowd.ts";
+import { beforeAll, expect, it, vi } from "vitest";
+import { concurrencyLimit } from "../../src/orders/http/concurrency-limit.ts";
 import { Problem, problemResponse } from "../../src/orders/http/problem.ts";
 import { addItem, call, lineOf, migrate, tokenFor } from "./support/worker.ts";
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 beforeAll(async () => {
   await migrate();
@@ -36,15 +39,21 @@ it("of 6,000 orders at once all that are accepted exist, and all others are 503 
   expect(next.status).toBe(202);
 });
 
-it("a crowd past the limit is 503 with Retry-After at once, and let in again when it is less", async () => {
+/** A route with a limit of its own, whose calls go on until the test lets them. */
+function limitedRoute(limit: number, lease_ms = 60_000) {
   const going: (() => void)[] = [];
-  const app = new Hono().post("/", atMost(2), async (c) => {
+  const { refuse, hold } = concurrencyLimit(limit, lease_ms);
+  const app = new Hono().post("/", refuse, hold, async (c) => {
     await new Promise<void>((resolve) => going.push(resolve));
     return c.text("done");
   });
   app.onError((error, c) => problemResponse(c, error as Problem));
-  const post = async () => app.request("/", { method: "POST" });
+  const post = async () => app.request("/", { method: "POST" }, {}, createExecutionContext());
+  return { going, post };
+}
 
+it("a crowd past the limit is 503 with Retry-After at once, and let in again when it is less", async () => {
+  const { going, post } = limitedRoute(2);
   const [first, second] = [post(), post()];
   const third = await post();
   expect(third.status).toBe(503);
@@ -60,10 +69,36 @@ it("a crowd past the limit is 503 with Retry-After at once, and let in again whe
   expect([(await second).status, (await fourth).status]).toEqual([200, 200]);
 });
 
+it("a call that never ends gives its place back when its lease is over", async () => {
+  const { going, post } = limitedRoute(1, 200);
+  const stuck = post();
+  expect((await post()).status).toBe(503);
+  await sleep(250);
+  const next = post();
+  await vi.waitFor(() => expect(going.length).toBe(2));
+  for (const go of going) go();
+  expect([(await stuck).status, (await next).status]).toEqual([200, 200]);
+});
+
 it("a call that fails makes room as well", async () => {
-  const app = new Hono().get("/", atMost(1), () => {
+  const { refuse, hold } = concurrencyLimit(1, 60_000);
+  const app = new Hono().get("/", refuse, hold, () => {
     throw new Error("broken");
   });
   app.onError((_, c) => c.text("failed", 500));
-  for (let i = 0; i < 3; i++) expect((await app.request("/")).status).toBe(500);
+  for (let i = 0; i < 3; i++) {
+    expect((await app.request("/", {}, {}, createExecutionContext())).status).toBe(500);
+  }
+});
+
+it("a caller without a token, or past the rate limit, takes no place of those who order", async () => {
+  const closed = { limit: async () => ({ success: false }) };
+  const vars = { RATE_LIMIT: "on", RATE_ORDERS: closed };
+  const token = await tokenFor("limited");
+  const post = (options: object) => call("POST", "/v1/orders", { body: lineOf("CUP"), ...options });
+  const refused = await Promise.all([
+    ...Array.from({ length: 2_100 }, () => post({})),
+    ...Array.from({ length: 2_100 }, () => post({ token, vars })),
+  ]);
+  expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([401, 429]));
 });

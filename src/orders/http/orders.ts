@@ -11,7 +11,7 @@ import type { Placement, Refusal } from "../place/place.sql.ts";
 import { placeOrder } from "../place/placing.ts";
 import type { AppEnv } from "./app.ts";
 import { customer, operator } from "./auth.ts";
-import { atMost } from "./crowd.ts";
+import { concurrencyLimit } from "./concurrency-limit.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { type Preference, preferenceOf } from "./prefer.ts";
@@ -21,6 +21,9 @@ import { body, headers, query } from "./validate.ts";
 
 /** Orders that one isolate places at a time: as many as wait at a desk. */
 const MAX_PLACING = 2_000;
+/** Above what placing can take: 15 s for the body, 35 s for the desk, 20 s for a direct commit. */
+const PLACING_LEASE_MS = 75_000;
+const placing = concurrencyLimit(MAX_PLACING, PLACING_LEASE_MS);
 
 const LinesSchema = v.pipe(
   v.array(v.object({ sku: SkuSchema, quantity: QuantitySchema })),
@@ -54,9 +57,10 @@ export const orders = new Hono<AppEnv>()
   })
   .post(
     "/",
-    atMost(MAX_PLACING),
+    placing.refuse,
     customer,
     orderLimit,
+    placing.hold,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(OrderSchema),
     async (c) => {

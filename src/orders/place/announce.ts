@@ -1,6 +1,7 @@
 import { errorText, log } from "../../contract/log.ts";
 import { sendPacked } from "../../contract/messages.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
+import { Slots } from "../../contract/slots.ts";
 import { feedsOf } from "../feed/feeds.ts";
 import { commandOf, type Order } from "../order.ts";
 
@@ -12,21 +13,21 @@ export interface Announcement {
 
 /** Announcements under way in one isolate; past it the next are left to reconcile. */
 const MAX_UNDER_WAY = 64;
-let underWay = 0;
+/** Background work of a request ends after 30 s (Workers limits); an object may take this long. */
+const LEASE_MS = 60_000;
+const underWay = new Slots(MAX_UNDER_WAY, LEASE_MS);
 
 /**
  * Tells the queue and the feeds of what has been committed. Only the fast path: it never throws,
  * and what it loses is found by `due_at`.
  */
 export async function announce(env: OrdersEnv, { orders, present }: Announcement): Promise<void> {
-  if (underWay >= MAX_UNDER_WAY) {
-    return log("warn", "announcement.skipped", { orders: orders.length });
-  }
-  underWay++;
+  const release = underWay.take(Date.now());
+  if (release === null) return log("warn", "announcement.skipped", { orders: orders.length });
   try {
     await Promise.all([enqueue(env, orders), tell(env, present)]);
   } finally {
-    underWay--;
+    release();
   }
 }
 

@@ -1,3 +1,4 @@
+import { Slots } from "../../contract/slots.ts";
 import type { Order } from "../order.ts";
 import { getOrder } from "../orders.sql.ts";
 
@@ -5,12 +6,14 @@ import { getOrder } from "../orders.sql.ts";
 const POLL_MS = 1_000;
 /** Requests of one isolate that wait here; past it they are answered at once. */
 const MAX_WAITERS = 200;
-let waiters = 0;
+/** Above the 10 s that `Prefer: wait` is clamped to and the time limit of the last read. */
+const WAITER_LEASE_MS = 25_000;
+const waiters = new Slots(MAX_WAITERS, WAITER_LEASE_MS);
 
 /** Waits until the order is no longer pending, `wait_ms` at most. Answers with it as it stands. */
 export async function awaitOutcome(db: D1Database, order: Order, wait_ms: number): Promise<Order> {
-  if (waiters >= MAX_WAITERS) return order;
-  waiters++;
+  const release = waiters.take(Date.now());
+  if (release === null) return order;
   try {
     const deadline_ms = Date.now() + wait_ms;
     let latest = order;
@@ -21,6 +24,6 @@ export async function awaitOutcome(db: D1Database, order: Order, wait_ms: number
       latest = (await getOrder(db, order.id)) ?? latest;
     }
   } finally {
-    waiters--;
+    release();
   }
 }

@@ -1,4 +1,5 @@
 import { errorText, log } from "../../contract/log.ts";
+import { Slots } from "../../contract/slots.ts";
 import { TimeoutError, within } from "../../contract/within.ts";
 import { firstDue_ms } from "../order.ts";
 import { policyOf } from "../policy.ts";
@@ -8,10 +9,11 @@ import { SoldOutMemory } from "./sold-out.ts";
 import { type Candidate, type Placement, placeAll } from "./place.sql.ts";
 
 const DESK_TIMEOUT_MS = 25_000;
-const COMMIT_TIMEOUT_MS = 10_000;
 /** Direct commits under way in one isolate. They are the exception: each is a D1 batch of one. */
 const MAX_DIRECT = 16;
-let direct = 0;
+/** Above what one can take: 1 s for the reconciler, 10 s for D1, 10 s for the queue. */
+const DIRECT_LEASE_MS = 30_000;
+const direct = new Slots(MAX_DIRECT, DIRECT_LEASE_MS);
 const soldOut = new SoldOutMemory();
 
 export interface PlaceOptions {
@@ -57,8 +59,10 @@ async function placeAtDesk(
     // It may still commit: D1 is away, or there is a long queue in front of this order.
     if (error instanceof TimeoutError) return { type: "failed" };
     // An overloaded object must not be met with more load (Durable Objects error handling).
-    if (isOverloaded(error) || direct >= MAX_DIRECT) return { type: "busy" };
-    const work = placeDirectly(env, candidate);
+    if (isOverloaded(error)) return { type: "busy" };
+    const release = direct.take(Date.now());
+    if (release === null) return { type: "busy" };
+    const work = placeDirectly(env, candidate).finally(release);
     // Goes on even if the client hangs up: the order may be durable by then.
     background(work);
     return work;
@@ -66,13 +70,11 @@ async function placeAtDesk(
 }
 
 async function placeDirectly(env: OrdersEnv, candidate: Candidate): Promise<Placement> {
-  direct++;
   try {
     const policy = policyOf(env);
     const now_ms = Date.now();
     await watchDue(env, now_ms + firstDue_ms(policy));
-    const commit = () => placeAll(env.DB, [candidate], policy, now_ms);
-    const [placement] = await within(COMMIT_TIMEOUT_MS, commit, "the commit");
+    const [placement] = await placeAll(env.DB, [candidate], policy, now_ms);
     if (placement?.type === "placed") {
       const { order, isPresent } = placement;
       await announce(env, { orders: [order], present: isPresent ? [order] : [] });
@@ -81,8 +83,6 @@ async function placeDirectly(env: OrdersEnv, candidate: Candidate): Promise<Plac
   } catch (error) {
     log("error", "order.unplaced", { orderId: candidate.id, error: errorText(error) });
     return { type: "failed" };
-  } finally {
-    direct--;
   }
 }
 

@@ -1,0 +1,101 @@
+import { connect } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Stack, startStack } from "../../bench/lib/stack.ts";
+import { tokenOf } from "../../bench/lib/orders.ts";
+import { QUEUE } from "../../bench/lib/systems.ts";
+import { newOrderId } from "../../src/contract/order-id.ts";
+import { until } from "./support/until.ts";
+
+/**
+ * Clients that hang up in the middle of a call, on workerd's own socket: the proxy of `wrangler dev`
+ * would keep the Worker's side of the connection open.
+ */
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack(QUEUE.stack);
+}, 60_000);
+afterAll(() => stack.stop());
+
+const AT_ONCE = 100;
+
+/** Sends the text and resets the connection (RST, not FIN) after so long. */
+function hangUp(text: string, after_ms: number): Promise<void> {
+  return new Promise((done) => {
+    const socket = connect(Number(new URL(stack.base).port), "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.on("close", () => done());
+    socket.on("connect", () => {
+      socket.write(text);
+      setTimeout(() => socket.resetAndDestroy(), after_ms);
+    });
+  });
+}
+
+async function hangUpTimes(count: number, text: string, after_ms: number): Promise<void> {
+  for (let made = 0; made < count; made += AT_ONCE) {
+    await Promise.all(Array.from({ length: AT_ONCE }, () => hangUp(text, after_ms)));
+  }
+}
+
+const auth = async (subject: string) => `Authorization: Bearer ${await tokenOf(subject)}`;
+
+async function place(subject: string, sku: string): Promise<Response> {
+  return fetch(`${stack.base}/v1/orders`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${await tokenOf(subject)}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({ lines: [{ sku, quantity: 1 }] }),
+  });
+}
+
+async function stocked(sku: string): Promise<string> {
+  for (const { method, path, headers, body } of await QUEUE.stock(sku, 100)) {
+    const { status } = await fetch(stack.base + path, { method, headers, body: body ?? null });
+    expect(status).toBeLessThan(300);
+  }
+  return sku;
+}
+
+test("2,100 orders whose clients reset the connection within the body keep no place of the next", async () => {
+  const sku = await stocked("CUP");
+  const head = [
+    "POST /v1/orders HTTP/1.1",
+    "Host: localhost",
+    await auth("gone"),
+    "Content-Type: application/json",
+    "Content-Length: 60",
+  ];
+  await hangUpTimes(2_100, `${head.join("\r\n")}\r\n\r\n{`, 60);
+  expect((await place("stays", sku)).status).toBe(202);
+}, 60_000);
+
+/** An order that nobody settles, so that whoever waits for its outcome waits to the end. */
+async function pendingOrder(customerId: string): Promise<string> {
+  const id = newOrderId(Date.now());
+  const tomorrow_ms = Date.now() + 86_400_000;
+  await stack.read(
+    `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
+       placed_at, updated_at, awaits, due_at, history)
+     VALUES ('${id}', '${customerId}', 'pending', '[]', 1, 'EUR', 1, 0, 0, 'lock', ${tomorrow_ms}, '[]')`,
+  );
+  return id;
+}
+
+test("300 clients that hang up while they wait for an outcome keep no place of the next", async () => {
+  const id = await pendingOrder("waiter");
+  const token = await tokenOf("waiter");
+  /** How long a caller with `Prefer: wait=4` waits, in ms. Without a free place it is answered at once. */
+  const look = async () => {
+    const from_ms = performance.now();
+    const headers = { authorization: `Bearer ${token}`, prefer: "wait=4" };
+    const response = await fetch(`${stack.base}/v1/orders/${id}`, { headers });
+    expect(await response.json()).toMatchObject({ status: "pending" });
+    return performance.now() - from_ms;
+  };
+  expect(await look()).toBeGreaterThan(3_900);
+  const head = [`GET /v1/orders/${id} HTTP/1.1`, "Host: localhost", await auth("waiter")];
+  await hangUpTimes(300, `${[...head, "Prefer: wait=10"].join("\r\n")}\r\n\r\n`, 900);
+  await until("a free place", async () => (await look()) > 3_900, 40_000);
+}, 60_000);
