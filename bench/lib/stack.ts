@@ -43,6 +43,8 @@ export interface StackOptions {
 export interface Stack {
   /** Without a slash at the end; always a loopback address. */
   base: string;
+  /** The folder of its databases and objects. */
+  state: string;
   /** Runs one read and answers with its rows. Through Miniflare, apart from the measured socket. */
   read<Row>(sql: string): Promise<Row[]>;
   /** Asks the Worker of a config, by its place in `configs`. Through Miniflare as well. */
@@ -104,6 +106,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   return {
     base,
+    state,
     complaints,
     logged,
     async read<Row>(sql: string): Promise<Row[]> {

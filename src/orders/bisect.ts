@@ -1,5 +1,6 @@
 import { errorText } from "../contract/log.ts";
 import { TimeoutError, within } from "../contract/within.ts";
+import { D1_TIMEOUT_MS, isAway } from "./d1.ts";
 
 export interface Bisected<T, R> {
   /** One result a part that went through. */
@@ -10,7 +11,6 @@ export interface Bisected<T, R> {
 
 /** Calls of one run: enough to single out a bad entry of 200, and few when the database is down. */
 const MAX_CALLS = 24;
-const CALL_TIMEOUT_MS = 10_000;
 
 /**
  * Does idempotent work on all items at once; on an error once more (a lost reply looks the same as
@@ -33,11 +33,11 @@ export async function bisecting<T, R>(
       continue;
     }
     try {
-      results.push(await within(CALL_TIMEOUT_MS, () => work(part)));
+      results.push(await within(D1_TIMEOUT_MS, () => work(part)));
     } catch (error) {
       const mayRepeat =
         part.length === items.length && !isRepeat && !(error instanceof TimeoutError);
-      if (!mayRepeat && isOutage(error)) away = errorText(error);
+      if (!mayRepeat && isAway(error)) away = errorText(error);
       if (mayRepeat || away !== null) parts.push({ part, isRepeat: true });
       else if (part.length === 1) failed.set(part[0] as T, errorText(error));
       else {
@@ -49,9 +49,3 @@ export async function bisecting<T, R>(
   }
   return { results, failed };
 }
-
-/** Errors of D1 as a whole (D1 "Error list"); more calls would only add to its load. */
-const OUTAGE = /overloaded|connection lost|network|reset|timed? ?out|internal error|exceeded/i;
-
-const isOutage = (error: unknown): boolean =>
-  error instanceof TimeoutError || OUTAGE.test(errorText(error));

@@ -1,4 +1,5 @@
 import { consumeDeadLetters } from "./dead-letters/consumer.ts";
+import { withTimeLimits } from "./d1.ts";
 import { app } from "./http/app.ts";
 import { reconcilerOf } from "./reconcile/watch.ts";
 import { consumeStockEvents } from "./settle/consumer.ts";
@@ -13,8 +14,9 @@ export default {
   fetch: app.fetch,
 
   async queue(batch: MessageBatch, env: OrdersEnv): Promise<void> {
-    if (batch.queue.endsWith("-dlq")) return consumeDeadLetters(batch, env.DB);
-    await consumeStockEvents(batch, { ...settlePorts(env), stockEvents: env.STOCK_EVENTS });
+    const limited = withTimeLimits(env);
+    if (batch.queue.endsWith("-dlq")) return consumeDeadLetters(batch, limited.DB);
+    await consumeStockEvents(batch, { ...settlePorts(limited), stockEvents: env.STOCK_EVENTS });
   },
 
   async scheduled(_controller: ScheduledController, env: OrdersEnv): Promise<void> {

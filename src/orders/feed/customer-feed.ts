@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { armBy } from "../../contract/alarm.ts";
 import { errorText, log } from "../../contract/log.ts";
 import { within } from "../../contract/within.ts";
+import { withTimeLimits } from "../d1.ts";
 import { isUnfinished, type OrderView, viewOf } from "../order.ts";
 import { lookAgain, markAbsent, openFeed } from "./presence.sql.ts";
 import {
@@ -38,7 +39,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   #presence: Promise<unknown> = Promise.resolve();
 
   constructor(ctx: DurableObjectState, env: OrdersEnv) {
-    super(ctx, env);
+    super(ctx, withTimeLimits(env));
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 

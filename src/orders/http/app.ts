@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 import { requestId, type RequestIdVariables } from "hono/request-id";
 import { errorText, log } from "../../contract/log.ts";
+import { isPassing, withTimeLimits } from "../d1.ts";
 import type { AuthVariables } from "./auth.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { docs } from "./docs.ts";
@@ -18,6 +19,10 @@ export type AppEnv = { Bindings: OrdersEnv; Variables: AuthVariables & RequestId
 
 export const app = new Hono<AppEnv>()
   .use(requestId())
+  .use(async (c, next) => {
+    c.env = withTimeLimits(c.env);
+    await next();
+  })
   .use(securityHeaders)
   .use(crossOrigin)
   .get("/healthz", (c) => c.json({ status: "ok" }))
@@ -36,13 +41,19 @@ export type App = typeof app;
 app.onError((error, c) => {
   if (error instanceof Problem) return problemResponse(c, error);
   const { method, path } = c.req;
-  log("error", "request.failed", {
+  const isBusy = isPassing(error);
+  log(isBusy ? "warn" : "error", isBusy ? "request.unavailable" : "request.failed", {
     requestId: c.get("requestId"),
     method,
     path,
     error: errorText(error),
   });
-  return problemResponse(c, new Problem("internal"));
+  return problemResponse(c, isBusy ? busy : new Problem("internal"));
+});
+
+/** A call that changes something may have changed it: D1 can commit and lose its answer. */
+const busy = new Problem("unavailable", {
+  detail: "The database is busy or cannot be reached. Repeat the call shortly.",
 });
 
 app.notFound((c) => {

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { withTimeLimits } from "../d1.ts";
 import type { Feeds } from "../feed/feeds.ts";
 import { Lane } from "../lane/lane.ts";
 import { firstDue_ms } from "../order.ts";
@@ -38,6 +39,10 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     decide: (order) => this.#lane.run(order),
     announce: (placed) => announce(this.env, placed),
   });
+
+  constructor(ctx: DurableObjectState, env: OrdersEnv) {
+    super(ctx, withTimeLimits(env));
+  }
 
   /** `wait_ms`: how long the caller waits for the outcome; 0: not at all. */
   place(candidate: Candidate, wait_ms: number): Promise<Placement> {

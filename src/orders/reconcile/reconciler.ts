@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { armBy } from "../../contract/alarm.ts";
 import { errorText, log } from "../../contract/log.ts";
 import { within } from "../../contract/within.ts";
+import { withTimeLimits } from "../d1.ts";
 import { earliestDue } from "../orders.sql.ts";
 import { settlePorts } from "../settle/ports.ts";
 import { refreshLevels } from "./levels.ts";
@@ -13,7 +14,6 @@ import { reconcile } from "./reconcile.ts";
 const SOONEST_MS = 1_000;
 const LATEST_MS = 60_000;
 const PASS_TIMEOUT_MS = 120_000;
-const DUE_TIMEOUT_MS = 10_000;
 
 /** Where the rounds that take several minutes go on. */
 type Cursors = PruneCursors & { levels: string };
@@ -25,6 +25,10 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   #upkeep: Promise<void> | null = null;
   /** The latest time asked for: an earlier alarm that finds nothing due must not forget it. */
   #horizon_ms = 0;
+
+  constructor(ctx: DurableObjectState, env: OrdersEnv) {
+    super(ctx, withTimeLimits(env));
+  }
 
   /** Sees to it that a pass runs at `at_ms` or before. */
   async watch(at_ms: number): Promise<void> {
@@ -88,7 +92,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     const now_ms = Date.now();
     const wanted: number[] = this.#horizon_ms > now_ms ? [this.#horizon_ms] : [];
     try {
-      const due_ms = await within(DUE_TIMEOUT_MS, () => earliestDue(this.env.DB));
+      const due_ms = await earliestDue(this.env.DB);
       if (due_ms !== null) wanted.push(due_ms);
     } catch (error) {
       log("error", "reconcile.due_unread", { error: errorText(error) });
