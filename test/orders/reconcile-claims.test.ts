@@ -105,3 +105,62 @@ describe("claiming", () => {
     expect(calls).toEqual([]);
   });
 });
+
+describe("transitions that only time brings about", () => {
+  const policy = { ...POLICY, paymentWindow_ms: 60_000 };
+
+  /** Orders that are confirmed and unpaid, all due for expiry a minute after `T0`. */
+  async function unpaid(count: number): Promise<void> {
+    const sku = await addItem();
+    const all = Array.from({ length: count }, () => candidateFor(sku));
+    await placeAll(env.DB, all, policy, T0);
+    await env.DB.prepare(
+      "UPDATE orders SET status = 'confirmed', awaits = NULL, pay_by = ?1, due_at = ?1",
+    )
+      .bind(T0 + 60_000)
+      .run();
+  }
+  const statuses = async () =>
+    (
+      await env.DB.prepare("SELECT status, count(*) AS n FROM orders GROUP BY status").all<{
+        status: string;
+        n: number;
+      }>()
+    ).results;
+
+  it("come first: with the stock Worker away one pass expires all that is due, and asks it once", async () => {
+    await unpaid(1_200);
+    let calls = 0;
+    const stock = {
+      execute: async () => {
+        calls++;
+        throw new Error("no such service");
+      },
+    };
+    await pass(T0 + 60_000, { policy, stock });
+    expect(await statuses()).toEqual([{ status: "cancelled", n: 1_200 }]);
+    expect(calls).toBe(1);
+  });
+
+  it("are not crowded out by orders that wait for a stock Worker that is away", async () => {
+    await unpaid(5);
+    const sku = await addItem();
+    const waiting = Array.from({ length: 300 }, () => candidateFor(sku));
+    // Due long before the five: by age alone these would be claimed first.
+    await placeAll(env.DB, waiting, policy, T0 - 200_000);
+    await pass(T0 + 60_000, { policy, stock: absentStock });
+    expect(await statuses()).toEqual([
+      { status: "cancelled", n: 5 },
+      { status: "pending", n: 300 },
+    ]);
+  });
+
+  it("with the stock Worker there, release in the same pass, in calls of at most 200 orders", async () => {
+    await unpaid(450);
+    const { stock, calls } = fakeStock();
+    await pass(T0 + 60_000, { policy, stock });
+    expect(calls.map(({ length }) => length)).toEqual([200, 200, 50]);
+    const open = await env.DB.prepare("SELECT count(*) AS n FROM orders WHERE awaits IS NOT NULL");
+    expect(await open.first("n")).toBe(0);
+  });
+});

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Desk } from "../../src/orders/place/desk.ts";
 import type { Placement } from "../../src/orders/place/place.sql.ts";
 import { allPlaced, candidate, placedAs, rig, sizes } from "./orders-desk-rig.ts";
@@ -106,6 +106,41 @@ describe("group commit", () => {
       expect((await placing).type).toBe("placed");
     }
     expect(sizes(batches)).toEqual([1, 1]);
+  });
+});
+
+describe("orders that the lane leaves undecided", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it("are announced together, as those of the queue are", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const announced: number[] = [];
+    let fail: (() => void)[] = [];
+    const desk = new Desk({
+      placeAll: async (batch) => allPlaced(batch),
+      watch: async () => {},
+      // As the lane does with a stock Worker that is away: each group fails at once.
+      decide: () => new Promise((resolve) => fail.push(() => resolve(null))),
+      announce: async ({ orders }) => void announced.push(orders.length),
+    });
+    const answers = Array.from({ length: 600 }, () => desk.place(candidate(), 5_000));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(fail).toHaveLength(600);
+    expect(announced).toEqual([]);
+    for (const one of fail) one();
+    fail = [];
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await Promise.all(answers)).every(({ type }) => type === "placed")).toBe(true);
+    expect(announced.reduce((sum, n) => sum + n, 0)).toBe(600);
+    expect(announced.length).toBeLessThanOrEqual(6);
+  });
+
+  it("are announced soon when there is only one", async () => {
+    const { desk, announced, turn, commit } = rig();
+    void desk.place(candidate(), 5_000);
+    await commit();
+    await turn();
+    await vi.waitFor(() => expect(announced).toHaveLength(1), { timeout: 500, interval: 5 });
   });
 });
 

@@ -134,7 +134,11 @@ export class Desk {
     const inTime = await within(wait_ms, () => decision).catch(() => null);
     answer(inTime ? { ...placement, order: inTime } : placement);
     // Settled by the lane: nothing is enqueued for it.
-    if ((await decision) === null) this.#announce([placement]);
+    if ((await decision) !== null) return;
+    // When the stock Worker is away, all orders of a lane call come back undecided together: they
+    // share messages like any others, since only so many announcements may be under way.
+    this.#holding.add(placement);
+    this.#holding.settle({ isBusy: true });
   }
 
   #announce(placed: readonly Placed[]): void {

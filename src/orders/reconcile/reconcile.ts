@@ -1,3 +1,4 @@
+import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../contract/log.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
@@ -13,8 +14,10 @@ export interface ReconcilePorts extends SettlePorts {
   random: () => number;
 }
 
-/** Orders claimed at a time; one lane call carries their commands. */
+/** Orders claimed at a time whose commands go to the stock Worker. */
 const CLAIM = 100;
+/** Orders claimed at a time that D1 alone can move: as rows at most some 2.5 MB. */
+const CLAIM_TIMED = 500;
 /** Claims of one pass: what is left over is due still, and the alarm comes back for it. */
 const MAX_CLAIMS = 20;
 const ITEMS_TIMEOUT_MS = 12_000;
@@ -24,44 +27,48 @@ const LANE_TIMEOUT_MS = 20_000;
  * Looks at every order that is due and does what it owes, over the lane. Level-triggered: it never
  * asks how the order came to be stuck, so a lost send, a lost queue, a dead letter and a crash at
  * any line heal the same way. A claim has moved `due_at` on, so a pass may die anywhere.
+ *
+ * Transitions that only time brings about come first and need D1 alone: a stock Worker that hangs or
+ * is absent holds up none of them.
  */
 export async function reconcile(ports: ReconcilePorts): Promise<void> {
+  let isStockAway = false;
   for (let claims = 0; claims < MAX_CLAIMS; claims++) {
-    const spread = 0.75 + ports.random() / 4;
-    const orders = await claimDue(ports.db, ports.policy, {
+    const { timed, owing } = await claimDue(ports.db, ports.policy, {
       now_ms: ports.now(),
-      limit: CLAIM,
-      spread,
+      timed: CLAIM_TIMED,
+      // With the stock Worker away, claims would only move more orders on for nothing.
+      owing: isStockAway ? 0 : CLAIM,
+      spread: 0.75 + ports.random() / 4,
     });
-    const isAnswered = orders.length === 0 || (await act(orders, ports));
-    // With the stock Worker away, more claims would only move more orders on for nothing.
-    if (orders.length < CLAIM || !isAnswered) return;
+    const commands = await move([...timed, ...owing], ports);
+    if (!isStockAway) isStockAway = !(await executeAll(commands, ports));
+    if (timed.length < CLAIM_TIMED && (isStockAway || owing.length < CLAIM)) return;
   }
 }
 
-/** Whether the stock Worker answered, if it was asked. */
-async function act(orders: readonly Order[], ports: ReconcilePorts): Promise<boolean> {
+/** Makes the transitions that are due. Answers with what the stock Worker is to be asked for then. */
+async function move(orders: readonly Order[], ports: ReconcilePorts): Promise<OrderEvent[]> {
+  if (orders.length === 0) return [];
   const now_ms = ports.now();
   const owed = orders.map((order) => ({ id: order.id, owes: owedBy(order, ports.policy, now_ms) }));
-  const moved = await move(owed, ports, now_ms);
+  const moved = await moveInTime(owed, ports, now_ms);
   const commands = [
     ...owed.flatMap(({ owes }) => (owes.type === "command" ? [owes.event] : [])),
     ...moved.flatMap((order) =>
       order.awaits === null ? [] : [commandOf(order, order.awaits, now_ms)],
     ),
   ];
-  const settled = commands.length > 0 ? await execute(commands, ports) : 0;
   log("info", "orders.reconciled", {
     claimed: orders.length,
     moved: moved.length,
     commands: commands.length,
-    settled,
   });
-  return settled !== null;
+  return commands;
 }
 
 /** The transitions that time has brought about, decided in D1 like all others. */
-async function move(
+async function moveInTime(
   owed: readonly { id: string; owes: ReturnType<typeof owedBy> }[],
   { db, policy, feeds }: ReconcilePorts,
   now_ms: number,
@@ -91,22 +98,33 @@ async function move(
   return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderOf);
 }
 
+/** Whether the stock Worker answered every call. */
+async function executeAll(
+  commands: readonly OrderEvent[],
+  ports: ReconcilePorts,
+): Promise<boolean> {
+  for (let i = 0; i < commands.length; i += MAX_ORDERS_PER_LANE_CALL) {
+    const part = commands.slice(i, i + MAX_ORDERS_PER_LANE_CALL);
+    if (!(await execute(part, ports))) return false;
+  }
+  return true;
+}
+
 /**
- * Returns how many outcomes came back, null when the stock Worker did not answer. Orders without
- * one are due again after their backoff.
+ * Whether the stock Worker answered. Orders without an outcome are due again after their backoff.
  */
-async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<number | null> {
+async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<boolean> {
   let outcomes: StockEvent[];
   try {
     const call = () => ports.stock.execute(commands, ITEMS_TIMEOUT_MS);
     outcomes = await within(LANE_TIMEOUT_MS, call, "the lane");
   } catch (error) {
     log("warn", "lane.failed", { commands: commands.length, error: errorText(error) });
-    return null;
+    return false;
   }
   const { undecided } = await settle(outcomes, ports);
   for (const [event, error] of undecided) {
     log("warn", "outcome.unsettled", { id: event.id, error });
   }
-  return outcomes.length;
+  return true;
 }
