@@ -17,8 +17,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "expiry ignores payment",
     file: "src/orders/settle/transitions.sql.ts",
-    from: 'const alsoIf = (name: TransitionName): string => (name === "expire" ? "AND pay_by <= ?2" : "");',
-    to: 'const alsoIf = (name: TransitionName): string => (name === "expire" ? "OR orders.id = e.id AND orders.status = \'paid\'" : "");',
+    from: 'name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";',
+    to: 'name === "expire" ? "OR orders.id = e.id AND orders.status = \'paid\'" : "";',
     also: [
       {
         from: "  return countTransition(db, name, ids, now_ms, alsoIf(name));",

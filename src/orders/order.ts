@@ -112,14 +112,14 @@ export type Owed =
   | { type: "later"; due_ms: number | null };
 
 export function owedBy(order: Order, { lockDeadline_ms }: Policy, now_ms: number): Owed {
-  const { awaits, status, placedAt_ms, payBy_ms } = order;
+  const { awaits, status, placedAt_ms, payBy_ms, total } = order;
   const isPastDeadline = lockDeadline_ms > 0 && now_ms >= placedAt_ms + lockDeadline_ms;
   if (awaits === "lock" && isPastDeadline) return { type: "transition", name: "giveUp" };
   if (awaits !== null) return { type: "command", event: commandOf(order, awaits, now_ms) };
-  if (status === "confirmed" && payBy_ms !== null && now_ms >= payBy_ms) {
-    return { type: "transition", name: "expire" };
-  }
-  return { type: "later", due_ms: status === "confirmed" ? payBy_ms : null };
+  // Nobody pays for an order that costs nothing.
+  const expires_ms = status === "confirmed" && total.amount > 0 ? payBy_ms : null;
+  if (expires_ms !== null && now_ms >= expires_ms) return { type: "transition", name: "expire" };
+  return { type: "later", due_ms: expires_ms };
 }
 
 const EVENT_FOR = {

@@ -49,6 +49,19 @@ describe("the sale window", () => {
     expect(world.messages()).toBe(0);
   });
 
+  test("comes before the stock, also right after a refusal for want of stock", async () => {
+    const world = await worldOf();
+    const gone = await world.stocked(1);
+    const shut = await world.stocked(5, { saleStartsAt: iso(start_ms) });
+    const [short, closed] = [
+      { sku: gone, quantity: 2 },
+      { sku: shut, quantity: 1 },
+    ];
+    expect((await world.place(newCustomer(), [short])).body.code).toBe("out_of_stock");
+    const { body } = await world.place(newCustomer(), [short, closed]);
+    expect(body.code).toBe("sale_not_open");
+  });
+
   test("of several items: open only while all are, and the times are those of all", async () => {
     const world = await worldOf();
     const skus = [

@@ -106,26 +106,37 @@ describe("the memory of what is sold out", () => {
 
   test("refuses what is asked beyond what there was, for a second", () => {
     const memory = new SoldOutMemory();
-    memory.remember([shortage], 1_000);
-    expect(memory.shortages(line(5), 1_999)).toEqual([{ ...shortage, requested: 5 }]);
-    expect(memory.shortages(line(3), 2_000)).toEqual([]);
+    memory.remember([shortage], null, 1_000);
+    expect(memory.shortage(line(5), 1_999)).toEqual({ ...shortage, requested: 5 });
+    expect(memory.shortage(line(3), 2_000)).toBeNull();
   });
 
   test("lets pass what there was, and items it knows nothing of", () => {
     const memory = new SoldOutMemory();
-    memory.remember([shortage], 1_000);
-    expect(memory.shortages(line(2), 1_000)).toEqual([]);
-    expect(memory.shortages(line(3, "B"), 1_000)).toEqual([]);
-    expect(memory.shortages([...line(3), ...line(3, "B")], 1_000)).toMatchObject([{ sku: "A" }]);
+    memory.remember([shortage], null, 1_000);
+    expect(memory.shortage(line(2), 1_000)).toBeNull();
+    expect(memory.shortage(line(3, "B"), 1_000)).toBeNull();
+  });
+
+  test("says nothing of carts with other lines: D1 may refuse these for another reason first", () => {
+    const memory = new SoldOutMemory();
+    memory.remember([shortage, { ...shortage, sku: "B" }], null, 1_000);
+    expect(memory.shortage([...line(3), ...line(3, "B")], 1_000)).toBeNull();
+    expect(memory.shortage([...line(3), ...line(3, "NONE")], 1_000)).toBeNull();
+  });
+
+  test("ends with the sale: from then on D1 says that it is not open", () => {
+    const memory = new SoldOutMemory();
+    memory.remember([shortage], 1_400, 1_000);
+    expect(memory.shortage(line(3), 1_399)).not.toBeNull();
+    expect(memory.shortage(line(3), 1_400)).toBeNull();
   });
 
   test("stays small", () => {
     const memory = new SoldOutMemory();
-    for (let i = 0; i < 5_000; i++) memory.remember([{ ...shortage, sku: `S${i}` }], 1_000);
-    const known = Array.from({ length: 5_000 }, (_, i) =>
-      memory.shortages(line(3, `S${i}`), 1_000),
-    );
-    expect(known.flat().length).toBeLessThanOrEqual(1_002);
-    expect(memory.shortages(line(3, "S4999"), 1_000)).toHaveLength(1);
+    for (let i = 0; i < 5_000; i++) memory.remember([{ ...shortage, sku: `S${i}` }], null, 1_000);
+    const known = Array.from({ length: 5_000 }, (_, i) => memory.shortage(line(3, `S${i}`), 1_000));
+    expect(known.filter((one) => one !== null).length).toBeLessThanOrEqual(1_002);
+    expect(memory.shortage(line(3, "S4999"), 1_000)).not.toBeNull();
   });
 });

@@ -17,7 +17,8 @@ export type Refusal =
   | { code: "unknown_item"; skus: string[] }
   | { code: "mixed_currencies" }
   | { code: "sale_not_open"; saleStartsAt: string | null; saleEndsAt: string | null }
-  | { code: "out_of_stock"; shortages: Shortage[] };
+  /** `closes_ms`: when the first sale of the items ends; null: none does. */
+  | { code: "out_of_stock"; shortages: Shortage[]; closes_ms: number | null };
 
 export type Placement =
   | { type: "placed"; order: Order; isPresent: boolean }
@@ -153,6 +154,8 @@ interface Fact {
 
 function refusalOf({ refusal: code, facts: json }: RefusedRow): Refusal {
   const facts = JSON.parse(json) as Fact[];
+  const ends = facts.flatMap(({ saleEndsAt }) => saleEndsAt ?? []);
+  const closes_ms = ends.length > 0 ? Math.min(...ends) : null;
   switch (code) {
     case "unknown_item":
       return { code, skus: facts.filter((fact) => !fact.isKnown).map(({ sku }) => sku) };
@@ -161,11 +164,10 @@ function refusalOf({ refusal: code, facts: json }: RefusedRow): Refusal {
     case "sale_not_open": {
       // The order's window is where the windows of all its items overlap.
       const starts = facts.flatMap(({ saleStartsAt }) => saleStartsAt ?? []);
-      const ends = facts.flatMap(({ saleEndsAt }) => saleEndsAt ?? []);
       return {
         code,
         saleStartsAt: starts.length > 0 ? new Date(Math.max(...starts)).toISOString() : null,
-        saleEndsAt: ends.length > 0 ? new Date(Math.min(...ends)).toISOString() : null,
+        saleEndsAt: closes_ms === null ? null : new Date(closes_ms).toISOString(),
       };
     }
     case "out_of_stock": {
@@ -174,7 +176,7 @@ function refusalOf({ refusal: code, facts: json }: RefusedRow): Refusal {
         .map(({ sku, requested, available }) => {
           return { sku, requested, available: available ?? 0, reason: "out_of_stock" as const };
         });
-      return { code, shortages };
+      return { code, shortages, closes_ms };
     }
   }
 }

@@ -30,13 +30,15 @@ export async function placeOrder(
 ): Promise<Placement> {
   const policy = policyOf(env);
   if (!policy.isGateOn || candidate.key !== null) return placeAtDesk(env, candidate, options);
-  const shortages = soldOut.shortages(candidate.lines, Date.now());
-  if (shortages.length > 0) {
-    return { type: "refused", refusal: { code: "out_of_stock", shortages } };
+  const shortage = soldOut.shortage(candidate.lines, Date.now());
+  if (shortage !== null) {
+    const shortages = [shortage];
+    return { type: "refused", refusal: { code: "out_of_stock", shortages, closes_ms: null } };
   }
   const placement = await placeAtDesk(env, candidate, options);
   if (placement.type === "refused" && placement.refusal.code === "out_of_stock") {
-    soldOut.remember(placement.refusal.shortages, Date.now());
+    const { shortages, closes_ms } = placement.refusal;
+    soldOut.remember(shortages, closes_ms, Date.now());
   }
   return placement;
 }

@@ -6,6 +6,7 @@ import { withTimeLimits } from "../d1.ts";
 import { earliestDue } from "../orders.sql.ts";
 import { settlePorts } from "../settle/ports.ts";
 import { refreshLevels } from "./levels.ts";
+import { openPaymentWindows, WALK_START, type WindowWalk } from "./payment-windows.sql.ts";
 import { policyOf } from "../policy.ts";
 import { prune, type PruneCursors } from "./prune.sql.ts";
 import { reconcile } from "./reconcile.ts";
@@ -73,6 +74,14 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     const pruned = await prune(this.env.DB, policyOf(this.env), before, Date.now());
     const after = { ...pruned, levels };
     if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("cursors", after);
+    await this.#openPaymentWindows();
+  }
+
+  async #openPaymentWindows(): Promise<void> {
+    const { kv } = this.ctx.storage;
+    const before = kv.get<WindowWalk>("payment windows") ?? WALK_START;
+    const after = await openPaymentWindows(this.env.DB, policyOf(this.env), before, Date.now());
+    if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("payment windows", after);
   }
 
   /** Never throws, and always re-arms while anything is due. */

@@ -44,8 +44,9 @@ export function transitionReturning(
   return [count(db, name, entries, clock), update(db, name, entries, clock, "RETURNING *")];
 }
 
-/** What a transition asks beyond the status; `?2` is now. */
-const alsoIf = (name: TransitionName): string => (name === "expire" ? "AND pay_by <= ?2" : "");
+/** What a transition asks beyond the status; `?2` is now. Nobody pays for what costs nothing. */
+const alsoIf = (name: TransitionName): string =>
+  name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";
 
 function count(
   db: D1Database,
@@ -67,10 +68,12 @@ function update(
   const { from, to, reason, awaits } = TRANSITIONS[name];
   const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
   const statuses = from.map((status) => `'${status}'`).join(", ");
+  const due = name === "confirm" ? "iif(total_amount > 0, ?6, NULL)" : "?6";
   return db
     .prepare(
       `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
-         revision = revision + 1, updated_at = ?2, pay_by = ?4, awaits = ?5, due_at = ?6,
+         revision = revision + 1, updated_at = ?2, pay_by = iif(total_amount > 0, ?4, NULL),
+         awaits = ?5, due_at = ${due},
          attempts = 0,
          history = json_insert(history, '$[#]', json_object('revision', revision + 1,
            'status', ?3, 'reason', e.reason, 'at_ms', CAST(?2 AS INTEGER)))
