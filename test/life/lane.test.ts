@@ -28,7 +28,9 @@ describe("POST /v1/orders with Prefer: wait", () => {
     expect(headers.get("Location")).toBe(`/v1/orders/${body.id}`);
     expect(headers.get("Preference-Applied")).toBe("wait=5");
     expect(headers.get("Vary")).toBe("Prefer");
-    expect(await orderNow(body.id)).toMatchObject({ awaits: null, dueAt_ms: null });
+    // Only its time to pay is still to come.
+    const { awaits, dueAt_ms, payBy_ms } = await orderNow(body.id);
+    expect([awaits, dueAt_ms]).toEqual([null, payBy_ms]);
     expect(await counters(sku)).toMatchObject({ available: 3, held: 2 });
     expect(world.messages()).toBe(0);
   });

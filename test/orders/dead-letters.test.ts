@@ -184,7 +184,7 @@ describe("replaying", () => {
   it("keeps the letter when it cannot be sent", async () => {
     await keep("stock-events-dlq", [{ id: "m1", body: "junk" }]);
     const { queue } = fakeQueue({ fails: true });
-    expect((await replay("m1", { STOCK_EVENTS: queue })).status).toBe(500);
+    expect((await replay("m1", { STOCK_EVENTS: queue })).status).toBe(503);
     expect((await list()).deadLetters).toHaveLength(1);
   });
 
@@ -193,7 +193,7 @@ describe("replaying", () => {
     vi.useFakeTimers({ toFake: ["setTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
     const send = () => new Promise<never>(() => void vi.advanceTimersByTime(SEND_TIMEOUT_MS));
-    expect((await replay("m1", { STOCK_EVENTS: { send } as unknown as Queue })).status).toBe(500);
+    expect((await replay("m1", { STOCK_EVENTS: { send } as unknown as Queue })).status).toBe(503);
     expect((await list()).deadLetters).toHaveLength(1);
   });
 

@@ -1,3 +1,4 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
@@ -147,7 +148,7 @@ describe("POST /v1/orders with bad input", () => {
       body,
     });
     expect(request.headers.has("Content-Length")).toBe(false);
-    const response = await app.fetch(request, env);
+    const response = await app.fetch(request, env, createExecutionContext());
     expect(response.status).toBe(413);
     expect(pulled).toBeLessThan(20);
   });

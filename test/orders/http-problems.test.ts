@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
-import { brokenDb } from "../support/d1.ts";
+import { brokenDb, observed } from "../support/d1.ts";
 import { call, envWith, migrate, problemOf, requestFor, tokenFor } from "./support/worker.ts";
 
 beforeAll(migrate);
@@ -28,7 +28,12 @@ describe("a problem", () => {
 
   it("internal tells nothing of its cause", async () => {
     const token = await tokenFor("c");
-    const wired = envWith({ DB: brokenDb(env.DB) });
+    const { db } = observed(env.DB, {
+      before() {
+        throw new Error("D1_ERROR: no such column: totl: SQLITE_ERROR");
+      },
+    });
+    const wired = envWith({ DB: db });
     const response = await app.fetch(requestFor("GET", "/v1/orders", { token }), wired);
     expect(response.status).toBe(500);
     const problem = await problemOf(response);

@@ -106,6 +106,7 @@ describe("the sold-out gate", () => {
     expect(refusalOf(placement)).toEqual({
       code: "out_of_stock",
       shortages: [{ sku, requested: 3, available: 2, reason: "out_of_stock" }],
+      closes_ms: null,
     });
     expect(await rowCounts()).toEqual(before);
   });

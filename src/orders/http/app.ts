@@ -53,7 +53,7 @@ app.onError((error, c) => {
 
 /** A call that changes something may have changed it: D1 can commit and lose its answer. */
 const busy = new Problem("unavailable", {
-  detail: "The database is busy or cannot be reached. Repeat the call shortly.",
+  detail: "A part of the service is busy or cannot be reached. Repeat the call shortly.",
 });
 
 app.notFound((c) => {
