@@ -131,6 +131,7 @@ async function act(
 ): Promise<void> {
   kernel.note(`${buyer.name} ${step.do}`);
   if (step.do === "place") return buyer.place(step);
+  if (step.do === "bad keys") return buyer.tryBadKeys(step);
   if (step.do === "cancel") return buyer.cancel(step.which, step.isLate);
   if (step.do === "get") return buyer.look(step.which, step.wait);
   if (step.do === "list") return void (await buyer.list());

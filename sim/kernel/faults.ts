@@ -55,13 +55,19 @@ export type Fault = keyof typeof FAULTS;
 /** These must change nothing of normal running, so they strike in quiet runs as well. */
 const HARMLESS: readonly Fault[] = ["limiter fails", "limiter hangs", "limiter used up"];
 /** What the workload does on purpose or the scheduler by nature; counted beside the faults. */
-export type Trouble = "reordering" | "double click" | "key with another body" | "retries exhausted";
+export type Trouble =
+  | "reordering"
+  | "double click"
+  | "key with another body"
+  | "bad key"
+  | "retries exhausted";
 export type Fired = Record<Fault | Trouble, number>;
 
 export const TROUBLES: readonly Trouble[] = [
   "reordering",
   "double click",
   "key with another body",
+  "bad key",
   "retries exhausted",
 ];
 

@@ -51,6 +51,12 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
     to: "",
   },
   {
+    name: "keys are not held to visible ASCII",
+    file: "src/orders/http/idempotency-key.ts",
+    from: String.raw`const KEY = /^(?:[!#-~][!-~]*|"(?:[!#-[\]-~]|\\["\\])+")$/;`,
+    to: "const KEY = /^.+$/;",
+  },
+  {
     name: "the same SKU in two lines counts once",
     file: "src/orders/http/orders.ts",
     from: "bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);",

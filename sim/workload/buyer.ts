@@ -159,6 +159,21 @@ export class Buyer {
     report.check(status === 422 && code === "unknown_item" && isUnknown, 8, () => where);
   }
 
+  /** Refused, and nothing is placed: at the end this customer has no order that it does not know. */
+  async tryBadKeys({ tries }: Step & { do: "bad keys" }): Promise<void> {
+    for (const { lines, keys } of tries) {
+      this.#system.kernel.faults.note("bad key");
+      const call = { method: "POST", path: "/v1/orders", body: { lines }, lines: keys } as const;
+      const heard = await this.http.send(call);
+      if (!isAnswered(heard)) continue;
+      this.#system.report.check(
+        heard.status === 400,
+        8,
+        () => `${this.name} POST /v1/orders (${JSON.stringify(keys)}) → ${heard.status}`,
+      );
+    }
+  }
+
   #promised(id: string): void {
     if (!this.known.includes(id)) this.known.push(id);
   }

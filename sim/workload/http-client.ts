@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { checkLimit } from "../model/limits.ts";
+import { type HeaderLine, received } from "../platform/http.ts";
 import type { Answer } from "../platform/worker.ts";
 import type { Verdict } from "../platform/limiter.ts";
 import { SECRET, type System } from "../system.ts";
@@ -13,6 +14,8 @@ export interface Call {
   path: string;
   body?: unknown;
   headers?: Record<string, string>;
+  /** Further headers, byte by byte; a name may come twice. */
+  lines?: readonly HeaderLine[];
 }
 
 export interface Heard extends Answer {
@@ -43,7 +46,7 @@ export class HttpClient {
   }
 
   /** Null: no answer came. */
-  send({ method, path, body, headers = {} }: Call): Promise<Heard | null> {
+  send({ method, path, body, headers = {}, lines = [] }: Call): Promise<Heard | null> {
     const { kernel, http, shown } = this.#system;
     const { faults } = kernel;
     const label = `${this.#name} ${method} ${path}`;
@@ -68,15 +71,16 @@ export class HttpClient {
         `${label} ${body === undefined ? "" : JSON.stringify(body)}`,
         () => {
           if (faults.strike("HTTP request lost", label)) return fail();
-          const request = new Request(`https://shop${path}`, {
+          const own = {
+            Authorization: `Bearer ${this.#token}`,
+            "CF-Connecting-IP": ADDRESS,
+            ...(body !== undefined && { "Content-Type": "application/json" }),
+            ...headers,
+          };
+          const request = received(`https://shop${path}`, {
             method,
-            headers: {
-              Authorization: `Bearer ${this.#token}`,
-              "CF-Connecting-IP": ADDRESS,
-              ...(body !== undefined && { "Content-Type": "application/json" }),
-              ...headers,
-            },
-            ...(body !== undefined && { body: JSON.stringify(body) }),
+            headers: [...Object.entries(own), ...lines],
+            body: body === undefined ? null : JSON.stringify(body),
           });
           http.request(
             request,

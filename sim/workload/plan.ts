@@ -1,5 +1,7 @@
 import { START_MS } from "../kernel/kernel.ts";
 import { Random } from "../kernel/random.ts";
+import type { HeaderLine } from "../platform/http.ts";
+import { badKeysFor } from "./bad-keys.ts";
 
 /** What happens in a run, drawn up beforehand as data, so that a failing run can be made shorter. */
 
@@ -32,6 +34,8 @@ export type Step = { at_ms: number } & (
   | { do: "get" | "spy"; which: number; wait: number }
   /** `isLate`: at the moment when the order's time to pay is over. */
   | { do: "cancel" | "pay"; which: number; isLate: boolean }
+  /** Calls one after the other, with the keys as header lines. */
+  | { do: "bad keys"; tries: { lines: CartLine[]; keys: HeaderLine[] }[] }
   | { do: "list" }
   | { do: "guest" }
   | { do: "connect" | "close" | "drop" | "ping" }
@@ -85,6 +89,7 @@ export function planFor(seed: number): Plan {
     heal_ms: OPENING_MS + length_ms + 5_000,
   };
   if (r.chance(0.06)) addBlackout(r, plan);
+  plan.clients.push(...badKeysFor(seed, { skus, from_ms: OPENING_MS, length_ms }));
   return plan;
 }
 

@@ -10,6 +10,13 @@ export const OrderIdSchema = v.pipe(
   v.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
 );
 
+/** An order id as clients may send it: in either case of letters (RFC 9562, 4). Ours are small. */
+export const SentOrderIdSchema = v.pipe(
+  v.string(),
+  v.regex(/^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-7[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$/),
+  v.toLowerCase(),
+);
+
 export function newOrderId(now_ms: number): string {
   return v7({ msecs: now_ms });
 }

@@ -1,11 +1,11 @@
-import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import pMap from "p-map";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { hostile } from "../hostile/support/inputs.ts";
 import { objections } from "../hostile/support/objections.ts";
 import { nameOf, ROUTES } from "../hostile/support/routes.ts";
+import { head, JSON_TYPE, raw as rawCall, statusOf } from "./support/raw.ts";
 import { settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
@@ -53,30 +53,7 @@ test("with both Workers there, no route answers 5xx whatever is sent over HTTP",
   expect(after?.revision).toBeGreaterThan(0);
 });
 
-/** What comes back over a socket of our own, where everything may be written. */
-function raw(text: string): { socket: Socket; heard: () => string; isOver: () => boolean } {
-  const socket = connect(Number(stack.base.port), stack.base.hostname);
-  let heard = "";
-  let isOver = false;
-  socket.on("data", (data) => (heard += data.toString("latin1")));
-  socket.on("close", () => (isOver = true));
-  socket.on("error", () => (isOver = true));
-  socket.write(text, "latin1");
-  onTestFinished(() => void socket.destroy());
-  return { socket, heard: () => heard, isOver: () => isOver };
-}
-
-const head = (token: string, extra: string[]) =>
-  [
-    "POST /v1/orders HTTP/1.1",
-    "Host: localhost",
-    `Authorization: Bearer ${token}`,
-    ...extra,
-    "",
-    "",
-  ].join("\r\n");
-const JSON_TYPE = "Content-Type: application/json";
-const statusOf = (heard: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(heard)?.[1] ?? 0);
+const raw = (text: string) => rawCall(stack.base, text);
 
 async function isHealthy(): Promise<boolean> {
   const response = await fetch(new URL("/healthz", stack.base), {

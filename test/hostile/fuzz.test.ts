@@ -2,8 +2,9 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
+import { wronglyAccepted } from "./support/accepted.ts";
 import { written } from "./support/answers.ts";
-import { headerText, hostile, text } from "./support/inputs.ts";
+import { headerText, hostile, text, TIMES } from "./support/inputs.ts";
 import { objections } from "./support/objections.ts";
 import { nameOf, type Route, ROUTES, SKU } from "./support/routes.ts";
 import { addItem, call, lineOf, migrate, operatorToken, tokenFor } from "./support/worker.ts";
@@ -15,6 +16,8 @@ const ANSWER_MS = 15_000;
 /** Routes that are really there: one that is new must be described before this passes. */
 const routes = [...new Set(app.routes.filter(({ method }) => method !== "ALL").map(nameOf))];
 const described = ROUTES.filter((route) => routes.includes(nameOf(route)));
+
+const A_TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/i;
 
 const good = { sku: SKU, id: "" };
 const tokens: Record<Route["who"], string | undefined> = {
@@ -59,6 +62,7 @@ describe("whatever is sent, no error is unexpected and a refusal writes nothing:
       response.webSocket?.close(1000);
       expect(await objections(response, route.needsStock === true)).toEqual([]);
       if (response.status < 400) before = await written();
+      expect(await wronglyAccepted(route, { headers, body }, response)).toEqual([]);
       expect(await written()).toEqual(before);
     });
     await fc.assert(property, { numRuns: RUNS });
@@ -68,10 +72,11 @@ describe("whatever is sent, no error is unexpected and a refusal writes nothing:
   });
 });
 
-it("no handshake of a feed is answered with an unexpected error", async () => {
+it("no handshake of a feed has an unexpected error, and only a time is a since", async () => {
   const token = fc.constantFrom(tokens.customer, undefined);
+  const sinces = fc.oneof(text, fc.constantFrom(...TIMES));
   const statuses = new Set<number>();
-  const property = fc.asyncProperty(token, text, headerText, async (own, since, protocol) => {
+  const property = fc.asyncProperty(token, sinces, headerText, async (own, since, protocol) => {
     const path = `/v1/feed?since=${encodeURIComponent(since.toWellFormed())}`;
     const headers = {
       Upgrade: "websocket",
@@ -82,6 +87,9 @@ it("no handshake of a feed is answered with an unexpected error", async () => {
     response.webSocket?.accept();
     response.webSocket?.close(1000);
     expect(await objections(response, false)).toEqual([]);
+    // Without a token the socket is closed before anything else is looked at.
+    const isOpen = own !== undefined && response.status === 101;
+    expect(isOpen && !A_TIME.test(since) ? since : null).toBeNull();
   });
   await fc.assert(property, { numRuns: 2 * RUNS });
   expect([...statuses].toSorted((a, b) => a - b)).toEqual([101, 400]);

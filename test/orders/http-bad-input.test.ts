@@ -98,6 +98,31 @@ const ORDERS: Row[] = [
     400,
     "invalid_request",
   ],
+  ...[
+    "two words",
+    // What the runtime makes of a header that is sent twice.
+    "k, k",
+    '"k", "k"',
+    '"k","k"',
+    '"k, k"',
+    '"k',
+    '"k"; p=1',
+    '"\\k"',
+    "k\tk",
+    "k\u00e9",
+    "k\u007f",
+  ].map((key): Row => [
+    `the key ${JSON.stringify(key)}`,
+    { body: lines(1), headers: { "Idempotency-Key": key } },
+    400,
+    "invalid_request",
+  ]),
+  ...["gzip", "br", "GZIP", "gzip, identity", "identity, deflate", "x"].map((coding): Row => [
+    `a body with the content coding ${coding}`,
+    { body: lines(1), headers: { "Content-Encoding": coding } },
+    415,
+    "unsupported_media_type",
+  ]),
 ];
 
 describe("POST /v1/orders with bad input", () => {
@@ -125,6 +150,10 @@ describe("POST /v1/orders with bad input", () => {
       "a quoted key of 255 characters",
       { body: lines(1), headers: { "Idempotency-Key": `"${"k".repeat(255)}"` } },
     ],
+    ["a key with a comma", { body: lines(1), headers: { "Idempotency-Key": "k,k" } }],
+    ["a key of signs", { body: lines(1), headers: { "Idempotency-Key": '!#~k"\\;=' } }],
+    ["a body without a coding", { body: lines(1), headers: { "Content-Encoding": "" } }],
+    ["the coding identity", { body: lines(1), headers: { "Content-Encoding": "Identity" } }],
   ] satisfies [string, CallOptions][])("%s is taken", async (_name, options) => {
     const token = await tokenFor(newCustomer());
     const response = await call("POST", "/v1/orders", { token, ...options });
@@ -151,6 +180,28 @@ describe("POST /v1/orders with bad input", () => {
     const response = await app.fetch(request, env, createExecutionContext());
     expect(response.status).toBe(413);
     expect(pulled).toBeLessThan(20);
+  });
+
+  it("says which coding it does not take, and which one it does (RFC 9110, 15.5.16)", async () => {
+    const token = await tokenFor(newCustomer());
+    const headers = { "Content-Encoding": "gzip" };
+    const response = await call("POST", "/v1/orders", { token, body: lines(1), headers });
+    expect(response.headers.get("Accept-Encoding")).toBe("identity");
+    expect((await problemOf(response)).detail).toContain("Content-Encoding: gzip");
+    const typed = { token, body: "{}", headers: { "Content-Type": "text/plain" } };
+    // RFC 7694, 3: else a client could not tell which of the two was wrong.
+    const other = await call("POST", "/v1/orders", typed);
+    expect(other.headers.has("Accept-Encoding")).toBe(false);
+  });
+
+  it("says what is wrong with a key", async () => {
+    const token = await tokenFor(newCustomer());
+    const headers = { "Idempotency-Key": "k, k" };
+    const response = await call("POST", "/v1/orders", { token, body: lines(1), headers });
+    const { errors } = await problemOf(response);
+    expect(errors).toEqual([
+      { path: "idempotency-key", message: expect.stringMatching(/visible ASCII.*sent once/) },
+    ]);
   });
 
   it("says where each error is, as JSON pointers", async () => {

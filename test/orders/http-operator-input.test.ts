@@ -18,6 +18,8 @@ beforeAll(async () => {
 
 const ITEM = { name: "Pan", price: { amount: 5, currency: "EUR" } };
 
+const GZIP: CallOptions = { headers: { "Idempotency-Key": "k", "Content-Encoding": "gzip" } };
+
 describe("an operator's calls with bad input", () => {
   it.each<[string, string, CallOptions, number, string]>([
     ["PUT", "/v1/items/a%20b", { body: ITEM }, 400, "invalid_request"],
@@ -86,6 +88,39 @@ describe("an operator's calls with bad input", () => {
     ["GET", "/v1/items/CUP/stock", {}, 503, "unavailable"],
     ["GET", "/v1/items/CUP/ledger", {}, 503, "unavailable"],
     ["GET", "/v1/items/CUP/ledger?cursor=x", {}, 400, "invalid_request"],
+    ...["two words", "k, k", '"k", "k"', "k\u00e9"].map(
+      (key): [string, string, CallOptions, number, string] => [
+        "POST",
+        "/v1/items/CUP/stock",
+        { body: { delta: 1, reason: "r" }, headers: { "Idempotency-Key": key } },
+        400,
+        "invalid_request",
+      ],
+    ),
+    ["POST", "/v1/operations/reconcile?x=1", GZIP, 415, "unsupported_media_type"],
+    ["POST", "/v1/items/CUP/stock", { ...GZIP, body: {} }, 415, "unsupported_media_type"],
+    ["PUT", "/v1/items/PAN", { ...GZIP, body: ITEM }, 415, "unsupported_media_type"],
+    ["GET", "/v1/items?limit=1&limit=2", {}, 400, "invalid_request"],
+    ["GET", "/v1/operations/orders?status=paid&status=pending", {}, 400, "invalid_request"],
+    ["GET", "/v1/items?limit=%D9%A3", {}, 400, "invalid_request"],
+    ["GET", "/v1/items?limit=%2B3", {}, 400, "invalid_request"],
+    ["GET", "/v1/items?cursor=%C3%A9", {}, 400, "invalid_request"],
+    // The base64url of "1 " and a byte that is no UTF-8.
+    ["GET", "/v1/dead-letters?cursor=MSD_", {}, 400, "invalid_request"],
+    [
+      "POST",
+      "/v1/operations/reconcile",
+      { body: { cursor: btoa('{"phase":"locks","sku":"a b","after":""}') } },
+      400,
+      "invalid_request",
+    ],
+    [
+      "POST",
+      "/v1/operations/reconcile",
+      { body: { cursor: btoa('{"phase":"orders","after":"x"}') } },
+      400,
+      "invalid_request",
+    ],
   ])("%s %s %j is %s %s, and nothing is written", async (method, path, options, status, code) => {
     const before = await rowCounts();
     const response = await call(method, path, { token: await operatorToken(), ...options });
@@ -103,6 +138,10 @@ describe("paths and methods", () => {
     ["GET", "/v1/items/%20"],
     ["GET", `/v1/orders/${ID}`],
     ["GET", "/v1/orders/42"],
+    ["GET", `/v1/orders/${ID}%20`],
+    ["GET", `/v1/orders/{${ID}}`],
+    ["GET", `/v1/orders/urn:uuid:${ID}`],
+    ["GET", `/v1/orders/${ID.replaceAll("-", "")}`],
     ["POST", `/v1/orders/${ID}/cancel`],
     ["POST", `/v1/orders/${ID}/nothing`],
     ["DELETE", "/v1/dead-letters/none"],

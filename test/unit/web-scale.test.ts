@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { niceCountTicks, niceTicks, runsOf } from "../../src/web/console/scale.ts";
-import { countdown, duration, money } from "../../src/web/shared/format.ts";
+import { countdown, duration } from "../../src/web/shared/format.ts";
 
 describe("ticks of an axis", () => {
   test.each([
@@ -48,13 +48,5 @@ describe("what a buyer reads", () => {
     [180_000, "3 min"],
   ])("%d ms took %s", (ms, text) => {
     expect(duration(ms)).toBe(text);
-  });
-
-  test.each([
-    [{ amount: 18_900, currency: "EUR" }, "€189.00"],
-    [{ amount: 500, currency: "JPY" }, "JP¥500"],
-    [{ amount: 5, currency: "USD" }, "US$0.05"],
-  ])("%o is %s", (price, text) => {
-    expect(money(price)).toBe(text);
   });
 });

@@ -5,6 +5,9 @@ import { type Html, inline, nothing } from "./markdown.ts";
 
 /** Schemas in words: one line for a type, a list for an object's members. */
 
+/** Values that are listed one by one; openapi.json has all. */
+const MAX_SHOWN = 20;
+
 export function typeText(schema: SchemaObject | boolean): Html {
   if (typeof schema === "boolean") return html`anything`;
   if ("$ref" in schema && schema.$ref !== undefined) return schemaLink(schema.$ref);
@@ -14,6 +17,11 @@ export function typeText(schema: SchemaObject | boolean): Html {
   }
   if (!isPlain(schema)) return html`anything`;
   if (schema.const !== undefined) return html`<code>${JSON.stringify(schema.const)}</code>`;
+  if (schema.enum && schema.enum.length > MAX_SHOWN) {
+    const [first, last] = [schema.enum[0], schema.enum.at(-1)];
+    return html`one of ${schema.enum.length}, <code>${JSON.stringify(first)}</code> to
+      <code>${JSON.stringify(last)}</code>`;
+  }
   if (schema.enum) {
     return html`${schema.enum.map(
       (value, i) => html`${i > 0 ? " | " : ""}<code>${JSON.stringify(value)}</code>`,
@@ -40,7 +48,9 @@ function bounds(schema: JsonSchema): Html {
     ...(schema.default === undefined ? [] : [`default ${JSON.stringify(schema.default)}`]),
   ];
   const shown = words.map((word) => `, ${word}`).join("");
-  return html`${shown}${pattern === undefined ? nothing : html`, <code>${pattern}</code>`}`;
+  // A format says in a word what its pattern spells out.
+  const isShown = pattern !== undefined && format === undefined;
+  return html`${shown}${isShown ? html`, <code>${pattern}</code>` : nothing}`;
 }
 
 function range(from: number | undefined, to: number | undefined, unit: string): string[] {

@@ -12,17 +12,12 @@ import type { AppEnv } from "./app.ts";
 import { callerOf, requireKeys } from "./auth.ts";
 import { Problem } from "./problem.ts";
 import { isKnownOrigin } from "./security.ts";
+import { TimeSchema } from "./time.ts";
 import { query } from "./validate.ts";
 
 const BEARER = /^bearer\.([\w.~+/-]+=*)$/i;
 
-export const SinceSchema = v.optional(
-  v.pipe(
-    v.string(),
-    v.check((text) => !Number.isNaN(Date.parse(text)), "must be an ISO 8601 time"),
-    v.transform((text) => Date.parse(text)),
-  ),
-);
+export const SinceSchema = v.optional(v.pipe(TimeSchema, v.transform(Date.parse)));
 
 /** The WebSocket of a customer: `?since=`, the token by header or by subprotocol. */
 export const feed = new Hono<AppEnv>().get(

@@ -1,14 +1,32 @@
 import * as v from "valibot";
 
+const MAX_CHARS = 255;
+
 /**
- * The header `Idempotency-Key`: 1–255 characters, bare or as a quoted string (a Structured Field
- * string, RFC 9651; draft-ietf-httpapi-idempotency-key-header). Both forms name the same key.
+ * Bare: visible ASCII that does not begin like a string. Quoted: a Structured Field string (RFC
+ * 9651, 3.3.3) whose content is visible ASCII too.
+ */
+const KEY = /^(?:[!#-~][!-~]*|"(?:[!#-[\]-~]|\\["\\])+")$/;
+
+/**
+ * The header `Idempotency-Key`, bare or as a quoted string
+ * (draft-ietf-httpapi-idempotency-key-header). Both forms name the same key.
+ *
+ * Only visible ASCII, because the runtime decodes header values as UTF-8 and shows every byte that
+ * is none as U+FFFD (workerd #6927): two keys that differ in such a byte would be one key, and the
+ * second buyer would be given the first one's order. A header that is sent twice arrives joined by
+ * ", ", so that its blank refuses it.
  */
 export const IdempotencyKeySchema = v.pipe(
   v.string(),
-  v.transform((text) =>
-    /^".*"$/.test(text) ? text.slice(1, -1).replace(/\\(["\\])/g, "$1") : text,
+  v.regex(
+    KEY,
+    `must be 1 to ${MAX_CHARS} characters of visible ASCII (0x21 to 0x7E), bare or as a quoted string, and sent once`,
   ),
-  v.minLength(1, "must have at least 1 character"),
-  v.maxLength(255, "must have at most 255 characters"),
+  v.transform(unquoted),
+  v.maxLength(MAX_CHARS, `must have at most ${MAX_CHARS} characters`),
 );
+
+function unquoted(text: string): string {
+  return text.startsWith('"') ? text.slice(1, -1).replace(/\\(["\\])/g, "$1") : text;
+}

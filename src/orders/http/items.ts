@@ -4,15 +4,12 @@ import { SkuSchema } from "../../contract/sku.ts";
 import { getItem, listItems, putItem } from "../items/items.sql.ts";
 import type { AppEnv } from "./app.ts";
 import { operator } from "./auth.ts";
+import { CurrencySchema } from "./money.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { invalid, Problem } from "./problem.ts";
-import { body, query, wellFormed } from "./validate.ts";
-
-const time = v.pipe(
-  v.string(),
-  v.isoTimestamp("must be an ISO 8601 time with its zone, e.g. 2026-12-01T18:00:00Z"),
-  v.check((text) => !Number.isNaN(Date.parse(text)), "is no time"),
-);
+import { lineOfText } from "./text.ts";
+import { TimeSchema } from "./time.ts";
+import { body, query } from "./validate.ts";
 
 /** In minor units: at most 10⁹, so that an order's total stays an exact number. */
 const MAX_PRICE = 1_000_000_000;
@@ -20,17 +17,17 @@ const MAX_PRICE = 1_000_000_000;
 /** Body of `PUT /v1/items/:sku`. */
 export const ItemSchema = v.pipe(
   v.strictObject({
-    name: v.pipe(v.string(), wellFormed, v.trim(), v.minLength(1), v.maxLength(200)),
+    name: lineOfText(200),
     price: v.strictObject({
       amount: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_PRICE)),
-      currency: v.pipe(v.string(), v.regex(/^[A-Z]{3}$/, "must be an ISO 4217 code")),
+      currency: CurrencySchema,
     }),
     limitPerCustomer: v.nullish(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)),
       null,
     ),
-    saleStartsAt: v.nullish(time, null),
-    saleEndsAt: v.nullish(time, null),
+    saleStartsAt: v.nullish(TimeSchema, null),
+    saleEndsAt: v.nullish(TimeSchema, null),
   }),
   v.check(
     ({ saleStartsAt, saleEndsAt }) =>

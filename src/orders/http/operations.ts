@@ -1,25 +1,32 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import { OrderIdSchema } from "../../contract/order-id.ts";
+import { SkuSchema } from "../../contract/sku.ts";
 import { viewOf } from "../order.ts";
-import { getOrder } from "../orders.sql.ts";
 import { askAgain, comparePage, type Cursor } from "../operations/compare.ts";
 import { listAllOrders, readOperations } from "../operations/operations.sql.ts";
 import { watchDue } from "../reconcile/watch.ts";
 import type { AppEnv } from "./app.ts";
 import { operator } from "./auth.ts";
-import { StatusSchema } from "./orders.ts";
+import { orderOf, StatusSchema } from "./orders.ts";
 import { cursorFor, pageQuery, placeOf } from "./pages.ts";
 import { Problem } from "./problem.ts";
 import { askStock } from "./stock.ts";
 import { optionalBody, query } from "./validate.ts";
 
+const start = v.literal("");
+const afterOrder = v.union([start, OrderIdSchema]);
+/** Checked to the letter: reading the locks of a SKU that is none would make a stock object. */
 const CursorSchema = v.pipe(
   v.string(),
   v.parseJson(),
   v.variant("phase", [
-    v.object({ phase: v.literal("orders"), after: v.string() }),
-    v.object({ phase: v.literal("locks"), sku: v.string(), after: v.string() }),
+    v.strictObject({ phase: v.literal("orders"), after: afterOrder }),
+    v.strictObject({
+      phase: v.literal("locks"),
+      sku: v.union([start, SkuSchema]),
+      after: afterOrder,
+    }),
   ]),
 );
 
@@ -46,8 +53,7 @@ export const operations = new Hono<AppEnv>()
     });
   })
   .get("/orders/:id/history", operator, async (c) => {
-    const id = c.req.param("id");
-    const order = v.is(OrderIdSchema, id) ? await getOrder(c.env.DB, id) : null;
+    const order = await orderOf(c.env.DB, c.req.param("id"));
     if (!order) throw new Problem("not_found", { detail: "There is no such order." });
     const transitions = order.history.map(({ revision, status, reason, at_ms }) => {
       return { revision, status, reason, at: new Date(at_ms).toISOString() };

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { MAX_LINES, MAX_QUANTITY } from "../../contract/limits.ts";
-import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
+import { newOrderId, OrderIdSchema, SentOrderIdSchema } from "../../contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../../contract/sku.ts";
 import { type Order, viewOf } from "../order.ts";
 import { getOrder, listOrders } from "../orders.sql.ts";
@@ -111,10 +111,16 @@ function prefer(c: Context<AppEnv>): Preference {
   return preference;
 }
 
+/** The order of an id as it stands in a path. */
+export async function orderOf(db: D1Database, text: string): Promise<Order | null> {
+  const id = v.safeParse(SentOrderIdSchema, text);
+  return id.success ? await getOrder(db, id.output) : null;
+}
+
 /** The order, if the caller may know that it exists. */
 async function visibleOrder(c: Context<AppEnv>, id: string): Promise<Order> {
   const { customerId, isOperator } = c.get("caller");
-  const order = v.is(OrderIdSchema, id) ? await getOrder(c.env.DB, id) : null;
+  const order = await orderOf(c.env.DB, id);
   if (order && (isOperator || order.customerId === customerId)) return order;
   throw new Problem("not_found", { detail: "There is no such order." });
 }

@@ -28,6 +28,8 @@ export function cursorFor(place: string): string {
 }
 const CURSOR_CHARS: Record<string, string> = { "+": "-", "/": "_" };
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** The place a cursor stands for, checked by `schema`; null without a cursor. Throws when bad. */
 export function placeOf<T>(
   cursor: string | undefined,
@@ -37,7 +39,7 @@ export function placeOf<T>(
   try {
     const binary = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(binary, (c) => c.charCodeAt(0));
-    return v.parse(schema, new TextDecoder().decode(bytes));
+    return v.parse(schema, utf8.decode(bytes));
   } catch {
     throw invalid([{ path: "cursor", message: "is not a cursor of this list" }]);
   }

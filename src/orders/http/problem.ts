@@ -16,7 +16,7 @@ export const PROBLEMS = {
   not_payable: [409, "The order cannot be paid"],
   insufficient_available: [409, "Fewer units are available than would be taken away"],
   payload_too_large: [413, "The body is too large"],
-  unsupported_media_type: [415, "The body must be application/json"],
+  unsupported_media_type: [415, "The body must be application/json, without a content coding"],
   unknown_item: [422, "The order names an item that does not exist"],
   idempotency_key_reused: [422, "The idempotency key was used for something else"],
   upgrade_required: [426, "A WebSocket upgrade is required"],

@@ -10,7 +10,8 @@ import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { skuOf } from "./items.ts";
 import { cursorFor, pageQuery, placeOf } from "./pages.ts";
 import { Problem } from "./problem.ts";
-import { body, headers, query, wellFormed } from "./validate.ts";
+import { lineOfText } from "./text.ts";
+import { body, headers, query } from "./validate.ts";
 
 /** Stock administration: passed on to the stock item by RPC. */
 
@@ -27,7 +28,7 @@ export const AdjustmentSchema = v.strictObject({
     v.maxValue(MAX_DELTA),
     v.notValue(0, "must not be 0"),
   ),
-  reason: v.pipe(v.string(), wellFormed, v.trim(), v.minLength(1), v.maxLength(500)),
+  reason: lineOfText(500),
 });
 
 const SeqSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));

@@ -7,6 +7,8 @@ import { invalid, Problem, type ValidationError } from "./problem.ts";
 export const MAX_BODY_BYTES = 65_536;
 /** For the whole of it: at the limit above, 35 kbit/s. A client that only trickles is let go. */
 const BODY_TIMEOUT_MS = 15_000;
+/** Of a header that an answer repeats. */
+const MAX_ECHO_CHARS = 100;
 /** Errors one answer lists. */
 const MAX_ERRORS = 20;
 
@@ -17,17 +19,11 @@ type Validated<T extends "json" | "query" | "header", S extends Schema> = Middle
   { in: Record<T, v.InferInput<S>>; out: Record<T, v.InferOutput<S>> }
 >;
 
-/** Half a surrogate has no UTF-8: what the database keeps would not be what was sent (RFC 7493). */
-export const wellFormed = v.check<string, string>(
-  (text) => text.isWellFormed(),
-  "must be well-formed Unicode",
-);
-
 /** The body as JSON that satisfies the schema: else 400, 413 or 415. */
 export function body<S extends Schema>(schema: S): Validated<"json", S> {
   return async (c, next) => {
     const type = (c.req.header("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase();
-    if (type !== "application/json") throw new Problem("unsupported_media_type");
+    if (type !== "application/json") throw wrongType();
     c.req.addValidatedData("json", parse(schema, readJson(await readText(c)), pointer));
     await next();
   };
@@ -38,14 +34,23 @@ export function optionalBody<S extends Schema>(schema: S): Validated<"json", S> 
   const required = body(schema);
   return async (c, next) => {
     if (c.req.header("Content-Type")) return required(c, next);
-    if ((await readText(c)) !== "") throw new Problem("unsupported_media_type");
+    if ((await readText(c)) !== "") throw wrongType();
     c.req.addValidatedData("json", parse(schema, {}, pointer));
     await next();
   };
 }
 
+/** A parameter that comes twice is refused: which of the two was meant, nobody could tell. */
 export function query<S extends Schema>(schema: S): Validated<"query", S> {
   return async (c, next) => {
+    const doubled = Object.entries(c.req.queries()).filter(([, all]) => all.length > 1);
+    if (doubled.length > 0) {
+      throw invalid(
+        doubled
+          .slice(0, MAX_ERRORS)
+          .map(([path]) => ({ path, message: "is given more than once" })),
+      );
+    }
     c.req.addValidatedData("query", parse(schema, c.req.query(), name));
     await next();
   };
@@ -61,6 +66,7 @@ export function headers<S extends Schema>(schema: S): Validated<"header", S> {
 
 /** Reads no more than the limit, whatever Content-Length says or leaves out. */
 async function readText(c: Context): Promise<string> {
+  refuseCoded(c.req.header("Content-Encoding") ?? "");
   const length = Number(c.req.header("Content-Length") ?? Number.NaN);
   if (length > MAX_BODY_BYTES) throw tooLarge();
   // The runtime ends a body at its known length; one that comes in chunks has to be counted.
@@ -80,6 +86,17 @@ async function readText(c: Context): Promise<string> {
   }
 }
 
+/** The header lists codings, in any case of letters; `identity` and an empty one are none. */
+function refuseCoded(header: string): void {
+  const codings = header.split(",").map((coding) => coding.trim().toLowerCase());
+  if (codings.every((coding) => coding === "" || coding === "identity")) return;
+  throw new Problem("unsupported_media_type", {
+    detail: `Content-Encoding: ${header.slice(0, MAX_ECHO_CHARS)} is not supported. Send the body as it is.`,
+    // Tells a client that the coding was at fault, not the type (RFC 9110, 15.5.16; RFC 7694, 3).
+    headers: { "Accept-Encoding": "identity" },
+  });
+}
+
 async function readChunks(stream: ReadableStream<Uint8Array> | null): Promise<ArrayBuffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -92,6 +109,9 @@ async function readChunks(stream: ReadableStream<Uint8Array> | null): Promise<Ar
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+const wrongType = (): Problem =>
+  new Problem("unsupported_media_type", { detail: "Content-Type must be application/json." });
 
 const tooLarge = (): Problem =>
   new Problem("payload_too_large", {

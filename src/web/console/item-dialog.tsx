@@ -1,6 +1,7 @@
+import { minorDigitsOf } from "../../contract/currencies.ts";
 import { ok } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
-import { minorDigits } from "../shared/format.ts";
+import { decimal, minorUnits } from "../shared/format.ts";
 import { ApiProblem } from "../shared/problem.ts";
 import { Field, Form, textOf } from "./form.tsx";
 import type { StockedItem } from "./items.ts";
@@ -15,7 +16,6 @@ interface ItemDialogProps {
 
 export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
   const currency = item?.price.currency ?? "EUR";
-  const digits = minorDigits(currency);
   const submit = async (data: FormData) => {
     const sku = item?.sku ?? textOf(data, "sku");
     await requireNew(item, sku);
@@ -44,8 +44,8 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
             name="price"
             type="number"
             min={0}
-            step={`${10 ** -digits}`}
-            initial={item ? (item.price.amount / 10 ** digits).toFixed(digits) : ""}
+            step="any"
+            initial={item ? decimal(item.price) : ""}
             required
           />
           <Field label="Currency" name="currency" pattern="[A-Z]{3}" initial={currency} required />
@@ -97,14 +97,26 @@ function itemOf(data: FormData) {
   const limit = textOf(data, "limit");
   return {
     name: textOf(data, "name"),
-    price: {
-      amount: Math.round(Number(textOf(data, "price")) * 10 ** minorDigits(currency)),
-      currency,
-    },
+    price: { amount: amountOf(textOf(data, "price"), currency), currency },
     limitPerCustomer: limit === "" ? null : Number(limit),
     saleStartsAt: isoTime(textOf(data, "starts")),
     saleEndsAt: isoTime(textOf(data, "ends")),
   };
+}
+
+/** Throws what the form shows. The field cannot check it: the currency is typed beside it. */
+function amountOf(text: string, currency: string): number {
+  const amount = minorUnits(text, currency);
+  if (amount !== null) return amount;
+  const digits = minorDigitsOf(currency);
+  throw new ApiProblem({
+    title: `This is no price in ${currency}`,
+    detail:
+      digits === undefined
+        ? `${currency} is no currency of ISO 4217 that is in use.`
+        : `A price in ${currency} has ${digits === 0 ? "no" : `at most ${digits}`} decimals, like ${decimal({ amount: 12_345, currency })}.`,
+    status: 400,
+  });
 }
 
 const isoTime = (local: string): string | null =>

@@ -1,25 +1,47 @@
+import { minorDigitsOf } from "../../contract/currencies.ts";
+
 /** How numbers and times read. */
 
 /** Of the reader's language, except that the page itself is English. */
 const LOCALE = "en-GB";
 
-export function money({ amount, currency }: { amount: number; currency: string }): string {
-  try {
-    const format = new Intl.NumberFormat(LOCALE, { style: "currency", currency });
-    return format.format(amount / 10 ** minorDigits(currency));
-  } catch {
-    return `${(amount / 100).toFixed(2)} ${currency}`; // no currency that the browser knows
-  }
+interface Money {
+  /** In minor units. */
+  amount: number;
+  currency: string;
 }
 
-/** How many digits the minor units of a currency take: 2 for EUR, 0 for JPY. */
-export function minorDigits(currency: string): number {
-  try {
-    const format = new Intl.NumberFormat(LOCALE, { style: "currency", currency });
-    return format.resolvedOptions().maximumFractionDigits ?? 2;
-  } catch {
-    return 2;
-  }
+/** For a currency that has been withdrawn: ISO lists no digits for these. */
+const OTHER_DIGITS = 2;
+const digitsOf = (currency: string): number => minorDigitsOf(currency) ?? OTHER_DIGITS;
+
+/** With the digits of ISO 4217: a browser's own are those of CLDR, which has none for IQD or LBP. */
+export function money({ amount, currency }: Money): string {
+  const digits = digitsOf(currency);
+  const format = new Intl.NumberFormat(LOCALE, {
+    style: "currency",
+    currency,
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return format.format(amount / 10 ** digits);
+}
+
+/** An amount as it stands in a field: `12.345` for 12345 of KWD. */
+export function decimal({ amount, currency }: Money): string {
+  const digits = digitsOf(currency);
+  return (amount / 10 ** digits).toFixed(digits);
+}
+
+/**
+ * A typed price in minor units, read digit by digit: nothing is rounded. Null when it is no number,
+ * has more decimals than the currency, or the currency is not in ISO 4217's list.
+ */
+export function minorUnits(text: string, currency: string): number | null {
+  const digits = minorDigitsOf(currency);
+  const [, whole = "", decimals = ""] = /^(\d{1,12})(?:\.(\d+))?$/.exec(text) ?? [];
+  if (digits === undefined || whole === "" || decimals.length > digits) return null;
+  return Number(whole + decimals.padEnd(digits, "0"));
 }
 
 const COUNT = new Intl.NumberFormat(LOCALE);

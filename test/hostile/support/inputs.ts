@@ -32,6 +32,8 @@ const NASTY = [
   "\ud800",
   "\udfff\ud800",
   "\u202e\u2066",
+  "caf\u00e9-1",
+  "k, k",
   "🍵".repeat(9),
   "İıſK",
   "../../healthz",
@@ -46,6 +48,21 @@ const NASTY = [
   "x".repeat(300),
   "x".repeat(5_000),
 ];
+
+export const TIMES = [
+  "2026-12-01T18:00:00Z",
+  "2026-12-01t18:00:00.5+14:00",
+  "2027-02-30T10:00:00Z",
+  "2026-12-01T23:59:60Z",
+  "2026-12-01T24:00:00Z",
+  "2026-12-01T18:00:00",
+  "2026-12-01",
+  "0000-01-01T00:00:00+01:00",
+  "9999-12-31T23:59:59-00:01",
+  "12",
+  "-1",
+];
+const CURRENCIES = ["EUR", "JPY", "ZZZ", "XXX", "eur", "EU", "€", "HRK"];
 
 export const text = fc.oneof(
   fc.constantFrom(...NASTY),
@@ -81,10 +98,21 @@ export function put(json: unknown, [key, ...rest]: string[], replacement: unknow
   return copy;
 }
 
+const at = (json: unknown, place: readonly string[]): unknown =>
+  place.reduce((part, key) => Reflect.get(part as object, key), json);
+
+/** Of the same kind as what stands there, and wrong in the ways that this kind can be. */
+function akinTo(good: unknown): fc.Arbitrary<unknown> {
+  if (typeof good !== "string") return value;
+  if (!Number.isNaN(Date.parse(good))) return fc.constantFrom(...TIMES);
+  return /^[A-Z]{3}$/.test(good) ? fc.constantFrom(...CURRENCIES) : text;
+}
+
 /** A good body with one part replaced, with keys it does not have, or doubled ones. */
 function bodyFrom(good: object): fc.Arbitrary<string> {
   const replaced = fc
-    .tuple(fc.constantFrom(...placesIn(good)), value)
+    .constantFrom(...placesIn(good))
+    .chain((place) => fc.tuple(fc.constant(place), fc.oneof(value, akinTo(at(good, place)))))
     .map(([place, replacement]) => written(put(good, place, replacement)));
   const added = fc.tuple(text, value).map(([name, more]) => {
     // Not by assignment: that would set the prototype.
@@ -122,6 +150,10 @@ function headersFor(hasBody: boolean): fc.Arbitrary<Record<string, string>> {
         Prefer: headerText.map((one) => `wait=${one}`),
         "X-Request-Id": headerText,
         Origin: headerText,
+        "Content-Encoding": fc.oneof(
+          { weight: 9, arbitrary: fc.constant("") },
+          { weight: 1, arbitrary: fc.constantFrom("identity", "gzip", "br, identity") },
+        ),
         "Content-Type": fc.oneof(
           { weight: 9, arbitrary: fc.constant("application/json") },
           { weight: 1, arbitrary: fc.constantFrom(...TYPES) },

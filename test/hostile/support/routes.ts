@@ -5,6 +5,8 @@ export interface Route {
   who: "anyone" | "customer" | "operator";
   body?: object;
   query?: readonly string[];
+  /** Takes an `Idempotency-Key`. */
+  hasKey?: true;
   /** Answers 503 while the stock Worker is absent. */
   needsStock?: true;
 }
@@ -35,6 +37,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/items/:sku/stock",
     who: "operator",
     body: { delta: 3, reason: "delivery" },
+    hasKey: true,
     needsStock: true,
   },
   { method: "GET", path: "/v1/items/:sku/stock", who: "operator", needsStock: true },
@@ -45,7 +48,7 @@ export const ROUTES: readonly Route[] = [
     query: PAGE,
     needsStock: true,
   },
-  { method: "POST", path: "/v1/orders", who: "customer", body: order },
+  { method: "POST", path: "/v1/orders", who: "customer", body: order, hasKey: true },
   { method: "GET", path: "/v1/orders", who: "customer", query: [...PAGE, "status"] },
   { method: "GET", path: "/v1/orders/:id", who: "customer" },
   { method: "POST", path: "/v1/orders/:id/cancel", who: "customer" },

@@ -15,7 +15,7 @@ const config = {
   target: "draft-2020-12",
   typeMode: "input",
   // JSON Schema has no words for these; descriptions have. Any other unknown action throws.
-  ignoreActions: ["check", "trim"],
+  ignoreActions: ["check", "trim", "to_lower_case"],
   overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
 } satisfies ConversionConfig;
 

@@ -155,6 +155,7 @@ function headersAt({ headers = {} }: Operation, status: number): Map<HeaderName,
   // An upgraded connection has no room for it.
   if (status !== 101) found.set("X-Request-Id", true);
   if (status === 401) found.set("WWW-Authenticate", true);
+  if (status === 415) found.set("Accept-Encoding", false);
   if (status === 503) found.set("Retry-After", true);
   for (const [name, { always = [], sometimes = [] }] of Object.entries(headers)) {
     if (always.includes(status)) found.set(name as HeaderName, true);

@@ -5,7 +5,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
   NewOrder: { "": "What is ordered.", lines: "Lines for one SKU are merged." },
   NewItem: {
     "": "An item without its stock.",
-    name: "Trimmed.",
+    name: "One line of text, trimmed; without control, invisible or reordering characters.",
     limitPerCustomer: "Units one customer may have in live orders; null: any number.",
     saleStartsAt: "The sale is open from here; null: always was.",
     saleEndsAt: "And until here; null: for ever.",
@@ -13,17 +13,20 @@ export const FIELDS: Record<string, Record<string, string>> = {
   Adjustment: {
     "": "A change of stock.",
     delta: "Units; positive receives, negative takes away; not 0.",
-    reason: "Kept in the ledger. Trimmed.",
+    reason: "Kept in the ledger. One line of text, as the name of an item.",
   },
   Reconcile: {
     "": "Which part to compare.",
     repair: "Have the orders that differ looked at now.",
     cursor: "`nextCursor` of the part before.",
   },
+  Currency: {
+    "": "A currency of ISO 4217 that has minor units (list one of 2026-01-01).",
+  },
   Money: {
     "": "An amount of money.",
     amount: "In minor units of the currency.",
-    currency: "ISO 4217.",
+    currency: "ISO 4217; an item may have one that has been withdrawn since.",
   },
   Status: { "": "Where an order stands." },
   Reason: { "": "Why an order is cancelled." },

@@ -23,7 +23,11 @@ moment later, and the buyer hears the outcome.
 ## Conventions
 
 - Bodies are JSON, at most ${MAX_BODY_BYTES / 1024} KB. An order has at most ${MAX_LINES} lines of 1 to ${MAX_QUANTITY} units; lines for one SKU are merged first.
-- Times are ISO 8601 in UTC. Money is an integer in minor units of its currency (ISO 4217).
+- Bodies are UTF-8 and not compressed: with a \`Content-Encoding\` other than \`identity\` the answer is 415.
+- Times are sent as RFC 3339 has it (ISO 8601 with date, seconds and zone: \`2026-12-01T18:00:00Z\`, \`2026-12-01T19:00:00.5+01:00\`) and answered in UTC with milliseconds. A day that does not exist, hour 24 and second 60 are 400.
+- Order ids are taken in either case of letters; SKUs are case sensitive.
+- A query parameter that comes twice is 400.
+- Money is an integer in minor units of its currency (ISO 4217).
 - Lists are pages: \`?limit=\` says how long, and \`nextCursor\` is the \`?cursor=\` of the next one; null at the end.
 - Every \`GET\` answers \`HEAD\` too. Another method that a path does not have is 405 with \`Allow\`.
 - Clients ignore members and event types that they do not know: more may come.
@@ -72,7 +76,7 @@ curl -i https://shop.example/v1/orders \\
 ## Repeating safely
 
 A request whose answer got lost has to be repeated, and must not order twice. Send an
-\`Idempotency-Key\` (1 to 255 characters; a UUID is good) with each order that is meant, and the same
+\`Idempotency-Key\` (1 to 255 characters of visible ASCII; a UUID is good) with each order that is meant, and the same
 key with each repeat.
 
 - Same key, same order (lines are compared after merging; \`Prefer\` plays no part): the order as it stands, with \`Idempotency-Replayed: true\`. 202 while it is pending, else 200; with \`Prefer: wait=N\` as above.

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { OrderIdSchema } from "../../../contract/order-id.ts";
+import { SentOrderIdSchema } from "../../../contract/order-id.ts";
 import { SkuSchema } from "../../../contract/sku.ts";
 import { SinceSchema } from "../feed.ts";
 import { IdempotencyKeySchema } from "../idempotency-key.ts";
@@ -39,8 +39,8 @@ export const PARAMETERS = {
   OrderId: {
     in: "path",
     name: "id",
-    schema: OrderIdSchema,
-    description: "The order. What cannot be an order id answers 404.",
+    schema: SentOrderIdSchema,
+    description: "The order, in either case of letters. What cannot be an order id answers 404.",
     example: examples.ORDER_ID,
   },
   DeadLetterId: {
@@ -77,7 +77,7 @@ export const PARAMETERS = {
     name: "since",
     schema: SinceSchema,
     description:
-      "An ISO 8601 time: the snapshot also has orders updated since then, or up to 60 s before it.",
+      "A time (RFC 3339): the snapshot also has orders updated since then, or up to 60 s before it. The `+` of an offset is `%2B` in a query.",
     example: "2026-12-01T18:00:00Z",
   },
   Prefer: {
@@ -90,13 +90,13 @@ export const PARAMETERS = {
   IdempotencyKey: {
     ...IdempotencyKey,
     description:
-      "Makes a repeat safe. 1 to 255 characters, bare or as a quoted string; per customer; kept for at least 24 hours.",
+      "Makes a repeat safe. 1 to 255 characters of visible ASCII (0x21 to 0x7E), bare or as a quoted string, sent once; per customer; kept for at least 24 hours.",
   },
   RequiredIdempotencyKey: {
     ...IdempotencyKey,
     isRequired: true,
     description:
-      "Names the change, so that a repeat does not change twice. 1 to 255 characters, bare or as a quoted string.",
+      "Names the change, so that a repeat does not change twice. 1 to 255 characters of visible ASCII (0x21 to 0x7E), bare or as a quoted string, sent once.",
   },
   Subprotocol: {
     in: "header",
@@ -120,6 +120,7 @@ export const HEADERS = {
   "WWW-Authenticate": ["The scheme to authenticate by.", "Bearer"],
   Upgrade: ["The protocol that is required.", "websocket"],
   ETag: ["Send it as `If-None-Match` to hear whether anything changed.", '"0c74fa5d4cc4023c"'],
+  "Accept-Encoding": ["There only when the body's `Content-Encoding` was at fault.", "identity"],
   "Sec-WebSocket-Protocol": ["The subprotocol, if it was asked for.", "lockstock.v1"],
 } as const satisfies Record<string, readonly [description: string, example: string]>;
 

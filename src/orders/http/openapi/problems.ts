@@ -32,7 +32,8 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   },
   idempotency_key_required: {
     means: "This call changes stock and is not safe to repeat without an `Idempotency-Key`.",
-    remedy: "Send a key of 1 to 255 characters, a new one for each change that is meant.",
+    remedy:
+      "Send a key of 1 to 255 visible ASCII characters, a new one for each change that is meant.",
   },
   unauthenticated: {
     means:
@@ -105,8 +106,10 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     example: { detail: "A body may have at most 65536 bytes." },
   },
   unsupported_media_type: {
-    means: "The body's `Content-Type` is not `application/json`.",
-    remedy: "Send JSON and say so.",
+    means:
+      "The body's `Content-Type` is not `application/json`, or it has a `Content-Encoding` other than `identity`; then `Accept-Encoding` says so.",
+    remedy: "Send JSON, not compressed, and say that it is JSON.",
+    example: { detail: "Content-Type must be application/json." },
   },
   unknown_item: {
     means: "The order names an item that is not in the catalogue. Nothing was kept.",

@@ -10,6 +10,7 @@ import type { Difference } from "../../operations/compare.ts";
 import type { MinuteView, Operations } from "../../operations/operations.sql.ts";
 import type { OrderView, Step } from "../../order.ts";
 import { ItemSchema } from "../items.ts";
+import { CurrencySchema } from "../money.ts";
 import { ReconcileSchema } from "../operations.ts";
 import { OrderSchema } from "../orders.ts";
 import { AdjustmentSchema } from "../stock.ts";
@@ -142,6 +143,7 @@ export const SCHEMAS = {
   NewItem: ItemSchema,
   Adjustment: AdjustmentSchema,
   Reconcile: ReconcileSchema,
+  Currency: CurrencySchema,
   Money,
   Status,
   Reason,
