@@ -53,14 +53,14 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "reconcile skips cancelled orders",
     file: "src/orders/orders.sql.ts",
-    from: "(SELECT id FROM orders WHERE due_at <= ?1 ORDER BY",
-    to: "(SELECT id FROM orders WHERE due_at <= ?1 AND status <> 'cancelled' ORDER BY",
+    from: "(SELECT id FROM orders WHERE due_at <= ?1 AND",
+    to: "(SELECT id FROM orders WHERE due_at <= ?1 AND status <> 'cancelled' AND",
   },
   {
     name: "reconcile skips pending orders",
     file: "src/orders/orders.sql.ts",
-    from: "(SELECT id FROM orders WHERE due_at <= ?1 ORDER BY",
-    to: "(SELECT id FROM orders WHERE due_at <= ?1 AND status <> 'pending' ORDER BY",
+    from: "(SELECT id FROM orders WHERE due_at <= ?1 AND",
+    to: "(SELECT id FROM orders WHERE due_at <= ?1 AND status <> 'pending' AND",
   },
   {
     name: "a claim that dies leaves its orders for ever",

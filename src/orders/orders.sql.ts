@@ -68,45 +68,44 @@ export async function listOrders(db: D1Database, query: OrderQuery): Promise<Ord
   return results.map(orderOf);
 }
 
+/** What a due order needs: a transition that its time has come for, or something of its stock. */
+const DUE_FOR = {
+  transition: "(awaits IS NULL OR awaits = 'lock' AND ?4 > 0 AND placed_at + ?4 <= ?1)",
+  stock: "awaits IS NOT NULL",
+} as const;
+
 export interface Claim {
+  for: keyof typeof DUE_FOR;
   now_ms: number;
-  /** Orders whose time has come for a transition, which needs D1 alone. */
-  timed: number;
-  /** Orders that need the stock Worker; 0: none. */
-  owing: number;
+  limit: number;
   /** 0.75–1, so that what came due together does not come back together. */
   spread: number;
 }
 
 /**
- * Takes orders that are due, oldest first, and moves each on by its backoff (5, 10, 20, 40, then
- * 60 s, times `spread`; not past its lock deadline), so that a pass which dies here has only
- * postponed them, and two passes never hold the same order.
+ * Takes up to `limit` of the orders that are due, oldest first, and moves each on by its backoff
+ * (5, 10, 20, 40, then 60 s, times `spread`; not past its lock deadline), so that a pass which dies
+ * here has only postponed them, and two passes never hold the same order.
  */
 export async function claimDue(
   db: D1Database,
   { lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">,
-  { now_ms, timed, owing, spread }: Claim,
-): Promise<{ timed: Order[]; owing: Order[] }> {
-  const claim = (condition: string, limit: number) =>
-    db
-      .prepare(
-        `UPDATE orders SET attempts = attempts + 1,
-           due_at = CAST(min(
-             ?1 + min(60000, 5000 << min(attempts, 4)) * ?3,
-             CASE WHEN awaits = 'lock' AND ?4 > 0 AND placed_at + ?4 > ?1
-               THEN placed_at + ?4 ELSE 9e15 END) AS INTEGER)
-         WHERE id IN (SELECT id FROM orders WHERE due_at <= ?1 AND (${condition})
-           ORDER BY due_at LIMIT ?2)
-         RETURNING *`,
-      )
-      .bind(now_ms, limit, spread, lockDeadline_ms);
-  const [first, second] = await db.batch<OrderRow>([
-    claim("awaits IS NULL OR awaits = 'lock' AND ?4 > 0 AND placed_at + ?4 <= ?1", timed),
-    ...(owing > 0 ? [claim("awaits IS NOT NULL", owing)] : []),
-  ]);
-  const ordersOf = (result?: D1Result<OrderRow>) => (result?.results ?? []).map(orderOf);
-  return { timed: ordersOf(first), owing: ordersOf(second) };
+  { for: need, now_ms, limit, spread }: Claim,
+): Promise<Order[]> {
+  const { results } = await db
+    .prepare(
+      `UPDATE orders SET attempts = attempts + 1,
+         due_at = CAST(min(
+           ?1 + min(60000, 5000 << min(attempts, 4)) * ?3,
+           CASE WHEN awaits = 'lock' AND ?4 > 0 AND placed_at + ?4 > ?1
+             THEN placed_at + ?4 ELSE 9e15 END) AS INTEGER)
+       WHERE id IN (SELECT id FROM orders WHERE due_at <= ?1 AND ${DUE_FOR[need]}
+         ORDER BY due_at LIMIT ?2)
+       RETURNING *`,
+    )
+    .bind(now_ms, limit, spread, lockDeadline_ms)
+    .all<OrderRow>();
+  return results.map(orderOf);
 }
 
 /** The earliest `due_at` of all orders; null when none is due. */

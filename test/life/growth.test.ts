@@ -68,7 +68,7 @@ async function measure(sku: string) {
   });
   await placeAll(env.DB, due, policyOf(env), placedAt_ms);
   const ports = { db, stock: env.STOCK, pause: async () => {} };
-  const claim = { now_ms, timed: 100, owing: 100, spread: 1 };
+  const claim = { for: "stock", now_ms, limit: 100, spread: 1 } as const;
   const rows: Record<string, number> = {
     operations: await rowsReadBy(get("/v1/operations")),
     "list of a customer": await rowsReadBy(get("/v1/orders", customer)),

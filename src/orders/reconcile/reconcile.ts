@@ -5,7 +5,7 @@ import type { StockApi } from "../../contract/stock-api.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { within } from "../../contract/within.ts";
 import { commandOf, type Order, owedBy } from "../order.ts";
-import { claimDue, type OrderRow, orderOf } from "../orders.sql.ts";
+import { type Claim, claimDue, type OrderRow, orderOf } from "../orders.sql.ts";
 import { settle, type SettlePorts } from "../settle/settle.ts";
 import { postpone, selectPresent, transitionReturning } from "../settle/transitions.sql.ts";
 
@@ -18,8 +18,10 @@ export interface ReconcilePorts extends SettlePorts {
 const CLAIM = 100;
 /** Orders claimed at a time that D1 alone can move: as rows at most some 2.5 MB. */
 const CLAIM_TIMED = 500;
-/** Claims of one pass: what is left over is due still, and the alarm comes back for it. */
+/** Claims of either kind in one pass: what is left over is due still, and the alarm comes back for it. */
 const MAX_CLAIMS = 20;
+/** Orders that time has ended whose release is asked for in the same pass; the others are due in 30 s. */
+const MAX_RELEASES = 2_000;
 const ITEMS_TIMEOUT_MS = 12_000;
 const LANE_TIMEOUT_MS = 20_000;
 
@@ -28,24 +30,27 @@ const LANE_TIMEOUT_MS = 20_000;
  * asks how the order came to be stuck, so a lost send, a lost queue, a dead letter and a crash at
  * any line heal the same way. A claim has moved `due_at` on, so a pass may die anywhere.
  *
- * Transitions that only time brings about come first and need D1 alone: a stock Worker that hangs or
- * is absent holds up none of them.
+ * Transitions that only time brings about come first, since they need D1 alone: a stock Worker that
+ * hangs or is absent holds up none of them.
  */
 export async function reconcile(ports: ReconcilePorts): Promise<void> {
-  let isStockAway = false;
+  const releases: OrderEvent[] = [];
   for (let claims = 0; claims < MAX_CLAIMS; claims++) {
-    const { timed, owing } = await claimDue(ports.db, ports.policy, {
-      now_ms: ports.now(),
-      timed: CLAIM_TIMED,
-      // With the stock Worker away, claims would only move more orders on for nothing.
-      owing: isStockAway ? 0 : CLAIM,
-      spread: 0.75 + ports.random() / 4,
-    });
-    const commands = await move([...timed, ...owing], ports);
-    if (!isStockAway) isStockAway = !(await executeAll(commands, ports));
-    if (timed.length < CLAIM_TIMED && (isStockAway || owing.length < CLAIM)) return;
+    const orders = await claim("transition", CLAIM_TIMED, ports);
+    releases.push(...(await move(orders, ports)));
+    if (orders.length < CLAIM_TIMED) break;
+  }
+  let isAnswered = await executeAll(releases.slice(0, MAX_RELEASES), ports);
+  // With the stock Worker away, more claims would only move more orders on for nothing.
+  for (let claims = 0; isAnswered && claims < MAX_CLAIMS; claims++) {
+    const orders = await claim("stock", CLAIM, ports);
+    isAnswered = await executeAll(await move(orders, ports), ports);
+    if (orders.length < CLAIM) break;
   }
 }
+
+const claim = (need: Claim["for"], limit: number, { db, policy, now, random }: ReconcilePorts) =>
+  claimDue(db, policy, { for: need, now_ms: now(), limit, spread: 0.75 + random() / 4 });
 
 /** Makes the transitions that are due. Answers with what the stock Worker is to be asked for then. */
 async function move(orders: readonly Order[], ports: ReconcilePorts): Promise<OrderEvent[]> {

@@ -71,25 +71,24 @@ export async function change(
 }
 
 /**
- * Does both with a database of its own, whose deciding batch waits until the other's is there as
- * well: then both are sent in one turn, by `i` the one or the other first. It is the first batch of
- * each, or the one after so many.
+ * Does both with a database of its own, whose first batch, the deciding one, waits until the other's
+ * is there as well: then both are sent in one turn, by `i` the one or the other first.
  */
 export async function atOnce<A, B>(
   i: number,
   one: (db: D1Database) => Promise<A>,
   other: (db: D1Database) => Promise<B>,
-  { after = [0, 0] }: { after?: [number, number] } = {},
 ): Promise<[A, B]> {
   const starts: (() => void)[] = [];
   const databaseOf = (place: 0 | 1): D1Database => {
-    let batches = 0;
+    let hasMet = false;
     return new Proxy(env.DB, {
       get(inner, name) {
         const value: unknown = Reflect.get(inner, name);
         if (typeof value !== "function") return value;
-        if (name !== "batch" || batches++ !== after[place]) return value.bind(inner);
+        if (name !== "batch" || hasMet) return value.bind(inner);
         return async (statements: D1PreparedStatement[]) => {
+          hasMet = true;
           await new Promise<void>((start) => {
             starts[place] = start;
             if (!starts[0] || !starts[1]) return;
