@@ -72,6 +72,15 @@ export async function consume<E>(batch: MessageBatch, consumer: Consumer<E>): Pr
   });
 }
 
+/** Seconds: with the 12 retries of the configuration an hour, in which the configuration can be mended. */
+const UNKNOWN_DELAY_S = 300;
+
+/** A batch of a queue that no var names waits: consumed as another queue's it would be lost. */
+export function retryUnknown({ queue, messages }: MessageBatch): void {
+  log("error", "queue.unknown", { queue, messages: messages.length });
+  for (const message of messages) message.retry({ delaySeconds: UNKNOWN_DELAY_S });
+}
+
 function open<E>(queue: string, message: Message, consumer: Consumer<E>): Parcel<E> {
   const { events: values, attempts: before } = unpack(message.body);
   const attempts = before + message.attempts;

@@ -1,5 +1,7 @@
+import { retryUnknown } from "../contract/delivery.ts";
 import { consumeDeadLetters } from "./dead-letters/consumer.ts";
 import { app } from "./http/app.ts";
+import { roleOf } from "./queues.ts";
 import { reconcilerOf } from "./reconcile/watch.ts";
 import { consumeStockEvents } from "./settle/consumer.ts";
 import { settlePorts } from "./settle/ports.ts";
@@ -13,7 +15,9 @@ export default {
   fetch: app.fetch,
 
   async queue(batch: MessageBatch, env: OrdersEnv): Promise<void> {
-    if (batch.queue.endsWith("-dlq")) return consumeDeadLetters(batch, env.DB);
+    const role = roleOf(batch.queue, env);
+    if (role === null) return retryUnknown(batch);
+    if (role.type === "dead-letters") return consumeDeadLetters(batch, role.source, env.DB);
     await consumeStockEvents(batch, { ...settlePorts(env), stockEvents: env.STOCK_EVENTS });
   },
 
