@@ -21,7 +21,12 @@ export interface KnownOrder extends OrderFact {
 export interface Terms {
   paymentWindow_ms: number;
   lockDeadline_ms: number;
+  /** 0: orders are kept for ever. */
+  orderRetention_ms: number;
 }
+
+/** Statements of one call of D1, however much it has to do: they are bulk statements. */
+const MAX_STATEMENTS = 12;
 
 export class OrdersModel implements D1Watcher {
   readonly orders = new Map<string, KnownOrder>();
@@ -29,6 +34,8 @@ export class OrdersModel implements D1Watcher {
   /** Ids of all dead letters there ever were. */
   readonly letters = new Set<string>();
   readonly levels = new Map<string, number>();
+  /** Orders that housekeeping has taken away. */
+  readonly pruned = new Set<string>();
   /** Orders that somebody asked to cancel, or to pay. */
   readonly wishes = { cancel: new Set<string>(), pay: new Set<string>() };
   items!: ItemsModel;
@@ -41,6 +48,14 @@ export class OrdersModel implements D1Watcher {
     this.#report = report;
     this.#now = now;
     this.#terms = terms;
+  }
+
+  onCall(statements: number): void {
+    this.#report.check(
+      statements <= MAX_STATEMENTS,
+      13,
+      () => `a call of D1 had ${statements} statements`,
+    );
   }
 
   /** A row has been written, in a transaction that may yet be rolled back. */
@@ -58,7 +73,7 @@ export class OrdersModel implements D1Watcher {
     this.#pending = [];
     for (const fact of pending) {
       if (fact.what === "order") this.#order(fact.order);
-      else if (fact.what === "deleted") this.#report.violated(8, `order ${fact.id} was deleted`);
+      else if (fact.what === "deleted") this.#deleted(fact.id);
       else if (fact.what === "letter") this.letters.add(fact.id);
       else if (fact.what === "level") this.#level(fact);
     }
@@ -73,6 +88,17 @@ export class OrdersModel implements D1Watcher {
           `key ${fact.key} of ${fact.customerId} is bound to ${fact.orderId} of ${owner ?? "nobody"}`,
       );
     }
+  }
+
+  /** Housekeeping takes what is finished, settled and old enough, and nothing else. */
+  #deleted(id: string): void {
+    const { orderRetention_ms } = this.#terms;
+    const order = this.orders.get(id);
+    const isOver = order && (order.status === "paid" || order.status === "cancelled");
+    const isOld = order && order.placedAt_ms < this.#now() - orderRetention_ms;
+    const mayGo = orderRetention_ms > 0 && isOver && order.awaits === null && isOld;
+    this.#report.check(mayGo === true, 8, () => `order ${id} was deleted`);
+    this.pruned.add(id);
   }
 
   /** Until about when an order's time to pay is over, and the reconciler comes for it. */

@@ -31,6 +31,20 @@ export function varsOf(file: (typeof FILES)[number]): Record<string, string> {
   );
 }
 
+/** The queues that a Worker sends to, by binding. */
+export function producersOf(file: (typeof FILES)[number]): { binding: string; queue: string }[] {
+  return tablesOf(file)
+    .filter(([name]) => name === "queues.producers")
+    .map(([, { binding, queue }]) => ({ binding: String(binding), queue: String(queue) }));
+}
+
+/** The queues that a Worker consumes. */
+export function consumedBy(file: (typeof FILES)[number]): string[] {
+  return tablesOf(file)
+    .filter(([name]) => name === "queues.consumers")
+    .map(([, { queue }]) => String(queue));
+}
+
 export interface RateSettings {
   name: string;
   limit: number;
