@@ -15,13 +15,7 @@ import { SimLimiter } from "./platform/limiter.ts";
 import { ObjectClass } from "./platform/objects.ts";
 import { SimQueue } from "./platform/queues.ts";
 import { stubOf } from "./platform/rpc.ts";
-import {
-  consumedBy,
-  producersOf,
-  queueSettings,
-  rateSettings,
-  varsOf,
-} from "./platform/settings.ts";
+import { Configuration, rateSettings } from "./platform/settings.ts";
 import { Engine } from "./platform/sqlite.ts";
 import type { SimSocket } from "./platform/sockets.ts";
 import { context, Isolate } from "./platform/worker.ts";
@@ -34,14 +28,7 @@ const schema = readdirSync(MIGRATIONS)
   .sort()
   .map((file) => readFileSync(join(MIGRATIONS, file), "utf8"))
   .join("\n");
-const SETTINGS = queueSettings();
 const LIMITS = rateSettings();
-const PRODUCERS = {
-  orders: producersOf("wrangler.toml"),
-  stock: producersOf("wrangler.stock.toml"),
-};
-const STOCK_CONSUMES = consumedBy("wrangler.stock.toml");
-const VARS = { orders: varsOf("wrangler.toml"), stock: varsOf("wrangler.stock.toml") };
 
 interface Database {
   engine: Engine;
@@ -76,7 +63,7 @@ export class System {
   readonly stock: Isolate;
   readonly vars: Record<string, string>;
   /** Half of the runs have other queue names, as an environment would: nothing may read them. */
-  readonly #suffix: string;
+  readonly #configuration: Configuration;
   isStockAbsent = false;
   /** Days go by, whose minutes would be too many. */
   isCronOff = false;
@@ -91,8 +78,9 @@ export class System {
     const kernel = (this.kernel = new Kernel(options));
     this.#code = code;
     this.#world = worldGlobals(kernel);
-    this.#suffix = kernel.random("queue names").chance(0.5) ? "-staging" : "";
-    this.vars = { ...this.#renamed(VARS.orders), ...vars };
+    const suffix = kernel.random("queue names").chance(0.5) ? "-staging" : "";
+    this.#configuration = new Configuration(suffix);
+    this.vars = { ...this.#configuration.vars("orders"), ...vars };
     this.isQuiet = kernel.faults.isQuiet;
     const now = () => kernel.now_ms;
     this.report = new Report(kernel);
@@ -147,20 +135,10 @@ export class System {
     });
   }
 
-  /** The vars that name queues, with this run's names. */
-  #renamed(vars: Record<string, string>): Record<string, string> {
-    return Object.fromEntries(
-      Object.entries(vars).map(([key, value]) => {
-        return [key, key.endsWith("_QUEUE") ? value + this.#suffix : value];
-      }),
-    );
-  }
-
   #producers(worker: "orders" | "stock", vat: Vat): object {
+    const bindings = this.#configuration.producers(worker);
     return Object.fromEntries(
-      PRODUCERS[worker].map(({ binding, queue }) => {
-        return [binding, this.queue(queue + this.#suffix).binding(vat)];
-      }),
+      bindings.map(([name, queue]) => [name, this.queue(queue).binding(vat)]),
     );
   }
 
@@ -188,7 +166,7 @@ export class System {
 
   #stockEnv(vat: Vat): object {
     return {
-      ...this.#renamed(VARS.stock),
+      ...this.#configuration.vars("stock"),
       ITEM: this.classes.ITEM.binding(vat),
       ...this.#producers("stock", vat),
     };
@@ -209,16 +187,15 @@ export class System {
   }
 
   #makeQueues(): void {
-    const own = (name: string) => name + this.#suffix;
-    for (const { name, deadLetterQueue, ...rest } of SETTINGS) {
-      const dead = deadLetterQueue === null ? null : own(deadLetterQueue);
-      const settings = { ...rest, name: own(name), deadLetterQueue: dead };
+    for (const settings of this.#configuration.queues()) {
       this.queues.set(settings.name, new SimQueue(this.kernel, settings, this.messages));
     }
     for (const queue of this.queues.values()) {
       const { name, deadLetterQueue } = queue.settings;
       if (deadLetterQueue !== null) queue.deadLetters = this.queue(deadLetterQueue);
-      const isolate = STOCK_CONSUMES.map(own).includes(name) ? this.stock : this.consumer;
+      const isolate = this.#configuration.consumed("stock").includes(name)
+        ? this.stock
+        : this.consumer;
       queue.consumer = {
         vat: () => isolate.open().vat,
         isUp: () => isolate !== this.stock || !this.isStockAbsent,

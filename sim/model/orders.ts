@@ -1,6 +1,7 @@
 import type { D1Watcher } from "../platform/d1.ts";
 import type { ItemsModel } from "./items.ts";
 import type { Report } from "./report.ts";
+import { MAX_STATEMENTS, mayBePruned, type Terms } from "./terms.ts";
 import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
 
 /** The reference model of D1: every committed row is held against what it was and may become. */
@@ -18,24 +19,12 @@ export interface KnownOrder extends OrderFact {
   wasAskedAgain: boolean;
 }
 
-export interface Terms {
-  paymentWindow_ms: number;
-  lockDeadline_ms: number;
-  /** 0: orders are kept for ever. */
-  orderRetention_ms: number;
-}
-
-/** Statements of one call of D1, however much it has to do: they are bulk statements. */
-const MAX_STATEMENTS = 12;
-
 export class OrdersModel implements D1Watcher {
   readonly orders = new Map<string, KnownOrder>();
   readonly keys = new Map<string, string>();
   /** Ids of all dead letters there ever were. */
   readonly letters = new Set<string>();
   readonly levels = new Map<string, number>();
-  /** Orders that housekeeping has taken away. */
-  readonly pruned = new Set<string>();
   /** Orders that somebody asked to cancel, or to pay. */
   readonly wishes = { cancel: new Set<string>(), pay: new Set<string>() };
   items!: ItemsModel;
@@ -51,11 +40,8 @@ export class OrdersModel implements D1Watcher {
   }
 
   onCall(statements: number): void {
-    this.#report.check(
-      statements <= MAX_STATEMENTS,
-      13,
-      () => `a call of D1 had ${statements} statements`,
-    );
+    const say = () => `a call of D1 had ${statements} statements`;
+    this.#report.check(statements <= MAX_STATEMENTS, 13, say);
   }
 
   /** A row has been written, in a transaction that may yet be rolled back. */
@@ -90,15 +76,9 @@ export class OrdersModel implements D1Watcher {
     }
   }
 
-  /** Housekeeping takes what is finished, settled and old enough, and nothing else. */
   #deleted(id: string): void {
-    const { orderRetention_ms } = this.#terms;
-    const order = this.orders.get(id);
-    const isOver = order && (order.status === "paid" || order.status === "cancelled");
-    const isOld = order && order.placedAt_ms < this.#now() - orderRetention_ms;
-    const mayGo = orderRetention_ms > 0 && isOver && order.awaits === null && isOld;
-    this.#report.check(mayGo === true, 8, () => `order ${id} was deleted`);
-    this.pruned.add(id);
+    const mayGo = mayBePruned(this.orders.get(id), this.#terms.orderRetention_ms, this.#now());
+    this.#report.check(mayGo, 8, () => `order ${id} was deleted`);
   }
 
   /** Until about when an order's time to pay is over, and the reconciler comes for it. */

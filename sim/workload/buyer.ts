@@ -1,6 +1,6 @@
 import type { ItemPlan, CartLine, ClientPlan, Step } from "./plan.ts";
 import type { System } from "../system.ts";
-import { type Call, type Heard, HttpClient, isAnswered } from "./http-client.ts";
+import { type Heard, HttpClient, isAnswered } from "./http-client.ts";
 import { cartOf } from "./cart.ts";
 import { checkGated, wasClosed, wasOpen } from "../model/door.ts";
 import { FeedClient } from "./feed-client.ts";
@@ -76,43 +76,17 @@ export class Buyer {
     }
   }
 
-  /**
-   * Uses every key again. One that was pruned, or whose order was, is free: whatever comes of it is a
-   * new order or a refusal at the door, and the next repeat gets the same. Any other has its order.
-   */
-  async repeatAfterDays(): Promise<void> {
-    const { report, d1 } = this.#system;
-    for (const { step } of this.#wishes) {
-      const key = step.key ?? "";
-      const owner = this.#owners.get(key);
-      if (!owner) continue;
-      const where = `${this.name} repeats ${key} of ${owner.id} after days`;
-      const { rows } = d1.engine.run(
-        `SELECT 1 FROM idempotency_keys AS k JOIN orders AS o ON o.id = k.order_id
-         WHERE k.customer_id = ? AND k.key = ?`,
-        [this.name, key],
-      );
-      const isFree = rows.length === 0;
-      for (let time = 0; time < 2; time++) {
-        const before = this.#owners.get(key)?.id;
-        const heard = await this.http.send(this.#placing(key, step.lines));
-        const [order] = heard?.orders ?? [];
-        const isFresh = isFree && time === 0;
-        const isRight = isFresh
-          ? order?.id !== owner.id && heard?.code !== "idempotency_key_reused"
-          : !order || order.id === before;
-        const isAnswer = isAnswered(heard) && (isFree || order !== undefined);
-        const text = `${heard?.status ?? "no answer"} ${order?.id ?? heard?.code ?? ""}`;
-        report.check(isAnswer && isRight, 8, () => `${where} → ${text}`);
-        if (!order) break;
-        this.#owners.set(key, { id: order.id, heard_ms: heard?.heard_ms ?? 0 });
-      }
-    }
+  /** The keys that got an order, with what was asked for by them, and the order. */
+  get bound(): { key: string; lines: CartLine[]; id: string }[] {
+    return this.#wishes.flatMap(({ step: { key, lines } }) => {
+      const owner = this.#owners.get(key ?? "");
+      return key !== null && owner ? [{ key, lines, id: owner.id }] : [];
+    });
   }
 
-  #placing(key: string, lines: CartLine[]): Call {
-    const headers = { "Idempotency-Key": key };
-    return { method: "POST", path: "/v1/orders", body: { lines }, headers };
+  /** The key has gone over to another order. */
+  rebind(key: string, id: string, heard_ms: number): void {
+    this.#owners.set(key, { id, heard_ms });
   }
 
   async #try(wish: Wish, lines: CartLine[]): Promise<void> {

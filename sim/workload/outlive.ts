@@ -1,5 +1,6 @@
 import type { System } from "../system.ts";
 import type { Buyer } from "./buyer.ts";
+import { isAnswered } from "./http-client.ts";
 import type { Operator } from "./operator.ts";
 
 /**
@@ -34,7 +35,7 @@ export async function outlive(
     await kernel.runUntil(end_ms, () => isOver() || isDone);
     if (!isOver()) report.check(isDone, 7, () => "calls after days got no answer");
   };
-  const repeat = () => during(() => Promise.all(buyers.map((buyer) => buyer.repeatAfterDays())));
+  const repeat = () => during(() => Promise.all(buyers.map((buyer) => repeatKeys(system, buyer))));
   const before_ms = kernel.now_ms;
   for (let round = 0; round < MAX_ROUNDS && !isOver() && isAnyLeft(system, before_ms); round++) {
     // In the midst of it too, when some orders are gone and their keys are not.
@@ -53,6 +54,42 @@ export async function outlive(
       () => `after days reconcile finds ${JSON.stringify(differences)}`,
     );
   });
+}
+
+/**
+ * Uses every key again, twice. One that was pruned, or whose order was, is free: whatever comes of it
+ * is a new order or a refusal at the door, and the second time the same. Any other has its order.
+ */
+async function repeatKeys({ report, d1 }: System, buyer: Buyer): Promise<void> {
+  for (const { key, lines, id } of buyer.bound) {
+    const { rows } = d1.engine.run(
+      `SELECT 1 FROM idempotency_keys AS k JOIN orders AS o ON o.id = k.order_id
+       WHERE k.customer_id = ? AND k.key = ?`,
+      [buyer.name, key],
+    );
+    const isFree = rows.length === 0;
+    let before = id;
+    for (let time = 0; time < 2; time++) {
+      const heard = await buyer.http.send({
+        method: "POST",
+        path: "/v1/orders",
+        body: { lines },
+        headers: { "Idempotency-Key": key },
+      });
+      const [order] = heard?.orders ?? [];
+      const isFresh = isFree && time === 0;
+      const isRight = isFresh
+        ? order?.id !== id && heard?.code !== "idempotency_key_reused"
+        : !order || order.id === before;
+      const isAnswer = isAnswered(heard) && (isFree || order !== undefined);
+      const where = `${buyer.name} repeats ${key} of ${id} after days`;
+      const what = `${heard?.status ?? "no answer"} ${order?.id ?? heard?.code ?? ""}`;
+      report.check(isAnswer && isRight, 8, () => `${where} → ${what}`);
+      if (!order || !heard) break;
+      before = order.id;
+      buyer.rebind(key, order.id, heard.heard_ms);
+    }
+  }
 }
 
 /** Whether an order may go, or a key is older than its retention, as of that moment. */

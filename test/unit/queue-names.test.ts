@@ -27,7 +27,9 @@ test("the orders Worker's vars name the queues that it sends to and consumes", (
   expect(producer(orders, "ORDER_EVENTS")).toBe(vars.ORDER_EVENTS_QUEUE);
   expect(producer(orders, "STOCK_EVENTS")).toBe(vars.STOCK_EVENTS_QUEUE);
   expect(consumed(orders)).toEqual(
-    [vars.STOCK_EVENTS_QUEUE, vars.STOCK_EVENTS_DLQ_QUEUE, vars.ORDER_EVENTS_DLQ_QUEUE].toSorted(),
+    [vars.STOCK_EVENTS_QUEUE, vars.STOCK_EVENTS_DLQ_QUEUE, vars.ORDER_EVENTS_DLQ_QUEUE]
+      .map(String)
+      .toSorted(),
   );
   expect(deadQueue(orders, vars.STOCK_EVENTS_QUEUE)).toBe(vars.STOCK_EVENTS_DLQ_QUEUE);
 });
