@@ -10,10 +10,13 @@ const ABSENT_MS = [500, 5_000, 40_000] as const;
 export class Chaos {
   readonly #system: System;
   readonly #random: Random;
+  /** How many events a bad message packs. */
+  readonly #sizes: Random;
 
   constructor(system: System) {
     this.#system = system;
     this.#random = system.kernel.random("chaos");
+    this.#sizes = system.kernel.random("poison sizes");
   }
 
   start(): void {
@@ -102,7 +105,8 @@ export class Chaos {
 
   /** What no consumer can decode, alone or packed with something else. */
   #poison(isVersion: boolean): void {
-    const queue = this.#system.queue(this.#random.pick(["order-events", "stock-events"]));
+    const { orderEvents, stockEvents } = this.#system;
+    const queue = this.#random.pick([orderEvents, stockEvents]);
     const at = new Date(Math.floor(this.#system.kernel.now_ms)).toISOString();
     const id = `poison-${this.#random.int(0, 1e9)}`;
     const orderId = [...this.#system.orders.orders.keys()].at(-1) ?? "none";
@@ -114,7 +118,8 @@ export class Chaos {
           { type: "nothing.known", version: 1, id, at, isPoison: true },
           { isPoison: true },
         ]);
-    const events = [bad, { ...bad, id: `${id}b` }];
+    const count = this.#sizes.pick([2, 2, 2, 40]);
+    const events = Array.from({ length: count }, (_, i) => ({ ...bad, id: `${id}-${i}` }));
     const body = this.#random.chance(0.5)
       ? bad
       : { type: "batch", version: 1, id, at, attempts: 0, events };

@@ -5,6 +5,7 @@ import { checkEnd, checkLiveness } from "./model/final.ts";
 import { System } from "./system.ts";
 import { Buyer } from "./workload/buyer.ts";
 import { Operator } from "./workload/operator.ts";
+import { outlive } from "./workload/outlive.ts";
 import { type ClientPlan, OPENING_MS, type Plan, planFor, type Step } from "./workload/plan.ts";
 
 /** One run of the whole system for one seed. */
@@ -49,7 +50,8 @@ const CHECKS_MS = 60_000;
 export async function run(options: RunOptions): Promise<RunResult> {
   const { seed, isPrinted = false, without = {}, plan = planFor(seed) } = options;
   const clients = plan.clients.filter(({ name }) => !without.clients?.includes(name));
-  const system = new System(await loadCode(), { seed, isPrinted, without }, plan.vars);
+  const code = await loadCode(plan.hasSmallLimits);
+  const system = new System(code, { seed, isPrinted, without }, plan.vars);
   const { kernel, report } = system;
   const operator = new Operator(system);
   const buyers = clients.map((client) => new Buyer(system, client, plan.items));
@@ -103,6 +105,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     await kernel.runUntil(kernel.now_ms + CHECKS_MS, isOver);
     if (!isOver() && !isChecked) report.violated(7, "the final checks got no answer");
   }
+  if (plan.isOutlived && !isOver()) await outlive(system, buyers, operator, isOver);
   const suspicion = options.suspect?.(system);
   if (suspicion) report.violated(0, suspicion);
   system.dispose();
@@ -169,7 +172,8 @@ function everyMinute(system: System): void {
   const { kernel } = system;
   const next_ms = (Math.floor(kernel.now_ms / MINUTE_MS) + 1) * MINUTE_MS;
   kernel.at(next_ms, "", () => {
-    if (!kernel.faults.strike("cron missed", "")) system.cron();
+    const isOff = system.isCronOff || kernel.faults.strike("cron missed", "");
+    if (!isOff) system.cron();
     everyMinute(system);
   });
 }

@@ -15,7 +15,7 @@ import { SimLimiter } from "./platform/limiter.ts";
 import { ObjectClass } from "./platform/objects.ts";
 import { SimQueue } from "./platform/queues.ts";
 import { stubOf } from "./platform/rpc.ts";
-import { queueSettings, rateSettings, varsOf } from "./platform/settings.ts";
+import { Configuration, rateSettings } from "./platform/settings.ts";
 import { Engine } from "./platform/sqlite.ts";
 import type { SimSocket } from "./platform/sockets.ts";
 import { context, Isolate } from "./platform/worker.ts";
@@ -28,9 +28,7 @@ const schema = readdirSync(MIGRATIONS)
   .sort()
   .map((file) => readFileSync(join(MIGRATIONS, file), "utf8"))
   .join("\n");
-const SETTINGS = queueSettings();
 const LIMITS = rateSettings();
-const VARS = { orders: varsOf("wrangler.toml"), stock: varsOf("wrangler.stock.toml") };
 
 interface Database {
   engine: Engine;
@@ -64,7 +62,11 @@ export class System {
   readonly consumer: Isolate;
   readonly stock: Isolate;
   readonly vars: Record<string, string>;
+  /** Half of the runs have other queue names, as an environment would: nothing may read them. */
+  readonly #configuration: Configuration;
   isStockAbsent = false;
+  /** Days go by, whose minutes would be too many. */
+  isCronOff = false;
   /** Nothing goes wrong in this run. */
   isQuiet: boolean;
   readonly unreachable = new Set<string>();
@@ -76,7 +78,9 @@ export class System {
     const kernel = (this.kernel = new Kernel(options));
     this.#code = code;
     this.#world = worldGlobals(kernel);
-    this.vars = { ...VARS.orders, ...vars };
+    const suffix = kernel.random("queue names").chance(0.5) ? "-staging" : "";
+    this.#configuration = new Configuration(suffix);
+    this.vars = { ...this.#configuration.vars("orders"), ...vars };
     this.isQuiet = kernel.faults.isQuiet;
     const now = () => kernel.now_ms;
     this.report = new Report(kernel);
@@ -84,10 +88,11 @@ export class System {
     this.orders = new OrdersModel(this.report, now, {
       paymentWindow_ms: Number(this.vars.PAYMENT_WINDOW_SECONDS) * 1_000,
       lockDeadline_ms: Number(this.vars.LOCK_DEADLINE_SECONDS) * 1_000,
+      orderRetention_ms: Number(this.vars.FINISHED_ORDER_RETENTION_DAYS) * 86_400_000,
     });
     this.items.orders = this.orders;
     this.orders.items = this.items;
-    this.messages = new MessagesModel(this.report, now, this.orders, this.items);
+    this.messages = new MessagesModel(this.report, now, this);
     this.shown = new Shown(this.report, this.orders);
     const database = (this.#database = idle.pop() ?? openDatabase());
     database.watcher = (fact) => this.orders.observe(fact);
@@ -130,6 +135,13 @@ export class System {
     });
   }
 
+  #producers(worker: "orders" | "stock", vat: Vat): object {
+    const bindings = this.#configuration.producers(worker);
+    return Object.fromEntries(
+      bindings.map(([name, queue]) => [name, this.queue(queue).binding(vat)]),
+    );
+  }
+
   #ordersEnv(vat: Vat): object {
     const { DESK, RECONCILER, FEED } = this.classes;
     return {
@@ -147,19 +159,16 @@ export class System {
           return this.stock.entrypoint("StockApi");
         },
       }),
-      ORDER_EVENTS: this.queue("order-events").binding(vat),
-      STOCK_EVENTS: this.queue("stock-events").binding(vat),
+      ...this.#producers("orders", vat),
       ...Object.fromEntries([...this.limiters].map(([name, one]) => [name, one.binding(vat)])),
     };
   }
 
   #stockEnv(vat: Vat): object {
     return {
-      ...VARS.stock,
+      ...this.#configuration.vars("stock"),
       ITEM: this.classes.ITEM.binding(vat),
-      STOCK_EVENTS: this.queue("stock-events").binding(vat),
-      ORDER_EVENTS: this.queue("order-events").binding(vat),
-      ORDER_EVENTS_DLQ: this.queue("order-events-dlq").binding(vat),
+      ...this.#producers("stock", vat),
     };
   }
 
@@ -169,14 +178,24 @@ export class System {
     return queue;
   }
 
+  /** The two queues that events travel in. */
+  get orderEvents(): SimQueue {
+    return this.queue(this.vars.ORDER_EVENTS_QUEUE ?? "");
+  }
+  get stockEvents(): SimQueue {
+    return this.queue(this.vars.STOCK_EVENTS_QUEUE ?? "");
+  }
+
   #makeQueues(): void {
-    for (const settings of SETTINGS) {
+    for (const settings of this.#configuration.queues()) {
       this.queues.set(settings.name, new SimQueue(this.kernel, settings, this.messages));
     }
     for (const queue of this.queues.values()) {
       const { name, deadLetterQueue } = queue.settings;
       if (deadLetterQueue !== null) queue.deadLetters = this.queue(deadLetterQueue);
-      const isolate = name === "order-events" ? this.stock : this.consumer;
+      const isolate = this.#configuration.consumed("stock").includes(name)
+        ? this.stock
+        : this.consumer;
       queue.consumer = {
         vat: () => isolate.open().vat,
         isUp: () => isolate !== this.stock || !this.isStockAbsent,
@@ -191,7 +210,7 @@ export class System {
   /** The stock Worker is deployed again: what waited for it is delivered. */
   stockReturns(): void {
     this.isStockAbsent = false;
-    this.queue("order-events").pump();
+    this.orderEvents.pump();
   }
 
   cron(): void {

@@ -21,7 +21,7 @@ export class StockItem extends Item {
 const SKU = "SCALED";
 const UNITS = 10_000_000;
 const POLICY = { lockDeadline_ms: 900_000, paymentWindow_ms: 0, isGateOn: true } as Policy;
-const NOBODY = { push: async () => ({ failed: new Map() }) };
+const NOBODY = { push: async () => ({ untold: new Map() }), isSpent: () => false };
 
 export default {
   async fetch(request, env): Promise<Response> {

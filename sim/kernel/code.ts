@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { compileFunction } from "node:vm";
 import { build } from "esbuild";
+import { smallLimits } from "./limits.ts";
 
 /**
  * The code under test, bundled once and evaluated afresh for every vat: an isolate that crashes
@@ -54,19 +55,21 @@ const GLOBALS = [
 ] as const;
 
 export type Code = Record<Unit, Evaluate>;
-let loaded: Promise<Code> | undefined;
+const loaded = new Map<boolean, Promise<Code>>();
 
-export function loadCode(): Promise<Code> {
-  loaded ??= load();
-  return loaded;
+/** `isSmall`: with the small limits of limits.ts, so that a few orders go past them. */
+export function loadCode(isSmall: boolean): Promise<Code> {
+  const code = loaded.get(isSmall) ?? load(isSmall ? smallLimits() : new Map());
+  loaded.set(isSmall, code);
+  return code;
 }
 
-async function load(): Promise<Code> {
+async function load(changed: ReadonlyMap<string, string>): Promise<Code> {
   const require = createRequire(import.meta.url);
   const modules: Record<string, unknown> = { "cloudflare:workers": RUNTIME };
   for (const name of SHARED) modules[name] = await import(require.resolve(name));
   const units = Object.entries(UNITS).map(async ([unit, entry]) => {
-    const text = await bundle(entry);
+    const text = await bundle(entry, changed);
     const names = ["require", "module", "exports", ...GLOBALS];
     const run = compileFunction(text, names, { filename: `simulated/${entry}` }) as (
       ...given: unknown[]
@@ -82,7 +85,7 @@ async function load(): Promise<Code> {
   return Object.fromEntries(await Promise.all(units)) as Code;
 }
 
-async function bundle(entry: string): Promise<string> {
+async function bundle(entry: string, changed: ReadonlyMap<string, string>): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, entry)],
     absWorkingDir: ROOT,
@@ -93,6 +96,16 @@ async function bundle(entry: string): Promise<string> {
     conditions: ["workerd", "worker"],
     external: ["cloudflare:workers", ...SHARED],
     target: "es2024",
+    plugins: [
+      {
+        name: "limits",
+        setup: (on) =>
+          on.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+            const contents = changed.get(path);
+            return contents === undefined ? null : { contents, loader: "ts" };
+          }),
+      },
+    ],
   });
   const [file] = outputFiles;
   if (!file) throw new Error(`nothing came of ${entry}`);

@@ -1,4 +1,4 @@
-import type { QueueWatcher } from "../platform/queues.ts";
+import type { QueueWatcher, SimQueue } from "../platform/queues.ts";
 import type { ItemsModel } from "./items.ts";
 import type { OrdersModel } from "./orders.ts";
 import type { Report } from "./report.ts";
@@ -26,26 +26,45 @@ const OUTCOMES: Record<string, readonly string[]> = {
   "order.paid": ["stock.committed"],
 };
 
+/** What the model looks at. */
+interface World {
+  orders: OrdersModel;
+  items: ItemsModel;
+  isQuiet: boolean;
+  stockEvents: SimQueue;
+  queue(name: string): SimQueue;
+}
+
 export class MessagesModel implements QueueWatcher {
-  readonly #orders: OrdersModel;
-  readonly #items: ItemsModel;
+  readonly #world: World;
   readonly #report: Report;
   readonly #now: () => number;
   /** When an event was last sent, by its id and queue; dead letters by theirs. */
   readonly #sent = new Map<string, number>();
   acks = 0;
 
-  constructor(report: Report, now: () => number, orders: OrdersModel, items: ItemsModel) {
+  constructor(report: Report, now: () => number, world: World) {
     this.#report = report;
     this.#now = now;
-    this.#orders = orders;
-    this.#items = items;
+    this.#world = world;
   }
 
   onSend(queue: string, body: unknown): void {
+    const attempts = (body as { attempts?: number } | null)?.attempts ?? 0;
+    const isLetter = (body as { type?: string } | null)?.type === "dead-letter";
+    if (attempts > 0 && !isLetter) this.#inPeace(`an event of ${queue} was sent again`);
     for (const event of eventsOf(body)) {
       if (typeof event.id === "string") this.#sent.set(`${queue} ${event.id}`, this.#now());
     }
+  }
+
+  onRetry(queue: string, id: string): void {
+    this.#inPeace(`${id} of ${queue} was retried`);
+  }
+
+  /** Where nothing goes wrong no delivery fails, however much there is to do at once. */
+  #inPeace(what: string): void {
+    this.#report.check(!this.#world.isQuiet, 7, () => `${what} in peace`);
   }
 
   onDead(): void {
@@ -54,12 +73,13 @@ export class MessagesModel implements QueueWatcher {
 
   onAck(queue: string, id: string, body: unknown, since_ms: number): void {
     this.acks++;
-    if (queue.endsWith("-dlq")) return this.#letters(queue, id, body);
+    const deadQueue = this.#world.queue(queue).settings.deadLetterQueue;
+    if (deadQueue === null) return this.#letters(queue, id, body);
     for (const [part, event] of eventsOf(body).entries()) {
       const letterId = `${id}:${part}`;
       const isLetter =
-        this.#orders.letters.has(letterId) ||
-        (this.#sent.get(`${queue}-dlq ${letterId}`) ?? -1) >= since_ms;
+        this.#world.orders.letters.has(letterId) ||
+        (this.#sent.get(`${deadQueue} ${letterId}`) ?? -1) >= since_ms;
       const isSentAgain = (this.#sent.get(`${queue} ${event.id}`) ?? -1) >= since_ms;
       if (isLetter || isSentAgain) continue;
       const isPoison = event.isPoison === true || event.version !== 1;
@@ -78,7 +98,9 @@ export class MessagesModel implements QueueWatcher {
     for (const [part, event] of eventsOf(body).entries()) {
       const own = event.type === "dead-letter" ? String(event.id) : id;
       // Of a packed message each event is a letter of its own.
-      const isKept = [own, `${id}:${part}`].some((letter) => this.#orders.letters.has(letter));
+      const isKept = [own, `${id}:${part}`].some((letter) =>
+        this.#world.orders.letters.has(letter),
+      );
       this.#report.check(
         isKept,
         7,
@@ -91,14 +113,15 @@ export class MessagesModel implements QueueWatcher {
   #isTold({ type = "", orderId }: Event, since_ms: number): boolean {
     const outcomes = OUTCOMES[type];
     if (!outcomes) return true;
+    const queue = this.#world.stockEvents.settings.name;
     return outcomes.some(
-      (outcome) => (this.#sent.get(`stock-events ${outcome}:${orderId}`) ?? -1) >= since_ms,
+      (outcome) => (this.#sent.get(`${queue} ${outcome}:${orderId}`) ?? -1) >= since_ms,
     );
   }
 
   #isDone({ type, orderId = "", lines = [], sku = "", levelVersion = 0 }: Event): boolean {
-    const order = this.#orders.orders.get(orderId);
-    const states = lines.map((line) => this.#items.lock(line.sku, orderId)?.state);
+    const order = this.#world.orders.orders.get(orderId);
+    const states = lines.map((line) => this.#world.items.lock(line.sku, orderId)?.state);
     switch (type) {
       case "order.placed":
         return states.every((state) => state !== undefined);
@@ -114,7 +137,7 @@ export class MessagesModel implements QueueWatcher {
       case "stock.committed":
         return order !== undefined && (order.awaits !== "commit" || order.wasAskedAgain);
       case "stock.level":
-        return (this.#orders.levels.get(sku) ?? -1) >= levelVersion;
+        return (this.#world.orders.levels.get(sku) ?? -1) >= levelVersion;
       default:
         return false;
     }

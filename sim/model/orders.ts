@@ -1,6 +1,7 @@
 import type { D1Watcher } from "../platform/d1.ts";
 import type { ItemsModel } from "./items.ts";
 import type { Report } from "./report.ts";
+import { MAX_STATEMENTS, mayBePruned, type Terms } from "./terms.ts";
 import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
 
 /** The reference model of D1: every committed row is held against what it was and may become. */
@@ -16,11 +17,6 @@ export interface KnownOrder extends OrderFact {
   /** Since when its stock has owed something; null: nothing. */
   owedSince_ms: number | null;
   wasAskedAgain: boolean;
-}
-
-export interface Terms {
-  paymentWindow_ms: number;
-  lockDeadline_ms: number;
 }
 
 export class OrdersModel implements D1Watcher {
@@ -43,6 +39,11 @@ export class OrdersModel implements D1Watcher {
     this.#terms = terms;
   }
 
+  onCall(statements: number): void {
+    const say = () => `a call of D1 had ${statements} statements`;
+    this.#report.check(statements <= MAX_STATEMENTS, 13, say);
+  }
+
   /** A row has been written, in a transaction that may yet be rolled back. */
   observe(fact: OrdersObserved): void {
     this.#pending.push(fact);
@@ -58,7 +59,7 @@ export class OrdersModel implements D1Watcher {
     this.#pending = [];
     for (const fact of pending) {
       if (fact.what === "order") this.#order(fact.order);
-      else if (fact.what === "deleted") this.#report.violated(8, `order ${fact.id} was deleted`);
+      else if (fact.what === "deleted") this.#deleted(fact.id);
       else if (fact.what === "letter") this.letters.add(fact.id);
       else if (fact.what === "level") this.#level(fact);
     }
@@ -73,6 +74,11 @@ export class OrdersModel implements D1Watcher {
           `key ${fact.key} of ${fact.customerId} is bound to ${fact.orderId} of ${owner ?? "nobody"}`,
       );
     }
+  }
+
+  #deleted(id: string): void {
+    const mayGo = mayBePruned(this.orders.get(id), this.#terms.orderRetention_ms, this.#now());
+    this.#report.check(mayGo, 8, () => `order ${id} was deleted`);
   }
 
   /** Until about when an order's time to pay is over, and the reconciler comes for it. */

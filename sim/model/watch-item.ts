@@ -88,10 +88,12 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
 
 const LOCK =
   "SELECT sim_lock(NEW.order_id, NEW.customer_id, NEW.quantity, NEW.state, NEW.shortage)";
+const ITEM =
+  "SELECT sim_item(NEW.received, NEW.available, NEW.held, NEW.sold, NEW.level_version, NEW.breaches)";
 const TRIGGERS = `
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.locks BEGIN ${LOCK}; END;
   CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.locks BEGIN ${LOCK}; END;
   CREATE TEMP TRIGGER sim_c AFTER INSERT ON main.movements BEGIN
     SELECT sim_movement(NEW.kind, NEW.quantity, NEW.order_id, NEW.operation_id, NEW.available, NEW.held, NEW.sold, NEW.earlier); END;
-  CREATE TEMP TRIGGER sim_d AFTER INSERT ON main.item BEGIN
-    SELECT sim_item(NEW.received, NEW.available, NEW.held, NEW.sold, NEW.level_version, NEW.breaches); END;`;
+  CREATE TEMP TRIGGER sim_d AFTER INSERT ON main.item BEGIN ${ITEM}; END;
+  CREATE TEMP TRIGGER sim_e AFTER UPDATE ON main.item BEGIN ${ITEM}; END;`;

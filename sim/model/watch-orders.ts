@@ -39,12 +39,13 @@ const COLUMNS = [
   "history",
 ];
 const ROW = `SELECT sim_order(${COLUMNS.map((column) => `NEW.${column}`).join(", ")})`;
+const KEY = "SELECT sim_key(NEW.customer_id, NEW.key, NEW.order_id)";
 const TRIGGERS = `
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.orders BEGIN ${ROW}; END;
   CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.orders BEGIN ${ROW}; END;
   CREATE TEMP TRIGGER sim_c AFTER DELETE ON main.orders BEGIN SELECT sim_deleted(OLD.id); END;
-  CREATE TEMP TRIGGER sim_d AFTER INSERT ON main.idempotency_keys BEGIN
-    SELECT sim_key(NEW.customer_id, NEW.key, NEW.order_id); END;
+  CREATE TEMP TRIGGER sim_d AFTER INSERT ON main.idempotency_keys BEGIN ${KEY}; END;
+  CREATE TEMP TRIGGER sim_g AFTER UPDATE ON main.idempotency_keys BEGIN ${KEY}; END;
   CREATE TEMP TRIGGER sim_e AFTER INSERT ON main.dead_letters BEGIN SELECT sim_letter(NEW.id); END;
   CREATE TEMP TRIGGER sim_f AFTER UPDATE OF level_version ON main.items BEGIN
     SELECT sim_level(NEW.sku, NEW.level_version, NEW.received, NEW.available, NEW.held, NEW.sold); END;`;

@@ -94,6 +94,36 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     to: "\n  ON CONFLICT (customer_id",
   },
   {
+    name: "a key whose order was pruned stays taken",
+    file: "src/orders/place/place.sql.ts",
+    from: " JOIN orders AS kept ON kept.id = k.order_id",
+    to: "",
+  },
+  {
+    name: "a key whose order was pruned is not taken over",
+    file: "src/orders/place/place.sql.ts",
+    from: "WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)",
+    to: "WHERE 0",
+  },
+  {
+    name: "a sold lock of a pruned order is an orphan",
+    file: "src/orders/operations/compare.ts",
+    from: "  if (isPruned) return null;\n",
+    to: "  void isPruned;\n",
+  },
+  {
+    name: "housekeeping takes orders that are not finished",
+    file: "src/orders/reconcile/prune.sql.ts",
+    from: "if: \"status IN ('paid', 'cancelled') AND awaits IS NULL\",",
+    to: 'if: "awaits IS NULL",',
+  },
+  {
+    name: "feeds past the limit count as failed",
+    file: "src/orders/feed/feeds.ts",
+    from: "for (const order of own) untold.set(order, POSTPONED);",
+    to: "for (const order of own) untold.set(order, failedWith(`more than ${MAX_CALLS} feeds: ${POSTPONED.type}`));",
+  },
+  {
     name: "keys are not bound",
     file: "src/orders/place/place.sql.ts",
     from: "    db.prepare(INSERT_KEYS).bind(json, now_ms),\n",

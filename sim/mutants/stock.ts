@@ -59,8 +59,26 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "an adjustment is done again for each copy",
     file: "src/stock/stock-item.ts",
-    from: "      if (done) {\n",
-    to: "      if (done && delta < 0) {\n",
+    from: "    if (done) {\n",
+    to: "    if (done && delta < 0) {\n",
+  },
+  {
+    name: "another reason counts as the same adjustment",
+    file: "src/stock/stock-item.ts",
+    from: "done.delta === delta && (done.reason === undefined || done.reason === reason)",
+    to: "done.delta === delta && (done.reason === undefined || reason !== '')",
+  },
+  {
+    name: "a refused adjustment is not remembered",
+    file: "src/stock/stock-item.ts",
+    from: "return this.#store.keepOperation(adjustment, refused, now_ms);",
+    to: "return refused;",
+  },
+  {
+    name: "a repeated adjustment is not said to be one",
+    file: "src/stock/stock-item.ts",
+    from: "return { ...done.result, isReplay: true };",
+    to: "return done.result;",
   },
   {
     name: "an adjustment may take what is held",
@@ -135,6 +153,18 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
     to: "sendPacked(stockEvents, StockEventSchema, run.outcomes).catch(() => undefined);",
   },
   {
+    name: "what is postponed is acknowledged and not sent again",
+    file: "src/contract/delivery.ts",
+    from: "await consumer.resend(group.flatMap(postponedOf), options);",
+    to: "void options;",
+  },
+  {
+    name: "each dead letter is a statement of its own",
+    file: "src/orders/dead-letters/dead-letters.sql.ts",
+    from: "const MAX_STATEMENT_LETTERS = 500;",
+    to: "const MAX_STATEMENT_LETTERS = 1;",
+  },
+  {
     name: "what is undecided is acknowledged and not sent again",
     file: "src/contract/delivery.ts",
     from: "    if (again.length > 0) await consumer.resend(again, { attempts, delaySeconds });\n",
@@ -143,7 +173,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "a whole message that failed is acknowledged",
     file: "src/contract/delivery.ts",
-    from: 'if (isWhole) return retry(queue, parcel, delaySeconds, undecided.get(events[0] as E) ?? "");',
+    from: 'if (isWhole) return retry(queue, parcel, errorOf(events[0] as E) ?? "");',
     to: "if (isWhole) return message.ack();",
   },
   {
@@ -155,7 +185,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "dead letters are acknowledged though D1 does not have them",
     file: "src/orders/dead-letters/consumer.ts",
-    from: "    for (const message of batch.messages) message.ack();\n  } catch {",
-    to: "  } catch {\n    for (const message of batch.messages) message.ack();",
+    from: 'if (unkept) retry(batch.queue, message, failed.get(unkept) ?? "");',
+    to: 'if (unkept && letters.length > 99) retry(batch.queue, message, failed.get(unkept) ?? "");',
   },
 ];

@@ -5,6 +5,8 @@ import { type Engine, type Ran, sqliteText } from "./sqlite.ts";
 /** D1: one database, one transaction at a time, each call a round trip that can go wrong. */
 
 export interface D1Watcher {
+  /** So many statements in one call. */
+  onCall?(statements: number): void;
   onCommit(): void;
   onRollback(): void;
 }
@@ -33,6 +35,7 @@ export class SimD1 {
   /** All statements in one transaction; throws as D1 does, and then nothing has changed. */
   transact(statements: readonly Bound[]): object[] {
     const { db } = this.engine;
+    this.#watcher.onCall?.(statements.length);
     db.exec("BEGIN IMMEDIATE");
     let results: object[];
     try {

@@ -125,6 +125,7 @@ export class QueueDelivery {
         vat.assertAlive();
         if (this.#verdicts.has(message)) return;
         kernel.note(`retry ${message.id}`);
+        watcher.onRetry?.(settings.name, message.id);
         const delay_ms = delaySeconds === undefined ? settings.retryDelay_ms : delaySeconds * 1_000;
         this.#verdicts.set(message, { delay_ms });
       },

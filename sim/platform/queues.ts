@@ -30,6 +30,7 @@ export interface QueueWatcher {
   onSend(queue: string, body: unknown): void;
   /** `since_ms`: when the message was delivered. */
   onAck(queue: string, id: string, body: unknown, since_ms: number): void;
+  onRetry?(queue: string, id: string): void;
   onDead(queue: string, body: unknown): void;
 }
 

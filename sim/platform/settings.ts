@@ -60,3 +60,54 @@ export function queueSettings(): QueueSettings[] {
         table.dead_letter_queue === undefined ? null : String(table.dead_letter_queue),
     }));
 }
+
+const WORKERS = { orders: "wrangler.toml", stock: "wrangler.stock.toml" } as const;
+type Worker = keyof typeof WORKERS;
+const TABLES = {
+  orders: tablesOf(WORKERS.orders),
+  stock: tablesOf(WORKERS.stock),
+} satisfies Record<Worker, unknown>;
+const VARS = { orders: varsOf(WORKERS.orders), stock: varsOf(WORKERS.stock) };
+const QUEUES = queueSettings();
+
+/** Both configurations, with every queue named as they name it and so much more. */
+export class Configuration {
+  readonly #suffix: string;
+
+  constructor(suffix: string) {
+    this.#suffix = suffix;
+  }
+
+  /** The vars; those that name a queue have its name. */
+  vars(worker: Worker): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(VARS[worker]).map(([key, value]) => {
+        return [key, key.endsWith("_QUEUE") ? this.#own(value) : value];
+      }),
+    );
+  }
+
+  /** The bindings that a Worker sends by, with their queues. */
+  producers(worker: Worker): [binding: string, queue: string][] {
+    return TABLES[worker]
+      .filter(([name]) => name === "queues.producers")
+      .map(([, { binding, queue }]) => [String(binding), this.#own(queue)]);
+  }
+
+  consumed(worker: Worker): string[] {
+    return TABLES[worker]
+      .filter(([name]) => name === "queues.consumers")
+      .map(([, { queue }]) => this.#own(queue));
+  }
+
+  queues(): QueueSettings[] {
+    return QUEUES.map(({ name, deadLetterQueue, ...rest }) => {
+      const dead = deadLetterQueue === null ? null : this.#own(deadLetterQueue);
+      return { ...rest, name: this.#own(name), deadLetterQueue: dead };
+    });
+  }
+
+  #own(name: string | number | undefined): string {
+    return `${name}${this.#suffix}`;
+  }
+}

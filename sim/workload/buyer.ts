@@ -76,6 +76,19 @@ export class Buyer {
     }
   }
 
+  /** The keys that got an order, with what was asked for by them, and the order. */
+  get bound(): { key: string; lines: CartLine[]; id: string }[] {
+    return this.#wishes.flatMap(({ step: { key, lines } }) => {
+      const owner = this.#owners.get(key ?? "");
+      return key !== null && owner ? [{ key, lines, id: owner.id }] : [];
+    });
+  }
+
+  /** The key has gone over to another order. */
+  rebind(key: string, id: string, heard_ms: number): void {
+    this.#owners.set(key, { id, heard_ms });
+  }
+
   async #try(wish: Wish, lines: CartLine[]): Promise<void> {
     const { key, wait } = wish.step;
     const cart = cartOf(lines);

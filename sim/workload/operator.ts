@@ -1,3 +1,4 @@
+import type { Random } from "../kernel/random.ts";
 import type { System } from "../system.ts";
 import { type Call, type Heard, HttpClient } from "./http-client.ts";
 import type { ItemPlan } from "./plan.ts";
@@ -11,15 +12,38 @@ interface Level {
   sold: number;
 }
 
+interface Adjusting {
+  sku: string;
+  key: string;
+  delta: number;
+  start_ms: number;
+}
+
+interface Answered {
+  call: Call;
+  first: Heard;
+}
+
+const adjustment = (sku: string, key: string, body: { delta: number; reason: string }): Call => {
+  const headers = { "Idempotency-Key": key };
+  return { method: "POST", path: `/v1/items/${sku}/stock`, body, headers };
+};
+
+/** The level in an answer or a refusal. */
+const levelIn = ({ body }: Heard): unknown => (body as { level?: Level }).level ?? body;
+
 export class Operator {
   readonly http: HttpClient;
   readonly #system: System;
   #operations = 0;
   readonly #unanswered: Call[] = [];
+  readonly #answered: Answered[] = [];
+  readonly #repeats: Random;
 
   constructor(system: System) {
     this.#system = system;
     this.http = new HttpClient(system, "operator", null);
+    this.#repeats = system.kernel.random("adjustments again");
   }
 
   async open(items: readonly ItemPlan[]): Promise<void> {
@@ -48,43 +72,67 @@ export class Operator {
   /** Repeated with its key until it is answered; takes effect once. */
   async adjust(sku: string, delta: number, clicks: number): Promise<void> {
     const key = `operation-${++this.#operations}`;
-    const call = {
-      method: "POST",
-      path: `/v1/items/${sku}/stock`,
-      body: { delta, reason: "count" },
-      headers: { "Idempotency-Key": key },
-    } as const;
+    const call = adjustment(sku, key, { delta, reason: "count" });
+    const start_ms = this.#system.kernel.now_ms;
     const answers = await Promise.all(
       Array.from({ length: clicks }, () => this.http.insist(call, 4)),
     );
-    const { report, items } = this.#system;
     for (const heard of answers) {
-      if (!heard) {
-        this.#unanswered.push(call);
-        continue;
-      }
-      this.#expect(heard, [200, 409], 1, `adjust ${sku} by ${delta}`);
-      const item = items.item(sku);
-      if (heard.status === 200) {
-        report.check(
-          item.operations.has(key),
-          1,
-          () => `${sku}: ${key} was confirmed and is not in the ledger`,
-        );
-        const { received, available, held, sold } = heard.body as Level;
-        report.check(
-          received === available + held + sold,
-          1,
-          () => `${sku}: the answer to ${key} does not add up`,
-        );
-      } else {
-        const wasShort = item.wasShort(-delta, heard.sent_ms - 30_000, heard.heard_ms);
-        report.check(wasShort, 3, () => `${sku}: ${key} was refused for nothing`);
-      }
+      if (!heard) this.#unanswered.push(call);
+      else this.#judge(heard, { sku, key, delta, start_ms });
     }
+    const heard = answers.find((one) => one !== null);
+    if (!heard) return;
+    this.#answered.push({ call, first: heard });
+    if (this.#repeats.chance(0.3)) await this.#repeat({ call, first: heard });
+    if (this.#repeats.chance(0.3)) await this.#reuse(sku, key, delta);
   }
 
-  /** After the faults: what was never answered is asked again, with the same key. */
+  #judge(heard: Heard, { sku, key, delta, start_ms }: Adjusting): void {
+    const { report, items } = this.#system;
+    this.#expect(heard, [200, 409], 1, `adjust ${sku} by ${delta}`);
+    const item = items.item(sku);
+    report.check(
+      item.operations.has(key) === (heard.status === 200),
+      1,
+      () => `${sku}: ${key} was answered ${heard.status}, and the ledger says otherwise`,
+    );
+    if (heard.status !== 200) {
+      // A repeat tells the refusal of the first time, which was after the first click.
+      const wasShort = item.wasShort(-delta, start_ms, heard.heard_ms);
+      return report.check(wasShort, 3, () => `${sku}: ${key} was refused for nothing`);
+    }
+    const { received, available, held, sold } = heard.body as Level;
+    report.check(
+      received === available + held + sold,
+      1,
+      () => `${sku}: the answer to ${key} does not add up`,
+    );
+  }
+
+  /** The same once more, whatever the stock is by now: the first answer, and said to be a replay. */
+  async #repeat({ call, first }: Answered): Promise<void> {
+    const again = await this.http.insist(call, 4);
+    if (!again) return;
+    const isSame =
+      again.status === first.status &&
+      JSON.stringify(levelIn(again)) === JSON.stringify(levelIn(first));
+    const isSaid = again.headers.get("Idempotency-Replayed") === "true";
+    this.#system.report.check(
+      isSame && isSaid,
+      1,
+      () =>
+        `${call.path} ${JSON.stringify(call.body)} → ${again.status}, replayed: ${isSaid}, and first ${first.status}`,
+    );
+  }
+
+  /** The key with another reason is another adjustment. */
+  async #reuse(sku: string, key: string, delta: number): Promise<void> {
+    const heard = await this.http.insist(adjustment(sku, key, { delta, reason: "found" }), 4);
+    if (heard) this.#expect(heard, [422], 1, `${sku}: ${key} with another reason`);
+  }
+
+  /** After the faults: what was never answered is asked again, and what was is answered alike. */
   async finish(): Promise<void> {
     for (const call of this.#unanswered) {
       const heard = await this.http.insist(call, 4);
@@ -94,6 +142,7 @@ export class Operator {
         () => `${call.path} ${JSON.stringify(call.body)} gets no answer`,
       );
     }
+    for (const answered of this.#answered) await this.#repeat(answered);
   }
 
   async pay(id: string, isLate: boolean): Promise<void> {

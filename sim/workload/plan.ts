@@ -55,6 +55,10 @@ export interface ClientPlan {
 
 export interface Plan {
   vars: Record<string, string>;
+  /** The code has the small limits of kernel/limits.ts. */
+  hasSmallLimits: boolean;
+  /** At the end days go by, and what is old enough is pruned. */
+  isOutlived: boolean;
   items: ItemPlan[];
   clients: ClientPlan[];
   operator: Step[];
@@ -69,6 +73,7 @@ export const OPENING_MS = START_MS + 5_000;
 
 export function planFor(seed: number): Plan {
   const r = new Random(seed, "workload");
+  const isOutlived = new Random(seed, "retention").chance(0.12);
   const length_ms = r.pick([2_000, 8_000, 20_000, 60_000, 120_000]);
   const items = itemsFor(r, length_ms);
   const skus = items.map(({ sku }) => sku);
@@ -81,7 +86,11 @@ export function planFor(seed: number): Plan {
       LOCK_DEADLINE_SECONDS: r.pick(["900", "900", "0", "20", "60"]),
       DESKS: r.pick(["1", "1", "3"]),
       SOLD_OUT_GATE: r.pick(["on", "on", "on", "off"]),
+      // The least there are, so that two days outlive them.
+      ...(isOutlived && { KEY_RETENTION_HOURS: "24", FINISHED_ORDER_RETENTION_DAYS: "1" }),
     },
+    hasSmallLimits: new Random(seed, "limits").chance(0.5),
+    isOutlived,
     items,
     clients,
     operator: operatorFor(r, skus, length_ms),

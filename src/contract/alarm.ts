@@ -1,7 +1,12 @@
 /** An alarm this long overdue counts as lost: one in the past has been seen stuck. */
 const OVERDUE_MS = 5_000;
 
-/** Sees to it that the object's one alarm comes at `at_ms` or before. Answers with when it comes. */
+/**
+ * Sees to it that the object's one alarm comes at `at_ms` or before. Answers with when it comes. The
+ * only place that calls `setAlarm`, which would put a later time over an earlier one. In the handler
+ * of an alarm `getAlarm` is null until somebody sets the next one (Durable Objects, Alarms), so there
+ * this sets the alarm unless a call that came meanwhile has set an earlier one.
+ */
 export async function armBy(
   storage: DurableObjectStorage,
   at_ms: number,

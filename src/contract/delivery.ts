@@ -20,10 +20,18 @@ export const DeadLetterSchema = v.object({
 export type DeadLetter = Omit<v.InferOutput<typeof DeadLetterSchema>, "type" | "version">;
 
 export type Decoded<E> = { ok: true; event: E } | { ok: false; error: string };
-/** The events that have no outcome yet, each with the reason. */
-export type Undecided<E> = Map<E, string>;
-/** The reason of an event that was not tried because there was too much to do: it costs no attempt. */
-export const POSTPONED = "postponed";
+/**
+ * Why an event has no outcome yet. `postponed`: it was not tried, because there was too much to do;
+ * that costs it no attempt, as long as the delivery has made progress with another event.
+ */
+export type Delay = { type: "postponed" } | { type: "failed"; error: string };
+/** The events that have no outcome yet. */
+export type Undecided<E> = Map<E, Delay>;
+
+export const POSTPONED: Delay = { type: "postponed" };
+export const failedWith = (error: string): Delay => ({ type: "failed", error });
+export const delayText = (delay: Delay): string =>
+  delay.type === "failed" ? delay.error : delay.type;
 
 /** The decoder that a schema makes. */
 export function decoderOf<S extends v.GenericSchema>(schema: S) {
@@ -67,9 +75,22 @@ export async function consume<E>(batch: MessageBatch, consumer: Consumer<E>): Pr
     parcels.flatMap((parcel) => parcel.events),
     consumer,
   );
-  await pMap(parcels, (parcel) => conclude(batch.queue, parcel, undecided, consumer), {
-    concurrency: CONCURRENCY,
-  });
+  const unsent = await resendPostponed(parcels, undecided, consumer);
+  const end = async (parcel: Parcel<E>): Promise<void> => {
+    const error = unsent.get(parcel);
+    if (error === undefined) await conclude(batch.queue, parcel, undecided, consumer);
+    else retry(batch.queue, parcel, error);
+  };
+  await pMap(parcels, end, { concurrency: CONCURRENCY });
+}
+
+/** Seconds: with the 12 retries of the configuration an hour, in which the configuration can be mended. */
+const UNKNOWN_DELAY_S = 300;
+
+/** A batch of a queue that no var names waits: consumed as another queue's it would be lost. */
+export function retryUnknown({ queue, messages }: MessageBatch): void {
+  log("error", "queue.unknown", { queue, messages: messages.length });
+  for (const message of messages) message.retry({ delaySeconds: UNKNOWN_DELAY_S });
 }
 
 function open<E>(queue: string, message: Message, consumer: Consumer<E>): Parcel<E> {
@@ -88,11 +109,41 @@ function open<E>(queue: string, message: Message, consumer: Consumer<E>): Parcel
 
 async function handleAll<E>(events: E[], consumer: Consumer<E>): Promise<Undecided<E>> {
   if (events.length === 0) return new Map();
+  const all = (error: string) => new Map(events.map((event) => [event, failedWith(error)]));
   try {
-    return await consumer.handle(events);
+    const undecided = await consumer.handle(events);
+    // Else postponing could go on for ever: each delivery decides something or costs an attempt.
+    const isIdle = events.every((event) => undecided.get(event)?.type === "postponed");
+    return isIdle ? all("postponed, though nothing else was done") : undecided;
   } catch (error) {
-    return new Map(events.map((event) => [event, errorText(error)]));
+    return all(errorText(error));
   }
+}
+
+/**
+ * Sends what was postponed again before its messages are acknowledged: packed over all messages of
+ * the batch, since one message each would make the next batches ever longer. Never throws: answers
+ * with the messages whose part could not be sent, and the error.
+ */
+async function resendPostponed<E>(
+  parcels: readonly Parcel<E>[],
+  undecided: Undecided<E>,
+  consumer: Consumer<E>,
+): Promise<Map<Parcel<E>, string>> {
+  const postponedOf = ({ events }: Parcel<E>) =>
+    events.filter((event) => undecided.get(event)?.type === "postponed");
+  const some = parcels.filter((parcel) => postponedOf(parcel).length > 0);
+  const unsent = new Map<Parcel<E>, string>();
+  // An envelope has one count of attempts.
+  for (const [attempts, group] of Map.groupBy(some, (parcel) => parcel.attempts)) {
+    try {
+      const options = { attempts: attempts - 1, delaySeconds: 0 };
+      await consumer.resend(group.flatMap(postponedOf), options);
+    } catch (error) {
+      for (const parcel of group) unsent.set(parcel, errorText(error));
+    }
+  }
+  return unsent;
 }
 
 async function conclude<E>(
@@ -102,35 +153,39 @@ async function conclude<E>(
   consumer: Consumer<E>,
 ): Promise<void> {
   const { message, attempts, events, places } = parcel;
-  const postponed = events.filter((event) => undecided.get(event) === POSTPONED);
-  const failed = events.filter((event) => undecided.has(event) && !postponed.includes(event));
+  const errorOf = (event: E): string | null => {
+    const delay = undecided.get(event);
+    return delay?.type === "failed" ? delay.error : null;
+  };
+  const failed = events.filter((event) => errorOf(event) !== null);
   const isSpent = attempts >= MAX_DELIVERY_ATTEMPTS;
   const again = isSpent ? [] : failed;
   const letters = [
     ...parcel.letters,
     ...(isSpent ? failed : []).map((event) =>
-      letter(queue, parcel, places.get(event) ?? 0, event, undecided.get(event) ?? ""),
+      letter(queue, parcel, places.get(event) ?? 0, event, errorOf(event) ?? ""),
     ),
   ];
-  const delaySeconds = Math.ceil(backoff_ms(attempts, RETRY) / 1000);
   const isWhole = again.length > 0 && again.length === events.length && letters.length === 0;
   try {
     if (letters.length > 0) await consumer.keep(letters);
-    if (isWhole) return retry(queue, parcel, delaySeconds, undecided.get(events[0] as E) ?? "");
+    if (isWhole) return retry(queue, parcel, errorOf(events[0] as E) ?? "");
     // What is left of a packed message goes on alone, so its decided events are not done again.
+    const delaySeconds = delaySecondsOf(parcel);
     if (again.length > 0) await consumer.resend(again, { attempts, delaySeconds });
-    if (postponed.length > 0) {
-      await consumer.resend(postponed, { attempts: attempts - 1, delaySeconds: 0 });
-    }
     message.ack();
   } catch (error) {
     // Nothing was acknowledged: the whole message comes again, and every effect is idempotent.
-    retry(queue, parcel, delaySeconds, errorText(error));
+    retry(queue, parcel, errorText(error));
   }
 }
 
-function retry<E>(queue: string, parcel: Parcel<E>, delaySeconds: number, error: string): void {
+const delaySecondsOf = <E>({ attempts }: Parcel<E>): number =>
+  Math.ceil(backoff_ms(attempts, RETRY) / 1000);
+
+function retry<E>(queue: string, parcel: Parcel<E>, error: string): void {
   const { message, attempts } = parcel;
+  const delaySeconds = delaySecondsOf(parcel);
   log("warn", "message.retried", { queue, messageId: message.id, attempts, delaySeconds, error });
   message.retry({ delaySeconds });
 }

@@ -3,15 +3,21 @@ import type { Level, StockEvent, VersionedLevel } from "./stock-events.ts";
 
 /** A change of stock by an operator. `delta` in units; positive receives, negative takes away. */
 export interface Adjustment {
-  /** Makes a repeat safe: the first answer for an id is repeated. 1–255 characters. */
+  /** Makes a repeat safe: the first answer for an id, a refusal too, is repeated. 1–255 characters. */
   operationId: string;
   delta: number;
   reason: string;
 }
 
+/** Set on the answer to a repeat: nothing was done now, and the level is that of the first answer. */
+interface Repeatable {
+  isReplay?: true;
+}
+
 export type AdjustResult =
-  | ({ ok: true } & VersionedLevel)
-  | { ok: false; code: "insufficient_available"; level: Level }
+  | ({ ok: true } & VersionedLevel & Repeatable)
+  | ({ ok: false; code: "insufficient_available"; level: Level } & Repeatable)
+  /** Another request, with another delta or reason, has this operation id. */
   | { ok: false; code: "operation_reused" };
 
 /** One entry of an item's append-only ledger. `quantity` is signed for receive and adjust. */

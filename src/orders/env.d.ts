@@ -17,6 +17,10 @@ interface OrdersEnv {
 	AUTH_JWKS_URL: string;
 	RATE_LIMIT: string;
 	CORS_ORIGINS: string;
+	ORDER_EVENTS_QUEUE: string;
+	ORDER_EVENTS_DLQ_QUEUE: string;
+	STOCK_EVENTS_QUEUE: string;
+	STOCK_EVENTS_DLQ_QUEUE: string;
 	AUTH_SECRET: string;
 	DESK: DurableObjectNamespace<import("./worker").OrderDesk>;
 	RECONCILER: DurableObjectNamespace<import("./worker").Reconciler>;

@@ -1,6 +1,8 @@
+import { retryUnknown } from "../contract/delivery.ts";
 import { consumeDeadLetters } from "./dead-letters/consumer.ts";
 import { withTimeLimits } from "./d1.ts";
 import { app } from "./http/app.ts";
+import { roleOf } from "./queues.ts";
 import { reconcilerOf } from "./reconcile/watch.ts";
 import { consumeStockEvents } from "./settle/consumer.ts";
 import { settlePorts } from "./settle/ports.ts";
@@ -14,8 +16,10 @@ export default {
   fetch: app.fetch,
 
   async queue(batch: MessageBatch, env: OrdersEnv): Promise<void> {
+    const role = roleOf(batch.queue, env);
+    if (role === null) return retryUnknown(batch);
     const limited = withTimeLimits(env);
-    if (batch.queue.endsWith("-dlq")) return consumeDeadLetters(batch, limited.DB);
+    if (role.type === "dead-letters") return consumeDeadLetters(batch, role.source, limited.DB);
     await consumeStockEvents(batch, { ...settlePorts(limited), stockEvents: env.STOCK_EVENTS });
   },
 

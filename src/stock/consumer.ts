@@ -42,13 +42,13 @@ async function handle(
   const undecided: Undecided<OrderEvent> = new Map(events.map((event) => [event, POSTPONED]));
   let outcomes = 0;
   for (let runs = 0; runs < MAX_RUNS; runs++) {
-    const open = events.filter((event) => undecided.get(event) === POSTPONED);
+    const open = events.filter((event) => undecided.get(event)?.type === "postponed");
     if (open.length === 0) break;
     const run = await coordinate(open, callItem, { now_ms: now() });
     if (run.outcomes.length > 0) await sendPacked(stockEvents, StockEventSchema, run.outcomes);
     outcomes += run.outcomes.length;
     for (const event of open) undecided.delete(event);
-    for (const [event, error] of run.undecided) undecided.set(event, error);
+    for (const [event, delay] of run.undecided) undecided.set(event, delay);
   }
   log("info", "stock.batch_decided", {
     events: events.length,

@@ -1,5 +1,5 @@
 import pMap from "p-map";
-import { POSTPONED, type Undecided } from "../contract/delivery.ts";
+import { failedWith, POSTPONED, type Undecided } from "../contract/delivery.ts";
 import { errorText } from "../contract/log.ts";
 import { within } from "../contract/within.ts";
 import type { OrderEvent, OrderPlaced } from "../contract/order-events.ts";
@@ -58,21 +58,21 @@ export async function coordinate(
   const outcomes: StockEvent[] = [];
   for (const event of admitted) {
     const conclusion = run.conclude(event, now_ms);
-    if (typeof conclusion === "string") undecided.set(event, conclusion);
+    if (typeof conclusion === "string") undecided.set(event, failedWith(conclusion));
     else outcomes.push(conclusion);
   }
   outcomes.push(...run.levels().map((level) => stockLevel(level)));
   return { outcomes, undecided };
 }
 
-/** Takes events as long as their SKUs are few enough. */
+/** Takes events as long as their SKUs are few enough; the first one always, so that each run decides. */
 function admit(events: readonly OrderEvent[]) {
   const skus = new Set<string>();
   const admitted: OrderEvent[] = [];
   const postponed: OrderEvent[] = [];
   for (const event of events) {
     const more = event.lines.filter((line) => !skus.has(line.sku));
-    if (skus.size + more.length > MAX_SKUS_PER_RUN) {
+    if (admitted.length > 0 && skus.size + more.length > MAX_SKUS_PER_RUN) {
       postponed.push(event);
       continue;
     }

@@ -5,5 +5,6 @@ interface StockEnv {
 	ORDER_EVENTS: Queue;
 	LOCK_RETENTION_DAYS: string;
 	LEDGER_RETENTION_DAYS: string;
+	ORDER_EVENTS_QUEUE: string;
 	ITEM: DurableObjectNamespace<import("./worker").StockItem>;
 }

@@ -1,4 +1,4 @@
-import type { LiveLock } from "../contract/stock-api.ts";
+import type { Adjustment, AdjustResult, LiveLock } from "../contract/stock-api.ts";
 import type { Counters, Lock, LockState } from "./item.ts";
 import { Ledger } from "./item-ledger.ts";
 import { type ItemRow, type LockRow, migrate } from "./item-schema.ts";
@@ -15,6 +15,17 @@ export interface ItemState extends Counters {
   watermark_ms: number;
   pruneCursor: string;
   pruneAt_ms: number;
+}
+
+/** What came of an adjustment; a request that reuses the id of another changes nothing of it. */
+type Adjusted = Exclude<AdjustResult, { code: "operation_reused" }>;
+type KeptResult = Adjusted & { reason?: string };
+
+export interface Operation {
+  delta: number;
+  /** Undefined: an earlier version did not keep it. */
+  reason: string | undefined;
+  result: Adjusted;
 }
 
 /** Locks one statement writes: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
@@ -47,11 +58,17 @@ export class ItemStore {
     };
   }
 
+  /** Columns that only a newer version knows stay as they are. */
   save(s: ItemState): void {
     this.#sql.exec(
-      `INSERT OR REPLACE INTO item (one, sku, received, available, held, sold, level_version,
+      `INSERT INTO item (one, sku, received, available, held, sold, level_version,
          breaches, counts_customers, watermark_ms, prune_cursor, prune_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (one) DO UPDATE SET received = excluded.received,
+         available = excluded.available, held = excluded.held, sold = excluded.sold,
+         level_version = excluded.level_version, breaches = excluded.breaches,
+         counts_customers = excluded.counts_customers, watermark_ms = excluded.watermark_ms,
+         prune_cursor = excluded.prune_cursor, prune_at = excluded.prune_at`,
       s.sku,
       s.received,
       s.available,
@@ -112,22 +129,36 @@ export class ItemStore {
     return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
   }
 
-  operation(id: string): { delta: number; result: string } | undefined {
+  operation(id: string): Operation | undefined {
     const [row] = this.#sql.exec<{ delta: number; result: string }>(
       "SELECT delta, result FROM operations WHERE id = ?",
       id,
     );
-    return row;
+    if (!row) return undefined;
+    const { reason, ...result } = JSON.parse(row.result) as KeptResult;
+    return { delta: row.delta, reason, result };
   }
 
-  saveOperation(id: string, delta: number, result: string, at_ms: number): void {
-    this.#sql.exec("INSERT INTO operations VALUES (?, ?, ?, ?)", id, delta, result, at_ms);
+  /**
+   * The reason is kept in the JSON of the result: a released version inserts into this table without
+   * naming its columns, so after a rollback one more column would make each of its inserts fail.
+   */
+  keepOperation<R extends Adjusted>(adjustment: Adjustment, result: R, at_ms: number): R {
+    const { operationId, delta, reason } = adjustment;
+    this.#sql.exec(
+      "INSERT INTO operations (id, delta, result, at) VALUES (?, ?, ?, ?)",
+      operationId,
+      delta,
+      JSON.stringify({ ...result, reason }),
+      at_ms,
+    );
+    return result;
   }
 
   /** Counts what every customer has live here, once; from then on `addUnits` keeps the count. */
   countCustomers(): void {
     this.#sql.exec(
-      `INSERT INTO customers
+      `INSERT INTO customers (customer_id, units)
        SELECT customer_id, sum(quantity) FROM locks
        WHERE state IN ('held', 'sold') AND customer_id IS NOT NULL GROUP BY customer_id`,
     );
@@ -143,7 +174,7 @@ export class ItemStore {
 
   addUnits(customerId: string, units: number): void {
     this.#sql.exec(
-      `INSERT INTO customers VALUES (?, ?)
+      `INSERT INTO customers (customer_id, units) VALUES (?, ?)
        ON CONFLICT (customer_id) DO UPDATE SET units = units + excluded.units`,
       customerId,
       units,

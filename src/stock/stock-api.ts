@@ -1,6 +1,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import pMap from "p-map";
 import * as v from "valibot";
+import { delayText } from "../contract/delivery.ts";
 import { MAX_ORDERS_PER_LANE_CALL, MAX_SKUS_PER_LEVELS_CALL } from "../contract/limits.ts";
 import { errorText, log } from "../contract/log.ts";
 import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
@@ -27,8 +28,8 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     const now_ms = Date.now();
     const limits = { now_ms, within_ms: Math.min(within_ms, RUN_TIMEOUT_MS) };
     const { outcomes, undecided } = await coordinate(events, itemCaller(this.env), limits);
-    for (const [{ type, orderId }, error] of undecided) {
-      log("warn", "lane.undecided", { type, orderId, error });
+    for (const [{ type, orderId }, delay] of undecided) {
+      log("warn", "lane.undecided", { type, orderId, error: delayText(delay) });
     }
     return outcomes;
   }

@@ -132,33 +132,45 @@ export class StockItem extends DurableObject<StockEnv> {
     };
   }
 
-  async adjust(sku: string, { operationId, delta, reason }: Adjustment): Promise<AdjustResult> {
+  /**
+   * The whole request belongs to the operation id: its first answer, a refusal too, is kept and
+   * repeated, and another request with the id is `operation_reused`.
+   */
+  async adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult> {
     const now_ms = Date.now();
-    const result = this.ctx.storage.transactionSync((): AdjustResult => {
-      const done = this.#store.operation(operationId);
-      if (done) {
-        if (done.delta !== delta) return { ok: false, code: "operation_reused" };
-        return JSON.parse(done.result) as AdjustResult;
-      }
-      const before = this.#store.state(sku);
-      const counters = adjust(before, delta);
-      if (!counters) {
-        return { ok: false, code: "insufficient_available", level: levelOf(before, now_ms).level };
-      }
-      const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
-      const kind = delta > 0 ? "receive" : "adjust";
-      const movement = { kind, quantity: delta, operationId, reason, balance: counters } as const;
-      this.#store.ledger.appendAdjustment(movement, now_ms);
-      this.#store.save(after);
-      const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
-      this.#store.saveOperation(operationId, delta, JSON.stringify(adjusted), now_ms);
-      return adjusted;
-    });
+    const result = this.ctx.storage.transactionSync(() => this.#adjust(sku, adjustment, now_ms));
     // The caller writes this level into the read model, which is as good as telling it.
-    if (!result.ok) return result;
-    this.#tell(result.levelVersion, now_ms);
+    if (result.ok) this.#tell(result.levelVersion, now_ms);
+    // A refusal is a row as well, which has to be pruned one day.
     await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
     return result;
+  }
+
+  #adjust(sku: string, adjustment: Adjustment, now_ms: number): AdjustResult {
+    const { operationId, delta, reason } = adjustment;
+    const done = this.#store.operation(operationId);
+    if (done) {
+      // An earlier version kept no reason: there the delta alone tells requests apart.
+      const isSame = done.delta === delta && (done.reason === undefined || done.reason === reason);
+      if (!isSame) return { ok: false, code: "operation_reused" };
+      return { ...done.result, isReplay: true };
+    }
+    const before = this.#store.state(sku);
+    const counters = adjust(before, delta);
+    if (!counters) {
+      const { level } = levelOf(before, now_ms);
+      // Saved with its name: an item that has only ever refused prunes as well.
+      this.#store.save(before);
+      const refused = { ok: false, code: "insufficient_available", level } as const;
+      return this.#store.keepOperation(adjustment, refused, now_ms);
+    }
+    const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
+    const kind = delta > 0 ? "receive" : "adjust";
+    const movement = { kind, quantity: delta, operationId, reason, balance: counters } as const;
+    this.#store.ledger.appendAdjustment(movement, now_ms);
+    this.#store.save(after);
+    const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
+    return this.#store.keepOperation(adjustment, adjusted, now_ms);
   }
 
   level(sku: string): VersionedLevel {

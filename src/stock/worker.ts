@@ -1,3 +1,4 @@
+import { retryUnknown } from "../contract/delivery.ts";
 import { consumeOrderEvents } from "./consumer.ts";
 import { itemCaller } from "./stock-api.ts";
 
@@ -13,6 +14,7 @@ export default {
   },
 
   async queue(batch: MessageBatch, env: StockEnv): Promise<void> {
+    if (batch.queue !== env.ORDER_EVENTS_QUEUE) return retryUnknown(batch);
     await consumeOrderEvents(batch, {
       callItem: itemCaller(env),
       stockEvents: env.STOCK_EVENTS,

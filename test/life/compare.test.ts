@@ -8,7 +8,7 @@ import {
   type Difference,
 } from "../../src/orders/operations/compare.ts";
 import { CASES, compareAll, LOCKS, plant, settled, START } from "./support/differences.ts";
-import { insertRows, orderRow } from "./support/rows.ts";
+import { DAY_MS, insertRows, orderRow } from "./support/rows.ts";
 import { tamperItem } from "./support/stock.ts";
 import { migrate, newCustomer, orderNow, WAIT, worldOf } from "./support/world.ts";
 
@@ -36,6 +36,37 @@ describe("the comparison of D1 with the stock items", () => {
     const { differences } = await compareAll();
     // Once, though the walk over orders and the walk over locks both come upon it.
     expect(differences).toEqual([{ ...expected, sku, orderId: id }]);
+  });
+
+  describe("with orders that are kept for ten days", () => {
+    const KEPT_MS = 10 * DAY_MS;
+    /** A lock without an order in D1, of one that was placed so long ago. */
+    async function lockOf(age_ms: number, state: "held" | "sold") {
+      const world = await worldOf();
+      const sku = await world.stocked(9);
+      const id = newOrderId(Date.now() - age_ms);
+      await plant(sku, id, state);
+      return { sku, id };
+    }
+
+    test("a sold lock of an older order is none: the order was pruned", async () => {
+      await lockOf(KEPT_MS + 60_000, "sold");
+      expect((await compareAll(undefined, START, KEPT_MS)).differences).toEqual([]);
+    });
+
+    test.each([
+      ["a sold lock of a younger order", KEPT_MS - 60_000, "sold"],
+      ["a lock that is held, however old: no such order is pruned", 5 * KEPT_MS, "held"],
+    ] as const)("%s is an orphan", async (_, age_ms, state) => {
+      const { sku, id } = await lockOf(age_ms, state);
+      const { differences } = await compareAll(undefined, START, KEPT_MS);
+      expect(differences).toMatchObject([{ kind: "orphan_lock", sku, orderId: id }]);
+    });
+
+    test("a sold lock is an orphan, however old, when orders are kept for ever", async () => {
+      const { id } = await lockOf(100 * KEPT_MS, "sold");
+      expect((await compareAll()).differences).toMatchObject([{ orderId: id }]);
+    });
   });
 
   test("reports a lock at an item that its order does not name", async () => {
@@ -113,7 +144,12 @@ describe("the comparison of D1 with the stock items", () => {
         return { locks: [], watermark_ms: 0 };
       },
     };
-    const page = await comparePage(START, { db: env.DB, stock, pause: async () => {} });
+    const page = await comparePage(START, {
+      db: env.DB,
+      stock,
+      prunedBefore_ms: 0,
+      pause: async () => {},
+    });
     expect(page.differences).toHaveLength(300);
     expect(new Set(asked).size).toBe(300);
     expect(page.next).toEqual({ phase: "orders", after: orders.map(({ id }) => id).toSorted()[5] });

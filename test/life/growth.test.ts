@@ -67,7 +67,7 @@ async function measure(sku: string) {
     return { id: newOrderId(placedAt_ms), customerId: newCustomer(), key: null, lines };
   });
   await placeAll(env.DB, due, policyOf(env), placedAt_ms);
-  const ports = { db, stock: env.STOCK, pause: async () => {} };
+  const ports = { db, stock: env.STOCK, prunedBefore_ms: 0, pause: async () => {} };
   const claim = { for: "stock", now_ms, limit: 100, spread: 1 } as const;
   const rows: Record<string, number> = {
     operations: await rowsReadBy(get("/v1/operations")),

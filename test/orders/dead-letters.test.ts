@@ -5,7 +5,8 @@ import { pack, SEND_TIMEOUT_MS } from "../../src/contract/messages.ts";
 import { commandOf } from "../../src/orders/order.ts";
 import { app } from "../../src/orders/http/app.ts";
 import worker from "../../src/orders/worker.ts";
-import { brokenDb } from "../support/d1.ts";
+import { keepLetters } from "../../src/orders/dead-letters/dead-letters.sql.ts";
+import { brokenDb, observed } from "../support/d1.ts";
 import { levelOf, locked, orderNow, pendingOrder, portsWith } from "./support/data.ts";
 import { ACKED, batchOf, fakeQueue } from "./support/queue.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
@@ -37,6 +38,16 @@ async function list(query = ""): Promise<Page> {
   expect(response.status).toBe(200);
   return response.json();
 }
+
+const letterWith = (own: Partial<DeadLetter>): DeadLetter => ({
+  id: "m",
+  queue: "stock-events",
+  body: 1,
+  attempts: 10,
+  error: "broken",
+  at: "2026-05-04T03:02:01.000Z",
+  ...own,
+});
 
 async function keep(queue: string, messages: Parameters<typeof batchOf>[1]) {
   const { batch, ended } = batchOf(queue, messages);
@@ -102,6 +113,103 @@ describe("the consumers of the dead-letter queues", () => {
       expect(delay).toBeGreaterThanOrEqual(5);
       expect(delay).toBeLessThanOrEqual(10);
     }
+  });
+});
+
+describe("many dead letters", () => {
+  const packed = (count: number, body: (i: number) => object) => ({
+    type: "batch",
+    version: 1,
+    id: "batch:1",
+    at: "2026-01-01T00:00:00.000Z",
+    attempts: 0,
+    events: Array.from({ length: count }, (_, i) => body(i)),
+  });
+  const stored = () => env.DB.prepare("SELECT count(*) AS n FROM dead_letters").first<number>("n");
+
+  it("of 100 packed messages are stored by few statements in one round trip", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => void vi.restoreAllMocks());
+    const { db, trips } = observed(env.DB);
+    const { batch, ended } = batchOf(
+      "stock-events-dlq",
+      Array.from({ length: 100 }, (_, n) => ({
+        id: `m${n}`,
+        body: packed(100, (i) => ({ n, i })),
+      })),
+    );
+    await worker.queue(batch, envWith({ DB: db }));
+    expect(new Set(ended.map(({ acks }) => acks))).toEqual(new Set([1]));
+    expect(await stored()).toBe(10_000);
+    expect(trips).toHaveLength(1);
+    expect(trips[0]?.sql.length).toBeLessThanOrEqual(40);
+    const { deadLetters } = await list("?limit=1");
+    expect(deadLetters).toMatchObject([
+      { id: "m0:0", body: { n: 0, i: 0 }, queue: "stock-events" },
+    ]);
+  });
+
+  it("are spread over statements of less than 2 MB, bodies cut, whatever their letters", async () => {
+    const texts = ["\u{1F600}".repeat(400_000), '\\"\u0001'.repeat(200_000), "é".repeat(600_000)];
+    const bound: string[] = [];
+    const db = new Proxy(env.DB, {
+      get(target, name) {
+        if (name !== "prepare") return Reflect.get(target, name).bind(target);
+        return (sql: string) => {
+          const statement = target.prepare(sql);
+          const bind = statement.bind.bind(statement);
+          statement.bind = (...values: unknown[]) => {
+            bound.push(...values.map(String));
+            return bind(...values);
+          };
+          return statement;
+        };
+      },
+    });
+    await keepLetters(
+      db,
+      [...texts, ...texts].map((body, i) => letterWith({ id: `long${i}`, body })),
+    );
+    const bytes = bound.map((text) => new TextEncoder().encode(text).byteLength);
+    expect(Math.max(...bytes)).toBeLessThan(2_000_000);
+    expect(await stored()).toBe(6);
+    const { deadLetters } = await list();
+    for (const { body } of deadLetters) expect(String(body)).toHaveLength(500_000);
+  });
+
+  it("invariant 7: one that cannot be stored stops no other, in its message or beside it", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => void vi.restoreAllMocks());
+    await env.DB.prepare(
+      `CREATE TRIGGER unstorable BEFORE INSERT ON dead_letters WHEN NEW.body LIKE '%poison%'
+       BEGIN SELECT RAISE(ABORT, 'cannot be stored'); END`,
+    ).run();
+    onTestFinished(async () => void (await env.DB.prepare("DROP TRIGGER unstorable").run()));
+    const bad = packed(5, (i) => (i === 3 ? { poison: true } : { i }));
+    const ended = await keep("stock-events-dlq", [
+      { id: "good", body: packed(4, (i) => ({ i })) },
+      { id: "bad", body: bad },
+      { id: "fine", body: 1 },
+    ]);
+    expect(ended.map(({ acks, retries }) => [acks, retries.length])).toEqual([
+      [1, 0],
+      [0, 1],
+      [1, 0],
+    ]);
+    const { deadLetters } = await list();
+    expect(deadLetters.map(({ id }) => id)).toEqual(
+      [
+        "good:0",
+        "good:1",
+        "good:2",
+        "good:3",
+        "bad:0",
+        "bad:1",
+        "bad:2",
+        "bad:4",
+        "fine",
+      ].toSorted(),
+    );
   });
 });
 

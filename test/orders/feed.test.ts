@@ -4,7 +4,8 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { feedsOf } from "../../src/orders/feed/feeds.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
-import { observed } from "../support/d1.ts";
+import { viewOf } from "../../src/orders/order.ts";
+import { brokenDb, observed } from "../support/d1.ts";
 import { locked, orderNow, pendingOrder, portsWith, tamper } from "./support/data.ts";
 import { connect, feedAlarm, feedOf, rewireFeed } from "./support/feed.ts";
 import { migrate, newCustomer, tokenFor } from "./support/worker.ts";
@@ -196,6 +197,30 @@ describe("the feed's rereading alarm", () => {
     expect(await runDurableObjectAlarm(feedOf(customerId))).toBe(true);
     expect(await waits(customerId)).toBeGreaterThan(0);
     await rewireFeed(customerId);
+  });
+
+  it("never comes later than a push during the reread has asked for", async () => {
+    const { customerId, token } = await visitor();
+    const client = await connect({ token });
+    await client.snapshot();
+    const order = await pendingOrder({ customerId });
+    // The reread has seen no unfinished order yet; the push of one arrives before it plans the next.
+    await tamper(order.id, { ...finished, updated_at: 0 });
+    const { db } = observed(env.DB, { after: () => feedOf(customerId).push([viewOf(order)]) });
+    await rewireFeed(customerId, db);
+    await runDurableObjectAlarm(feedOf(customerId));
+    await rewireFeed(customerId);
+    expect(await waits(customerId)).toBeLessThanOrEqual(5_000);
+  });
+
+  it("comes when the earliest token runs out, though D1 is away", async () => {
+    const customerId = newCustomer();
+    await (await connect({ token: await tokenFor(customerId) })).snapshot();
+    await (await connect({ token: await tokenFor(customerId, { lasts_s: 20 }) })).snapshot();
+    await rewireFeed(customerId, brokenDb(env.DB));
+    await runDurableObjectAlarm(feedOf(customerId));
+    await rewireFeed(customerId);
+    expect(await waits(customerId)).toBeLessThanOrEqual(20_000);
   });
 
   it("rests when nobody listens", async () => {

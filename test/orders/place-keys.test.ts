@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { newOrderId } from "../../src/contract/order-id.ts";
 import type { OrderView } from "../../src/orders/order.ts";
-import { addItem, orderNow, tamper } from "./support/data.ts";
+import { placeAll } from "../../src/orders/place/place.sql.ts";
+import { addItem, orderNow, POLICY, tamper } from "./support/data.ts";
 import { call, newCustomer, problemOf, rowCounts, tokenFor } from "./support/worker.ts";
 import { migrate } from "./support/worker.ts";
 
@@ -148,5 +150,67 @@ describe("invariant 8: a key", () => {
     const first = await orderIn(await call("POST", "/v1/orders", { token, body }));
     const second = await orderIn(await call("POST", "/v1/orders", { token, body }));
     expect(second.id).not.toBe(first.id);
+  });
+});
+
+describe("a key whose order was pruned is free", () => {
+  /** A key with an order, which housekeeping then takes away. */
+  async function pruned() {
+    const customerId = newCustomer();
+    const post = await shopper(customerId);
+    const lines = one(await addItem());
+    const { id } = await orderIn(await post("k", lines));
+    await env.DB.prepare("DELETE FROM orders WHERE id = ?").bind(id).run();
+    return { customerId, post, lines, id };
+  }
+
+  it("and a new order takes it over, which repeats then get", async () => {
+    const { post, lines, id } = await pruned();
+    const first = await post("k", lines);
+    expect([first.status, first.headers.has("Idempotency-Replayed")]).toEqual([202, false]);
+    const order = await orderIn(first);
+    expect(order.id).not.toBe(id);
+    const again = await post("k", lines);
+    expect(again.headers.get("Idempotency-Replayed")).toBe("true");
+    expect((await orderIn(again)).id).toBe(order.id);
+    expect((await post("k", one(await addItem()))).status).toBe(422);
+  });
+
+  it("for another order as well, and kept as long as a new key", async () => {
+    const { customerId, post } = await pruned();
+    await env.DB.prepare("UPDATE idempotency_keys SET created_at = 0 WHERE customer_id = ?")
+      .bind(customerId)
+      .run();
+    const before_ms = Date.now();
+    expect((await post("k", one(await addItem()))).status).toBe(202);
+    const row = await env.DB.prepare(
+      "SELECT created_at FROM idempotency_keys WHERE customer_id = ?",
+    )
+      .bind(customerId)
+      .first<{ created_at: number }>();
+    expect(row?.created_at).toBeGreaterThanOrEqual(before_ms);
+  });
+
+  it("and stays free when the new order is refused at the door", async () => {
+    const { post, lines } = await pruned();
+    expect((await post("k", [{ sku: "no-such-item", quantity: 1 }])).status).toBe(422);
+    expect((await post("k", lines)).status).toBe(202);
+  });
+
+  it("and of isolates that race for it one has it, with one order", async () => {
+    const { customerId, lines } = await pruned();
+    const candidates = Array.from({ length: 8 }, () => {
+      return { id: newOrderId(Date.now()), customerId, key: "k", lines };
+    });
+    const { orders } = await rowCounts();
+    const placements = await Promise.all(
+      candidates.map((candidate) => placeAll(env.DB, [candidate], POLICY, Date.now())),
+    );
+    const ids = placements.map(([placement]) =>
+      placement && "order" in placement ? placement.order.id : placement?.type,
+    );
+    expect(new Set(ids).size).toBe(1);
+    expect(placements.filter(([placement]) => placement?.type === "placed")).toHaveLength(1);
+    expect((await rowCounts()).orders).toBe((orders ?? 0) + 1);
   });
 });

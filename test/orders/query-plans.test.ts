@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { commandOf } from "../../src/orders/order.ts";
 import { reconcilerOf } from "../../src/orders/reconcile/watch.ts";
 import { askAgain, comparePage } from "../../src/orders/operations/compare.ts";
-import { prune } from "../../src/orders/reconcile/prune.sql.ts";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/prune.sql.ts";
 import { changeOrder } from "../../src/orders/settle/changing.ts";
 import { settle } from "../../src/orders/settle/settle.ts";
 import worker from "../../src/orders/worker.ts";
@@ -125,13 +125,13 @@ async function operations(): Promise<void> {
     lockStates: async () => ({ locks: [], watermark_ms: 0 }),
     liveLocks: async () => ({ locks: [], next: null }),
   };
-  const ports = { db: env.DB, stock, pause: async () => {} };
+  const ports = { db: env.DB, stock, prunedBefore_ms: 0, pause: async () => {} };
   await comparePage({ phase: "orders", after: "" }, ports);
   await comparePage({ phase: "locks", sku: "", after: "" }, ports);
   await askAgain(env.DB, [id], Date.now());
   await changeOrder(env, "cancel", id, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
-  await prune(env.DB, policy, { orders: "", presence: "", keys: "" }, Date.now());
+  await prune(env.DB, policy, NO_CURSORS, Date.now());
 }
 
 /** Where an `orders` row is met otherwise than by a key: each step of a plan that walks the table. */

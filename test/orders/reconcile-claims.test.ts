@@ -160,7 +160,7 @@ describe("transitions that only time brings about", () => {
     const { stock, calls } = fakeStock();
     await pass(T0 + 60_000, { policy, stock });
     expect(calls.map(({ length }) => length)).toEqual([200, 200, 50]);
-    const open = await env.DB.prepare("SELECT count(*) AS n FROM orders WHERE awaits IS NOT NULL");
+    const open = env.DB.prepare("SELECT count(*) AS n FROM orders WHERE awaits IS NOT NULL");
     expect(await open.first("n")).toBe(0);
   });
 });

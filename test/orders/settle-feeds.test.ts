@@ -33,8 +33,9 @@ describe("settling tells the feeds", () => {
     const feeds = {
       push: async () => {
         log.push("told");
-        return { failed: new Map() };
+        return { untold: new Map() };
       },
+      isSpent: () => false,
     };
     await settle([locked(order.id)], portsWith({ db, feeds }));
     expect(log).toEqual(["durable", "told"]);
@@ -64,7 +65,9 @@ describe("settling tells the feeds", () => {
     const feeds = fakeFeeds(({ id }) => id === untold.id);
     const events = [locked(told.id), locked(untold.id)];
     const { undecided } = await settle(events, portsWith({ feeds }));
-    expect([...undecided]).toEqual([[events[1], "the feed does not answer"]]);
+    expect([...undecided]).toEqual([
+      [events[1], { type: "failed", error: "the feed does not answer" }],
+    ]);
     expect((await orderNow(untold.id)).status).toBe("confirmed");
   });
 });

@@ -5,6 +5,8 @@ import { OPENING_MS, type Plan, type Step } from "../../sim/workload/plan.ts";
 /** A payment meets an order in the very moment in which it is confirmed. Found by seed 4, once. */
 const plan: Plan = {
   vars: {},
+  hasSmallLimits: false,
+  isOutlived: false,
   items: [
     {
       sku: "item-1",

@@ -1,3 +1,4 @@
+import { createMessageBatch } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { pack } from "../../src/contract/messages.ts";
@@ -120,6 +121,29 @@ describe("a batch of order events", () => {
         tookMs: expect.any(Number) as number,
       },
     ]);
+  });
+});
+
+describe("a batch of a queue that the var does not name", () => {
+  test("is retried and logged, and no event of it is decided", async () => {
+    await receive("foreign", 10);
+    const batch = createMessageBatch(
+      "stock-events",
+      onOne("foreign", 2).map((body, n) => ({
+        id: `m${n}`,
+        timestamp: new Date(),
+        attempts: 1,
+        body,
+      })),
+    );
+    const watched = watch(batch);
+    await deliver(batch);
+    expect(watched).toEqual([[300], [300]]);
+    expect(logged).toEqual([
+      { level: "error", event: "queue.unknown", queue: "stock-events", messages: 2 },
+    ]);
+    expect(await counters("foreign")).toMatchObject({ held: 0 });
+    expect([outcomes.bodies, letters.bodies]).toEqual([[], []]);
   });
 });
 

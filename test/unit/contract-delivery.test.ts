@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { consume } from "../../src/contract/delivery.ts";
+import { consume, type Consumer, POSTPONED } from "../../src/contract/delivery.ts";
 import { MAX_DELIVERY_ATTEMPTS } from "../../src/contract/limits.ts";
 import {
   ackAll,
@@ -7,6 +7,7 @@ import {
   consumer,
   envelope,
   message,
+  type Note,
   note,
   retryAll,
   throwing,
@@ -187,5 +188,51 @@ describe("when keeping a dead letter throws", () => {
     await consume(batchOf(parcel), it);
     expect(parcel.calls).toEqual(RETRIED);
     expect(it.resent).toEqual([]);
+  });
+});
+
+describe("postponed events", () => {
+  const postponing =
+    (...ids: string[]): Consumer<Note>["handle"] =>
+    async (events) =>
+      new Map(events.filter(({ id }) => ids.includes(id)).map((event) => [event, POSTPONED]));
+  const packed = (id: string, ...ids: string[]) =>
+    message(id, envelope(ids.map((own) => note(own))), 3);
+
+  test("of all messages are sent again together, at once, and cost no attempt", async () => {
+    const messages = [packed("m1", "1", "2"), packed("m2", "3", "4"), packed("m3", "5")];
+    const it = consumer({ handle: postponing("2", "3", "4", "5") });
+    await consume(batchOf(...messages), it);
+    expect(it.resent).toEqual([{ ids: ["2", "3", "4", "5"], attempts: 2, delaySeconds: 0 }]);
+    expect(messages.map(({ calls }) => calls)).toEqual([ACKED, ACKED, ACKED]);
+  });
+
+  test("keep the attempts that their own message has behind it", async () => {
+    const messages = [packed("m1", "1"), packed("m2", "2"), message("m3", note("3"), 1)];
+    messages[1] = message("m2", envelope([note("2")], 4), 1);
+    const it = consumer({ handle: postponing("2", "3") });
+    await consume(batchOf(...messages), it);
+    expect(it.resent).toEqual([
+      { ids: ["2"], attempts: 4, delaySeconds: 0 },
+      { ids: ["3"], attempts: 0, delaySeconds: 0 },
+    ]);
+  });
+
+  test("cost an attempt when nothing else was decided: postponing ends", async () => {
+    const open = message("m", note("1"), 3);
+    const it = consumer({ handle: postponing("1") });
+    await consume(batchOf(open), it);
+    expect([open.calls, it.resent]).toEqual([RETRIED, []]);
+    const spent = message("m", note("1"), MAX_DELIVERY_ATTEMPTS);
+    await consume(batchOf(spent), it);
+    expect(spent.calls).toEqual(ACKED);
+    expect(it.kept).toMatchObject([{ error: "postponed, though nothing else was done" }]);
+  });
+
+  test("invariant 7: that cannot be sent again leave their messages to be retried", async () => {
+    const messages = [packed("m1", "1", "2"), packed("m2", "3"), packed("m3", "4")];
+    const resend = throwing("queue is overloaded");
+    await consume(batchOf(...messages), consumer({ handle: postponing("2", "4"), resend }));
+    expect(messages.map(({ calls }) => calls)).toEqual([RETRIED, ACKED, RETRIED]);
   });
 });

@@ -72,7 +72,11 @@ export function consumer(given: Partial<Consumer<Note>> = {}) {
 export const undecided =
   (...ids: string[]): Consumer<Note>["handle"] =>
   async (events) =>
-    new Map(events.filter(({ id }) => ids.includes(id)).map((event) => [event, `no ${event.id}`]));
+    new Map(
+      events
+        .filter(({ id }) => ids.includes(id))
+        .map((event) => [event, { type: "failed", error: `no ${event.id}` }]),
+    );
 
 export const throwing =
   (text: string): (() => Promise<never>) =>

@@ -1,7 +1,10 @@
+import type { Delay } from "../../src/contract/delivery.ts";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { ItemCommand } from "../../src/stock/item.ts";
 import { type CallItem, coordinate } from "../../src/stock/coordinator.ts";
 import { event, shelf } from "./stock-fixtures.ts";
+
+const errorOf = (delay: Delay | undefined) => (delay?.type === "failed" ? delay.error : delay);
 
 const placed = event("order.placed", 1, { A: 2, B: 3 });
 
@@ -34,7 +37,7 @@ describe("only a recorded refusal starts compensation", () => {
   ])("a lock that %s leaves the order undecided and releases nothing", async (_, fault) => {
     const { item, callItem } = faulty({ A: 5, B: 5 }, "B", "lock", fault);
     const { outcomes, undecided } = await coordinate([placed], callItem, { now_ms: 0 });
-    expect(undecided.get(placed)).toMatch(/^Error: (no way|answer lost)/);
+    expect(errorOf(undecided.get(placed))).toMatch(/^Error: (no way|answer lost)/);
     expect(outcomes.map(({ type }) => type)).not.toContain("stock.refused");
     expect(releases(item("A").calls) + releases(item("B").calls)).toBe(0);
     expect(item("A").counters.held).toBe(2);
@@ -51,7 +54,7 @@ describe("only a recorded refusal starts compensation", () => {
       ...(sku === "B" && { answers: [] }),
     });
     const { undecided } = await coordinate([placed], short, { now_ms: 0 });
-    expect(undecided.get(placed)).toBe("no answer from B");
+    expect(errorOf(undecided.get(placed))).toBe("no answer from B");
     expect(releases(item("A").calls)).toBe(0);
   });
 
@@ -70,7 +73,7 @@ describe("only a recorded refusal starts compensation", () => {
       const running = coordinate([placed], slow, { now_ms: 0 });
       await vi.advanceTimersByTimeAsync(3_000);
       const { undecided } = await running;
-      expect(undecided.get(placed)).toMatch(/stock item B took longer than 3000 ms/);
+      expect(errorOf(undecided.get(placed))).toMatch(/stock item B took longer than 3000 ms/);
       expect(releases(all.item("A").calls)).toBe(0);
 
       wake();

@@ -133,7 +133,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       await this.#reread(Date.now());
     } catch (error) {
       log("error", "feed.alarm_failed", { error: errorText(error) });
-      await this.ctx.storage.setAlarm(Date.now() + REREAD_MS[2]);
+      await this.#lookAfter(REREAD_MS[2], Date.now());
     }
   }
 
@@ -153,14 +153,21 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     this.#tell(changed.map(viewOf));
     // Only now: a look that failed is made up for by the next one.
     this.ctx.storage.kv.put(LOOKED_AT, now_ms);
-    const at_ms = now_ms + rereadAfter(unfinishedSince_ms, now_ms);
-    await this.ctx.storage.setAlarm(Math.min(at_ms, this.#earliestExpiry()));
+    await this.#lookAfter(rereadAfter(unfinishedSince_ms, now_ms), now_ms);
   }
 
   /** Sets the alarm for the next reread, soon when an order is unfinished. */
   async #plan(orders: readonly OrderView[]): Promise<void> {
     const now_ms = Date.now();
     const wait_ms = orders.some(isUnfinished) ? REREAD_MS[0] : IDLE_REREAD_MS;
+    await this.#lookAfter(wait_ms, now_ms);
+  }
+
+  /**
+   * Sees to it that the alarm comes within this time, and by the earliest end of a token. An alarm
+   * that is set for earlier stays: a push may have asked for it while a reread waited for D1.
+   */
+  async #lookAfter(wait_ms: number, now_ms: number): Promise<void> {
     await armBy(this.ctx.storage, Math.min(now_ms + wait_ms, this.#earliestExpiry()), now_ms);
   }
 

@@ -28,7 +28,10 @@ export const deadLetters = new Hono<AppEnv>()
   .post("/:id/replay", operator, async (c) => {
     const letter = await getLetter(c.env.DB, c.req.param("id"));
     if (!letter) throw new Problem("not_found", { detail: "There is no such dead letter." });
-    return c.json({ id: letter.id, outcome: await replay(c.env, letter) });
+    const outcome = await replay(c.env, letter);
+    if (outcome !== "unknown_queue") return c.json({ id: letter.id, outcome });
+    const detail = `The letter holds no event that is known, and its queue ${JSON.stringify(letter.queue)} is none of this deployment's. Discard it.`;
+    throw new Problem("invalid_request", { detail });
   })
   .delete("/:id", operator, async (c) => {
     const isDropped = await dropLetter(c.env.DB, c.req.param("id"));

@@ -5,6 +5,7 @@ import { SkuSchema } from "../../contract/sku.ts";
 import { viewOf } from "../order.ts";
 import { askAgain, comparePage, type Cursor } from "../operations/compare.ts";
 import { listAllOrders, readOperations } from "../operations/operations.sql.ts";
+import { policyOf } from "../policy.ts";
 import { watchDue } from "../reconcile/watch.ts";
 import type { AppEnv } from "./app.ts";
 import { operator } from "./auth.ts";
@@ -63,10 +64,12 @@ export const operations = new Hono<AppEnv>()
   .post("/reconcile", operator, optionalBody(ReconcileSchema), async (c) => {
     const { repair, cursor } = c.req.valid("json");
     const from = placeOf(cursor ?? undefined, CursorSchema) ?? START;
+    const { orderRetention_ms } = policyOf(c.env);
     const { differences, next } = await askStock(() =>
       comparePage(from, {
         db: c.env.DB,
         stock: c.env.STOCK,
+        prunedBefore_ms: orderRetention_ms === 0 ? 0 : Date.now() - orderRetention_ms,
         pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       }),
     );

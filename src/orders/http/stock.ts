@@ -48,13 +48,17 @@ export const stock = new Hono<AppEnv>()
         async (): Promise<AdjustResult> =>
           await c.env.STOCK.adjust(sku, { operationId, delta, reason }),
       );
+      if (!result.ok && result.code === "operation_reused") {
+        throw new Problem("idempotency_key_reused");
+      }
+      const replayed = result.isReplay && { "Idempotency-Replayed": "true" };
       if (result.ok) {
         // At once, so that a restock opens the sold-out gate; a level that is lost here is reread.
         await applyLevels(c.env.DB, [result], Date.now()).run();
-        return c.json(result.level);
+        return c.json(result.level, 200, { ...replayed });
       }
-      if (result.code === "operation_reused") throw new Problem("idempotency_key_reused");
-      throw new Problem("insufficient_available", { extra: { level: result.level } });
+      const extra = { level: result.level };
+      throw new Problem("insufficient_available", { extra, headers: { ...replayed } });
     },
   )
   .get("/:sku/stock", operator, async (c) => {

@@ -11,7 +11,8 @@ export interface Difference {
   /**
    * `missing_lock`: the item does not hold what a confirmed or paid order has.
    * `unreleased`: it holds units for a cancelled order. `wrong_lock`: it holds others.
-   * `orphan_lock`: it holds units for an order that D1 does not know.
+   * `orphan_lock`: it holds units for an order that D1 does not know, and that was not pruned: only
+   * paid and cancelled ones are, so a lock that is held is never of a pruned order.
    */
   kind: "missing_lock" | "unreleased" | "wrong_lock" | "orphan_lock";
   sku: string;
@@ -24,6 +25,8 @@ export interface Difference {
 export interface ComparePorts {
   db: D1Database;
   stock: Pick<StockApi, "lockStates" | "liveLocks">;
+  /** Finished orders that were placed before this may have been pruned; 0: none was. */
+  prunedBefore_ms: number;
   pause: (ms: number) => Promise<void>;
 }
 
@@ -51,7 +54,11 @@ export function differenceOf(
   order: Order | null,
   sku: string,
   lock: LiveLock | null,
+  prunedBefore_ms: number,
 ): Difference | null {
+  const isPruned =
+    !order && lock?.state === "sold" && timeOfOrderId(lock.orderId) < prunedBefore_ms;
+  if (isPruned) return null;
   // Whatever is still awaited is under way, and reconcile sees to it.
   if (order?.awaits) return null;
   const expected = order ? expectedLock(order, sku) : null;
@@ -118,7 +125,7 @@ async function compareOrders(
 async function compareWith(
   orders: readonly Order[],
   skus: readonly string[],
-  { stock }: ComparePorts,
+  { stock, prunedBefore_ms }: ComparePorts,
 ): Promise<Difference[]> {
   const found = await pMap(
     skus,
@@ -133,7 +140,9 @@ async function compareWith(
         const lock = byOrder.get(order.id) ?? null;
         // The item forgets sold locks after their retention.
         const isForgotten = !lock && timeOfOrderId(order.id) < watermark_ms;
-        return isForgotten && order.status === "paid" ? [] : (differenceOf(order, sku, lock) ?? []);
+        return isForgotten && order.status === "paid"
+          ? []
+          : (differenceOf(order, sku, lock, prunedBefore_ms) ?? []);
       });
     },
     { concurrency: CONCURRENCY },
@@ -165,7 +174,7 @@ async function compareLocks(
       const order = orders.get(lock.orderId) ?? null;
       // Held against its order already, in the first phase: reported there, and only once.
       if (order?.lines.some((line) => line.sku === sku)) continue;
-      const difference = differenceOf(order, sku, lock);
+      const difference = differenceOf(order, sku, lock, ports.prunedBefore_ms);
       if (difference) differences.push(difference);
     }
     after = page.next ?? "";
@@ -194,7 +203,7 @@ async function lookAgain(
       }
       return own.flatMap(({ orderId, kind }) => {
         const order = orders.get(orderId) ?? null;
-        const now = differenceOf(order, sku, locks.get(orderId) ?? null);
+        const now = differenceOf(order, sku, locks.get(orderId) ?? null, ports.prunedBefore_ms);
         return now?.kind === kind ? [now] : [];
       });
     },

@@ -2,7 +2,7 @@ import { errorText, log } from "../../contract/log.ts";
 import { sendPacked } from "../../contract/messages.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
 import { Slots } from "../../contract/slots.ts";
-import { feedsOf } from "../feed/feeds.ts";
+import { feedsOf, logUntold } from "../feed/feeds.ts";
 import { commandOf, type Order } from "../order.ts";
 
 export interface Announcement {
@@ -45,6 +45,6 @@ async function enqueue(env: OrdersEnv, orders: readonly Order[]): Promise<void> 
 
 /** Tells the feeds how these orders stand. Never throws: who missed it sees it by the next snapshot. */
 export async function tell(env: OrdersEnv, orders: readonly Order[]): Promise<void> {
-  const { failed } = await feedsOf(env).push(orders);
-  for (const [order, error] of failed) log("warn", "push.failed", { orderId: order.id, error });
+  const { untold } = await feedsOf(env).push(orders);
+  logUntold(untold);
 }

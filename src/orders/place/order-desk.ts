@@ -17,12 +17,16 @@ const RETRY_WATCH_MS = 10_000;
 /** The group commit's Durable Object: it keeps nothing, its memory is the queue of a moment. */
 export class OrderDesk extends DurableObject<OrdersEnv> {
   #watchedUntil_ms = 0;
-  /** Who waits hears in the answer, which the pages of those who are present do not hold up. */
+  /**
+   * Callers that sent `Prefer: wait` get the outcome in the response. Pushing to open WebSockets
+   * happens in the background and does not delay that response.
+   */
   readonly #feeds: Feeds = {
     push: (orders) => {
       void tell(this.env, orders);
-      return Promise.resolve({ failed: new Map() });
+      return Promise.resolve({ untold: new Map() });
     },
+    isSpent: () => false,
   };
   readonly #lane = new Lane({
     execute: async (events, within_ms) => await this.env.STOCK.execute(events, within_ms),

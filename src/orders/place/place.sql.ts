@@ -33,7 +33,7 @@ export type Placement =
 const LEVEL_TRUSTED_MS = 90_000;
 
 /**
- * Every candidate (`?1`, JSON) whose key is free, with its lines from the catalogue and the code of
+ * Every candidate (`?1`, JSON) whose key is free (or of an order that was pruned), with its lines from the catalogue and the code of
  * its refusal at the door. `?2` now, `?3` the oldest level the gate trusts (null: gate off).
  */
 const doorSql = (alsoWhere: string): string => `
@@ -54,7 +54,7 @@ const doorSql = (alsoWhere: string): string => `
     END AS refusal
   FROM json_each(?1) AS c, json_each(c.value, '$.lines') AS l
     LEFT JOIN items AS i ON i.sku = l.value->>'sku'
-  WHERE NOT EXISTS (SELECT 1 FROM idempotency_keys AS k
+  WHERE NOT EXISTS (SELECT 1 FROM idempotency_keys AS k JOIN orders AS kept ON kept.id = k.order_id
       WHERE k.customer_id = c.value->>'customerId' AND k.key = c.value->>'key')
     ${alsoWhere}
   GROUP BY c.key`;
@@ -67,12 +67,17 @@ const INSERT_ORDERS = `
   FROM (${doorSql("")}) AS door WHERE refusal IS NULL
   ON CONFLICT (id) DO NOTHING`;
 
-/** Only an order that exists binds its key: a refusal at the door leaves the key free. */
+/**
+ * Only an order that exists binds its key: a refusal at the door leaves the key free, and a key
+ * whose order was pruned goes over to the new order.
+ */
 const INSERT_KEYS = `
   INSERT INTO idempotency_keys (customer_id, key, order_id, created_at)
   SELECT c.value->>'customerId', c.value->>'key', c.value->>'id', ?2 FROM json_each(?1) AS c
   WHERE c.value->>'key' IS NOT NULL AND EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')
-  ON CONFLICT (customer_id, key) DO NOTHING`;
+  ON CONFLICT (customer_id, key) DO UPDATE
+    SET order_id = excluded.order_id, created_at = excluded.created_at
+    WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)`;
 
 const SELECT_PLACED = `
   SELECT c.value->>'id' AS candidate_id, p.customer_id IS NOT NULL AS is_present, o.*

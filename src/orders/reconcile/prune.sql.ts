@@ -3,15 +3,13 @@ import { orderIdFloor } from "../../contract/order-id.ts";
 import { within } from "../../contract/within.ts";
 import { foldMinutes } from "../operations/minutes.sql.ts";
 import type { Policy } from "../policy.ts";
-
-/** Housekeeping of D1: bounded steps, once a minute. */
+import { type Lap, MAX_STEPS, NO_LAP, paceOf, STEP } from "./lap.ts";
 
 /**
- * Rows one step deletes or looks at, and the steps of one part in a round: 1,000 orders a second.
- * Two statements a step, in four parts: 480 of the 1,000 that D1 takes of one invocation (D1 limits).
+ * Housekeeping of D1: bounded steps, once a minute. Two statements a step, in four parts of
+ * `MAX_STEPS`: 480 of the 1,000 that D1 takes of one invocation (D1 limits).
  */
-const STEP = 1_000;
-const MAX_STEPS = 60;
+
 /** No step of a part begins later: while D1 is slow, placing orders comes first. */
 const PART_MS = 5_000;
 const STEP_TIMEOUT_MS = 10_000;
@@ -19,18 +17,25 @@ const STEP_TIMEOUT_MS = 10_000;
 const PRESENCE_MS = 3 * 86_400_000;
 
 /**
- * Of a step's rows, those deleted that make the next step worth it in the same minute: so the pace
- * follows that of the orders, and a quiet shop reads little.
+ * Of a step's rows, those deleted that make the next step worth it in the same minute, whatever the
+ * lap's pace: after a rush the old rows stand close together.
  */
 const WORTH_IT = STEP / 10;
 
-/** Where the walks over tables without an index by age go on; '' at the start. */
-export interface PruneCursors {
-  orders: string;
-  presence: string;
-  /** A customer and a key, as a JSON array. */
-  keys: string;
-}
+type Walk = "orders" | "presence" | "keys";
+
+/**
+ * Where the walks over tables without an index by age go on: '' at the start, else the last row met;
+ * of keys a customer and a key as a JSON array. An earlier version keeps `laps` as it finds them.
+ */
+export type PruneCursors = Record<Walk, string> & { laps: Record<Walk, Lap> };
+
+export const NO_CURSORS: PruneCursors = {
+  orders: "",
+  presence: "",
+  keys: "",
+  laps: { orders: NO_LAP, presence: NO_LAP, keys: NO_LAP },
+};
 
 /** One round. Never throws: a part that fails is logged, and begins next time where it began now. */
 export async function prune(
@@ -39,23 +44,26 @@ export async function prune(
   cursors: PruneCursors,
   now_ms: number,
 ): Promise<PruneCursors> {
-  const next = { ...cursors };
+  const next = { ...cursors, laps: { ...cursors.laps } };
+  const goOn = async (walk: Walk, step: Step): Promise<void> => {
+    const at = { cursor: cursors[walk], lap: cursors.laps[walk] };
+    const { cursor, lap } = await walkOn(at, step, now_ms);
+    next[walk] = cursor;
+    next.laps[walk] = lap;
+  };
   const parts: Record<string, () => Promise<void>> = {
     async letters() {
-      await walk("", oldLetters(db, now_ms - policy.deadLetterRetention_ms));
+      const start = { cursor: "", lap: NO_LAP };
+      await walkOn(start, oldLetters(db, now_ms - policy.deadLetterRetention_ms), now_ms);
     },
     minutes: () => within(STEP_TIMEOUT_MS, () => foldMinutes(db, now_ms)),
     async orders() {
       const { orderRetention_ms } = policy;
-      const finished = finishedOrders(db, now_ms - orderRetention_ms);
-      next.orders = orderRetention_ms === 0 ? "" : await walk(cursors.orders, finished);
+      if (orderRetention_ms === 0) next.orders = "";
+      else await goOn("orders", finishedOrders(db, now_ms - orderRetention_ms));
     },
-    async presence() {
-      next.presence = await walk(cursors.presence, oldPresence(db, now_ms - PRESENCE_MS));
-    },
-    async keys() {
-      next.keys = await walk(cursors.keys, oldKeys(db, now_ms - policy.keyRetention_ms));
-    },
+    presence: () => goOn("presence", oldPresence(db, now_ms - PRESENCE_MS)),
+    keys: () => goOn("keys", oldKeys(db, now_ms - policy.keyRetention_ms)),
   };
   for (const [part, run] of Object.entries(parts)) {
     try {
@@ -67,19 +75,34 @@ export async function prune(
   return next;
 }
 
-/** One bounded step: where the next one begins, '' when there is none, and how many rows it deleted. */
-type Step = (after: string) => Promise<{ next: string; deleted: number }>;
+interface Stepped {
+  /** Where the next step begins, '' at the end of the table. */
+  next: string;
+  met: number;
+  deleted: number;
+}
+/** One bounded step. */
+type Step = (after: string) => Promise<Stepped>;
 
-/** Steps while they are worth it and there is time; answers where to go on. */
-async function walk(after: string, step: Step): Promise<string> {
+/** Steps as far as the lap's pace asks for, or while they are worth it, and while there is time. */
+async function walkOn(
+  at: { cursor: string; lap: Lap },
+  step: Step,
+  now_ms: number,
+): Promise<{ cursor: string; lap: Lap }> {
   const end_ms = Date.now() + PART_MS;
-  let cursor = after;
+  const pace = paceOf(at.lap, now_ms);
+  let { cursor } = at;
+  let met = 0;
   for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
-    const { next, deleted } = await within(STEP_TIMEOUT_MS, () => step(cursor), "a step");
-    cursor = next;
-    if (next === "" || deleted < WORTH_IT) break;
+    const stepped = await within(STEP_TIMEOUT_MS, () => step(cursor), "a step");
+    cursor = stepped.next;
+    met += stepped.met;
+    if (cursor === "") return { cursor, lap: { ...NO_LAP, size: at.lap.met + met } };
+    if (met >= pace && stepped.deleted < WORTH_IT) break;
   }
-  return cursor;
+  const { size, began_ms } = at.lap;
+  return { cursor, lap: { size, met: at.lap.met + met, began_ms: began_ms || now_ms } };
 }
 
 /** By the index over their age, so it always begins anew. */
@@ -93,7 +116,8 @@ const oldLetters =
       )
       .bind(cutoff_ms)
       .run();
-    return { next: meta.changes < STEP ? "" : "more", deleted: meta.changes };
+    const { changes } = meta;
+    return { next: changes < STEP ? "" : "more", met: changes, deleted: changes };
   };
 
 const finishedOrders = (db: D1Database, cutoff_ms: number): Step =>
@@ -132,7 +156,7 @@ function byPrimaryKey(db: D1Database, { table, key, before, if: condition }: Wal
     ]);
     const row = found?.results[0];
     const next = row?.n === STEP ? (row.last ?? "") : "";
-    return { next, deleted: deleted?.meta.changes ?? 0 };
+    return { next, met: row?.n ?? 0, deleted: deleted?.meta.changes ?? 0 };
   };
 }
 
@@ -155,6 +179,8 @@ function oldKeys(db: D1Database, cutoff_ms: number): Step {
       last.bind(after || NO_KEY),
       gone.bind(after || NO_KEY, cutoff_ms),
     ]);
-    return { next: found?.results[0]?.last ?? "", deleted: deleted?.meta.changes ?? 0 };
+    const next = found?.results[0]?.last ?? "";
+    // How many the last step meets is not counted: too few to change the pace.
+    return { next, met: next === "" ? 0 : STEP, deleted: deleted?.meta.changes ?? 0 };
   };
 }

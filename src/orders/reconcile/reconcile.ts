@@ -1,9 +1,11 @@
+import { delayText } from "../../contract/delivery.ts";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../contract/log.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { within } from "../../contract/within.ts";
+import { logUntold } from "../feed/feeds.ts";
 import { commandOf, type Order, owedBy } from "../order.ts";
 import { type Claim, claimDue, type OrderRow, orderOf } from "../orders.sql.ts";
 import { settle, type SettlePorts } from "../settle/settle.ts";
@@ -98,8 +100,8 @@ async function moveInTime(
       [...late, ...unpaid].map(({ id }) => id),
     ),
   ]);
-  const { failed } = await feeds.push((present?.results ?? []).map(orderOf));
-  for (const [order, error] of failed) log("warn", "push.failed", { orderId: order.id, error });
+  const { untold } = await feeds.push((present?.results ?? []).map(orderOf));
+  logUntold(untold);
   return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderOf);
 }
 
@@ -128,8 +130,8 @@ async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<b
     return false;
   }
   const { undecided } = await settle(outcomes, ports);
-  for (const [event, error] of undecided) {
-    log("warn", "outcome.unsettled", { id: event.id, error });
+  for (const [event, delay] of undecided) {
+    log("warn", "outcome.unsettled", { id: event.id, error: delayText(delay) });
   }
   return true;
 }

@@ -8,7 +8,7 @@ import { settlePorts } from "../settle/ports.ts";
 import { refreshLevels } from "./levels.ts";
 import { openPaymentWindows, WALK_START, type WindowWalk } from "./payment-windows.sql.ts";
 import { policyOf } from "../policy.ts";
-import { prune, type PruneCursors } from "./prune.sql.ts";
+import { NO_CURSORS, prune, type PruneCursors } from "./prune.sql.ts";
 import { reconcile } from "./reconcile.ts";
 
 /** The alarm comes back this soon at the earliest and at the latest while anything is due. */
@@ -18,7 +18,7 @@ const PASS_TIMEOUT_MS = 120_000;
 
 /** Where the rounds that take several minutes go on. */
 type Cursors = PruneCursors & { levels: string };
-const START: Cursors = { levels: "", orders: "", presence: "", keys: "" };
+const START: Cursors = { levels: "", ...NO_CURSORS };
 
 /** The one object that acts on due orders: by its alarm, and by the cron that pokes it. */
 export class Reconciler extends DurableObject<OrdersEnv> {

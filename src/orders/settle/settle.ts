@@ -1,4 +1,4 @@
-import type { Undecided } from "../../contract/delivery.ts";
+import { failedWith, type Undecided } from "../../contract/delivery.ts";
 import { log } from "../../contract/log.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { bisecting } from "../bisect.ts";
@@ -42,13 +42,14 @@ export async function settle(
   const settled: Settled = { undecided: new Map(), orders: [] };
   for (const events of partsOf(allEvents)) {
     const part = await settlePart(events, ports, watched);
-    for (const [event, error] of part.undecided) settled.undecided.set(event, error);
+    for (const [event, delay] of part.undecided) settled.undecided.set(event, delay);
     settled.orders = part.orders;
   }
   return settled;
 }
 
-function partsOf(events: readonly StockEvent[]): StockEvent[][] {
+/** What one D1 transaction takes at a time. */
+export function partsOf(events: readonly StockEvent[]): StockEvent[][] {
   const parts: StockEvent[][] = [];
   let shortages = 0;
   for (const event of events) {
@@ -71,15 +72,16 @@ async function settlePart(
   watched: readonly string[],
 ): Promise<Settled> {
   const start_ms = ports.now();
-  const { results, failed: undecided } = await bisecting(events, (part) =>
-    apply(part, ports, watched),
+  const { results, failed } = await bisecting(events, (part) => apply(part, ports, watched));
+  const undecided: Undecided<StockEvent> = new Map(
+    [...failed].map(([event, error]) => [event, failedWith(error)]),
   );
   const present = results.flatMap((result) => result.present);
-  const { failed: untold } = await ports.feeds.push(present);
-  const errors = new Map([...untold].map(([order, error]) => [order.id, error]));
+  const { untold } = await ports.feeds.push(present);
+  const delays = new Map([...untold].map(([order, delay]) => [order.id, delay]));
   for (const event of events) {
-    const error = "orderId" in event ? errors.get(event.orderId) : undefined;
-    if (error !== undefined) undecided.set(event, error);
+    const delay = "orderId" in event ? delays.get(event.orderId) : undefined;
+    if (delay) undecided.set(event, delay);
   }
   await watchExpiry(events, ports, start_ms);
   log("info", "orders.batch_settled", {

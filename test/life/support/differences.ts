@@ -12,11 +12,16 @@ export const START: Cursor = { phase: "orders", after: "" };
 export const LOCKS: Cursor = { phase: "locks", sku: "", after: "" };
 
 /** All pages of a comparison; `between` is done between the two looks of a page. */
-export async function compareAll(between: () => Promise<unknown> = async () => {}, from = START) {
+export async function compareAll(
+  between: () => Promise<unknown> = async () => {},
+  from: Cursor = START,
+  orderRetention_ms = 0,
+) {
   const differences: Difference[] = [];
   const ports: ComparePorts = {
     db: env.DB,
     stock: env.STOCK,
+    prunedBefore_ms: orderRetention_ms === 0 ? 0 : Date.now() - orderRetention_ms,
     pause: async () => {
       await between();
     },

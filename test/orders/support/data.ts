@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { failedWith, type Undecided } from "../../../src/contract/delivery.ts";
 import { newOrderId } from "../../../src/contract/order-id.ts";
 import {
   type StockEvent,
@@ -135,13 +136,14 @@ export function fakeFeeds(failFor: (order: Order) => boolean = () => false): Tol
   return {
     told,
     async push(orders) {
-      const failed = new Map<Order, string>();
+      const untold: Undecided<Order> = new Map();
       for (const order of orders) {
-        if (failFor(order)) failed.set(order, "the feed does not answer");
+        if (failFor(order)) untold.set(order, failedWith("the feed does not answer"));
         else told.push(order);
       }
-      return { failed };
+      return { untold };
     },
+    isSpent: () => false,
   };
 }
 

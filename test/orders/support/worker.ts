@@ -78,6 +78,10 @@ interface Fakes {
   STOCK?: Partial<StockApi>;
   STOCK_EVENTS?: Queue;
   ORDER_EVENTS?: Queue;
+  ORDER_EVENTS_QUEUE?: string;
+  ORDER_EVENTS_DLQ_QUEUE?: string;
+  STOCK_EVENTS_QUEUE?: string;
+  STOCK_EVENTS_DLQ_QUEUE?: string;
 }
 
 /** The Worker's env with some of it replaced. */

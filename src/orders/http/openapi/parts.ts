@@ -113,7 +113,10 @@ export const HEADERS = {
   "X-Request-Id": ["Names the request in our logs; one that you send is kept.", "0e9c6a52-7d43"],
   Location: ["The path of the order.", `/v1/orders/${examples.ORDER_ID}`],
   "Preference-Applied": ["What was made of `Prefer` (RFC 7240).", "wait=5"],
-  "Idempotency-Replayed": ["`true`: the order was placed by an earlier request.", "true"],
+  "Idempotency-Replayed": [
+    "`true`: an earlier request with this key placed the order, or got this very answer.",
+    "true",
+  ],
   Vary: ["The answer depends on this header.", "Prefer"],
   "Retry-After": ["Seconds to wait before the request is repeated.", "2"],
   Allow: ["The methods that the path has.", "GET, HEAD, PUT"],

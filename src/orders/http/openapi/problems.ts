@@ -96,7 +96,8 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   },
   insufficient_available: {
     means: "A negative `delta` may not go below 0. Nothing changed.",
-    remedy: "Read `level`. Units that are held or sold cannot be taken away.",
+    remedy:
+      "Read `level`. Units that are held or sold cannot be taken away. The refusal belongs to its key: try again with a new one.",
     members: { level: LevelSchema },
     example: { level: examples.level },
   },

@@ -59,7 +59,7 @@ export const itemOperations: Operation[] = [
     tag: "Stock",
     summary: "Receive or take away units",
     description:
-      "Changes `received` and `available` by `delta`. The first answer for a key is repeated; the same key with another `delta` is refused.",
+      "Changes `received` and `available` by `delta`. The whole body belongs to the key: its first answer, a 409 too, is repeated with the level of that time and `Idempotency-Replayed: true`; another body with it is refused.",
     caller: "operator",
     parameters: ["Sku", "RequiredIdempotencyKey"],
     body: body(
@@ -75,6 +75,7 @@ export const itemOperations: Operation[] = [
       "idempotency_key_reused",
       "unavailable",
     ],
+    headers: { "Idempotency-Replayed": { sometimes: [200, 409] } },
   },
   {
     id: "getStock",

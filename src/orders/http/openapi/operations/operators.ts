@@ -85,7 +85,7 @@ export const operatorOperations: Operation[] = [
     tag: "Dead letters",
     summary: "Replay a dead letter",
     description:
-      "An order event has its order looked at now (`reconciled`); anything else goes back to its queue (`resent`). Then the letter is dropped. Doing it again changes nothing extra.",
+      "An order event has its order looked at now (`reconciled`); anything else goes to the queue of its event type, else back to the queue that it came from (`resent`). Then the letter is dropped. Doing it again changes nothing extra. 400 when neither says where it belongs: the letter stays.",
     caller: "operator",
     parameters: ["DeadLetterId"],
     answers: [
@@ -94,7 +94,7 @@ export const operatorOperations: Operation[] = [
         { id: examples.deadLetter.id, outcome: "resent" },
       ]),
     ],
-    problems: ["not_found"],
+    problems: ["not_found", "invalid_request"],
   },
   {
     id: "discardDeadLetter",

@@ -1,0 +1,81 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Limits of the code that no simulated run would reach: half of the runs have small ones instead, so
+ * that what happens past a limit happens all the time.
+ */
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** A line of the source, and what stands there in runs with small limits. */
+const LIMITS: readonly { file: string; from: string; to: string }[] = [
+  { file: "src/orders/feed/feeds.ts", from: "const MAX_CALLS = 800;", to: "const MAX_CALLS = 1;" },
+  {
+    file: "src/orders/settle/settle.ts",
+    from: "const MAX_EVENTS = 1_000;",
+    to: "const MAX_EVENTS = 3;",
+  },
+  {
+    file: "src/orders/settle/settle.ts",
+    from: "const MAX_SHORTAGES = 3_000;",
+    to: "const MAX_SHORTAGES = 2;",
+  },
+  {
+    file: "src/stock/coordinator.ts",
+    from: "export const MAX_SKUS_PER_RUN = 450;",
+    to: "export const MAX_SKUS_PER_RUN = 2;",
+  },
+  { file: "src/stock/consumer.ts", from: "const MAX_RUNS = 8;", to: "const MAX_RUNS = 1;" },
+  {
+    file: "src/stock/item-ledger.ts",
+    from: "const MAX_MOVEMENTS_PER_ROW = 500;",
+    to: "const MAX_MOVEMENTS_PER_ROW = 2;",
+  },
+  {
+    file: "src/stock/item-store.ts",
+    from: "const MAX_LOCKS_PER_STATEMENT = 1_000;",
+    to: "const MAX_LOCKS_PER_STATEMENT = 2;",
+  },
+  {
+    file: "src/orders/reconcile/lap.ts",
+    from: "export const STEP = 2_000;",
+    to: "export const STEP = 2;",
+  },
+  {
+    file: "src/orders/reconcile/lap.ts",
+    from: "export const MAX_STEPS = 60;",
+    to: "export const MAX_STEPS = 2;",
+  },
+  {
+    file: "src/orders/operations/compare.ts",
+    from: "const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);",
+    to: "const ORDERS_PER_PAGE = 10;",
+  },
+  {
+    file: "src/contract/limits.ts",
+    from: "export const MAX_LOCKS_PER_PAGE = 200;",
+    to: "export const MAX_LOCKS_PER_PAGE = 5;",
+  },
+  {
+    file: "src/contract/limits.ts",
+    from: "export const MAX_MESSAGES_PER_SEND = 4;",
+    to: "export const MAX_MESSAGES_PER_SEND = 1;",
+  },
+];
+
+/** The changed files by their path. Throws when a line is not there exactly once. */
+export function smallLimits(): Map<string, string> {
+  const changed = new Map<string, string>();
+  for (const { file, from, to } of LIMITS) {
+    const path = join(ROOT, file);
+    const text = changed.get(path) ?? readFileSync(path, "utf8");
+    const isThere = text.split("\n").filter((line) => line === from).length === 1;
+    if (!isThere) throw new Error(`${file} does not hold the line exactly once: ${from}`);
+    changed.set(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  return changed;
+}
