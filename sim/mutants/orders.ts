@@ -118,12 +118,6 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     to: 'if: "awaits IS NULL",',
   },
   {
-    name: "feeds past the limit count as failed",
-    file: "src/orders/feed/feeds.ts",
-    from: "for (const order of own) untold.set(order, POSTPONED);",
-    to: "for (const order of own) untold.set(order, failedWith(`more than ${MAX_CALLS} feeds: ${POSTPONED.type}`));",
-  },
-  {
     name: "keys are not bound",
     file: "src/orders/place/place.sql.ts",
     from: "    db.prepare(INSERT_KEYS).bind(json, now_ms),\n",
