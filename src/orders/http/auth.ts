@@ -1,21 +1,15 @@
 import { createMiddleware } from "hono/factory";
 import { createRemoteJWKSet, errors, jwtVerify, SignJWT, type JWTVerifyResult } from "jose";
+import * as v from "valibot";
 import { errorText, log } from "../../contract/log.ts";
+import { CustomerIdSchema } from "./customer-id.ts";
 import { Problem } from "./problem.ts";
-
-/** Who calls, as the verified token says. */
-export interface Caller {
-  customerId: string;
-  isOperator: boolean;
-  expires_ms: number;
-}
+import { type Caller, isService, requireScope, type Scope, scopesOf } from "./rights.ts";
 
 type AuthEnv = Pick<OrdersEnv, "AUTH_SECRET" | "AUTH_JWKS_URL">;
 type Jwks = ReturnType<typeof createRemoteJWKSet>;
 
 const GUEST_TOKEN_DAYS = 30;
-/** `sub` names a Durable Object, and is indexed. */
-const MAX_SUBJECT_CHARS = 255;
 
 /** Fetched keys are kept for the isolate's life; jose refreshes them when a new `kid` turns up. */
 let jwks: { url: string; keys: Jwks } | undefined;
@@ -29,17 +23,10 @@ export async function callerOf(token: string, env: AuthEnv): Promise<Caller> {
   try {
     const { payload } = await verify(token, env);
     const { sub, exp, scope } = payload;
-    // Tokens come from elsewhere: a claim may be of any type.
-    const isSubject =
-      typeof sub === "string" &&
-      sub !== "" &&
-      sub.length <= MAX_SUBJECT_CHARS &&
-      sub.isWellFormed(); // else two of them would be one in the database
-    if (!isSubject || typeof exp !== "number") {
+    if (!v.is(CustomerIdSchema, sub) || typeof exp !== "number") {
       throw new Problem("unauthenticated", { detail: "The token has no usable sub." });
     }
-    const scopes = typeof scope === "string" ? scope.split(" ") : [];
-    return { customerId: sub, isOperator: scopes.includes("operator"), expires_ms: exp * 1000 };
+    return { sub, scopes: scopesOf(scope), expires_ms: exp * 1000 };
   } catch (error) {
     throw asProblem(error);
   }
@@ -110,27 +97,32 @@ export interface AuthVariables {
   caller: Caller;
 }
 
-/** Any valid token. */
-export const customer = createMiddleware<{ Bindings: OrdersEnv; Variables: AuthVariables }>(
-  async (c, next) => {
-    const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
-    // Without a key nothing can be told about anybody, so that comes before a missing token.
-    requireKeys(c.env);
-    if (token === undefined) throw new Problem("unauthenticated");
-    c.set("caller", await callerOf(token, c.env));
-    await next();
-  },
-);
+type Auth = { Bindings: OrdersEnv; Variables: AuthVariables };
 
-/** A valid token with the scope `operator`. */
-export const operator = createMiddleware<{ Bindings: OrdersEnv; Variables: AuthVariables }>(
-  async (c, next) => {
-    let isOperator = false;
-    await customer(c, async () => {
-      isOperator = c.get("caller").isOperator;
-      if (!isOperator)
-        throw new Problem("forbidden", { detail: "The scope operator is required." });
+/** Any valid token. */
+export const authenticated = createMiddleware<Auth>(async (c, next) => {
+  const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
+  // Without a key nothing can be told about anybody, so that comes before a missing token.
+  requireKeys(c.env);
+  if (token === undefined) throw new Problem("unauthenticated");
+  c.set("caller", await callerOf(token, c.env));
+  await next();
+});
+
+/** A valid token with one of these scopes. */
+export const needs = (...oneOf: [Scope, ...Scope[]]) =>
+  createMiddleware<Auth>((c, next) =>
+    authenticated(c, async () => {
+      requireScope(c.get("caller"), ...oneOf);
       await next();
-    });
-  },
-);
+    }),
+  );
+
+/** A customer's valid token, or a service's with one of these scopes. */
+export const customerOr = (...oneOf: [Scope, ...Scope[]]) =>
+  createMiddleware<Auth>((c, next) =>
+    authenticated(c, async () => {
+      if (isService(c.get("caller"))) requireScope(c.get("caller"), ...oneOf);
+      await next();
+    }),
+  );

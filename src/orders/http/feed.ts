@@ -48,7 +48,7 @@ export const feed = new Hono<AppEnv>().get(
   },
   query(v.object({ since: SinceSchema })),
   async (c) => {
-    const { customerId, expires_ms } = c.get("caller");
+    const { sub: customerId, expires_ms } = c.get("caller");
     if (!isUpgrade(c)) throw upgradeRequired;
     const since_ms = c.req.valid("query").since ?? null;
     const connect: Connect = { customerId, expires_ms, since_ms };

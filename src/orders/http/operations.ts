@@ -7,7 +7,7 @@ import { askAgain, comparePage, type Cursor } from "../operations/compare.ts";
 import { listAllOrders, readOperations } from "../operations/operations.sql.ts";
 import { watchDue } from "../reconcile/watch.ts";
 import type { AppEnv } from "./app.ts";
-import { operator } from "./auth.ts";
+import { needs } from "./auth.ts";
 import { StatusSchema } from "./orders.ts";
 import { cursorFor, pageQuery, placeOf } from "./pages.ts";
 import { Problem } from "./problem.ts";
@@ -35,17 +35,24 @@ const MENDABLE = new Set(["unreleased", "wrong_lock"]);
 const START: Cursor = { phase: "orders", after: "" };
 
 export const operations = new Hono<AppEnv>()
-  .get("/", operator, async (c) => c.json(await readOperations(c.env.DB, Date.now())))
-  .get("/orders", operator, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
-    const { limit, cursor, status = null } = c.req.valid("query");
-    const before = placeOf(cursor, OrderIdSchema);
-    const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
-    return c.json({
-      orders: orders.map(viewOf),
-      nextCursor: next === null ? null : cursorFor(next),
-    });
-  })
-  .get("/orders/:id/history", operator, async (c) => {
+  .get("/", needs("operations:read"), async (c) =>
+    c.json(await readOperations(c.env.DB, Date.now())),
+  )
+  .get(
+    "/orders",
+    needs("operations:read"),
+    query(v.object({ ...pageQuery, status: StatusSchema })),
+    async (c) => {
+      const { limit, cursor, status = null } = c.req.valid("query");
+      const before = placeOf(cursor, OrderIdSchema);
+      const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
+      return c.json({
+        orders: orders.map(viewOf),
+        nextCursor: next === null ? null : cursorFor(next),
+      });
+    },
+  )
+  .get("/orders/:id/history", needs("operations:read"), async (c) => {
     const id = c.req.param("id");
     const order = v.is(OrderIdSchema, id) ? await getOrder(c.env.DB, id) : null;
     if (!order) throw new Problem("not_found", { detail: "There is no such order." });
@@ -54,7 +61,7 @@ export const operations = new Hono<AppEnv>()
     });
     return c.json({ transitions });
   })
-  .post("/reconcile", operator, optionalBody(ReconcileSchema), async (c) => {
+  .post("/reconcile", needs("operations:write"), optionalBody(ReconcileSchema), async (c) => {
     const { repair, cursor } = c.req.valid("json");
     const from = placeOf(cursor ?? undefined, CursorSchema) ?? START;
     const { differences, next } = await askStock(() =>

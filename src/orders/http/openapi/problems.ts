@@ -41,9 +41,10 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     example: { detail: "The token is not valid." },
   },
   forbidden: {
-    means: "The token is valid, but its `scope` does not hold `operator`.",
-    remedy: "Use an operator's token.",
-    example: { detail: "The scope operator is required." },
+    means:
+      "The token is valid, but its `scope` holds neither what this call needs nor `operator`. `detail` names the scope.",
+    remedy: "Use a token with that scope.",
+    example: { detail: "The scope orders:pay is required." },
   },
   not_found: {
     means:
