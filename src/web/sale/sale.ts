@@ -1,12 +1,15 @@
 import { type Client, clientOf, type Level, ok, type Order } from "../shared/api.ts";
 import { ApiProblem } from "../shared/problem.ts";
+import { Buyer, pause } from "./buyer.ts";
 
 /**
- * A flash sale against a running Lockstock: buyers arrive at a rate, each a guest of its own who
- * wants one unit. For the console and the terminal; one at a time on an item.
+ * A flash sale against a running Lockstock: buyers arrive at a rate, each a customer of its own who
+ * wants one unit. As in a shop's own backend, a service orders for all of them: guests from one
+ * address would be rate limited. For the console and the terminal; one at a time on an item.
  */
 export interface SaleOptions {
   base: string;
+  /** Has to have the scope `operator`: the sale makes its item, its stock and its orders. */
   operatorToken: string;
   sku: string;
   buyers: number;
@@ -28,6 +31,10 @@ export interface SaleProgress {
   soldOut: number;
   /** Neither: errors, or any other end. */
   failed: number;
+  /** What these ended with, in words, and how many did. */
+  failures: Record<string, number>;
+  /** What holds the sale up at the moment, in words; null: nothing. */
+  notice: string | null;
   elapsed_ms: number;
   /** From being placed to the outcome, by the server's clock; sorted. */
   latencies_ms: number[];
@@ -49,11 +56,8 @@ export interface SaleResult {
 }
 
 const LEVEL_PERIOD_MS = 500;
-/** Buyers under way at once; a browser opens six connections anyway. */
-const MAX_ACTIVE = 64;
-const SETTLE_MS = 180_000;
-const WAIT_SECONDS = "10";
-const RETRIES = 5;
+/** Buyers under way at once. Past it the next ones come late, which the sale says. */
+const MAX_ACTIVE = 500;
 
 export async function runSale(options: SaleOptions): Promise<SaleResult> {
   const sale = new Sale(options);
@@ -65,7 +69,13 @@ class Sale {
   readonly #operator: Client;
   readonly #progress: SaleProgress;
   readonly #start_ms = Date.now();
+  /** Sets the customers and keys of this sale apart from those of any other. */
+  readonly #run = crypto.randomUUID().slice(0, 8);
   #heldBefore = 0;
+  /** Buyers who wait before they repeat a call, and what the last of them was told. */
+  #waiting = 0;
+  #told = "";
+  #isCrowded = false;
 
   constructor(options: SaleOptions) {
     this.#options = options;
@@ -78,6 +88,8 @@ class Sale {
       confirmed: 0,
       soldOut: 0,
       failed: 0,
+      failures: {},
+      notice: null,
       elapsed_ms: 0,
       latencies_ms: [],
       level: null,
@@ -86,9 +98,13 @@ class Sale {
 
   async run(): Promise<SaleResult> {
     const { signal } = this.#options;
+    this.#tell();
     await this.#stock();
     this.#tell("selling");
-    const watching = setInterval(() => void this.#look(), LEVEL_PERIOD_MS);
+    const watching = setInterval(() => {
+      void this.#look();
+      this.#tell(); // where nothing is answered, the time goes on and the notice says why
+    }, LEVEL_PERIOD_MS);
     try {
       await this.#sell();
     } finally {
@@ -116,56 +132,59 @@ class Sale {
     this.#heldBefore = before.held + before.sold;
   }
 
+  /** An open loop: buyers arrive when they are due, whatever became of those before them. */
   async #sell(): Promise<void> {
     const { buyers, rate, signal } = this.#options;
+    const start_ms = Date.now();
     const active = new Set<Promise<void>>();
     for (let i = 0; i < buyers && !signal.aborted; i++) {
-      const due_ms = this.#start_ms + (i * 1_000) / rate;
-      await pause(due_ms - Date.now());
-      while (active.size >= MAX_ACTIVE) await Promise.race(active);
-      const buyer: Promise<void> = this.#buy().finally(() => active.delete(buyer));
+      const due_ms = start_ms + (i * 1_000) / rate;
+      await pause(due_ms - Date.now(), signal);
+      while (active.size >= MAX_ACTIVE && !signal.aborted) {
+        this.#isCrowded = true;
+        await Promise.race(active);
+      }
+      this.#isCrowded = false;
+      const buyer: Promise<void> = this.#buy(i + 1).finally(() => active.delete(buyer));
       active.add(buyer);
     }
     this.#tell("settling");
     await Promise.all(active);
   }
 
-  async #buy(): Promise<void> {
-    const { base, sku } = this.#options;
+  async #buy(number: number): Promise<void> {
+    const { sku, signal } = this.#options;
     const progress = this.#progress;
     let isAnswered = false;
+    const buyer = new Buyer(this.#operator, `sale-${this.#run}-${number}`, signal, {
+      onPlaced: () => {
+        isAnswered = true;
+        progress.answered++;
+        progress.pending++;
+        this.#tell();
+      },
+      onWait: (problem, wait_ms) => {
+        this.#waiting++;
+        this.#told = `${wordsOf(problem)}; they try again after ${Math.ceil(wait_ms / 1_000)} s`;
+        this.#tell();
+      },
+      onRepeat: () => void this.#waiting--,
+    });
     try {
-      const { token } = await again(() => ok(this.#operator.v1.guests.$post()));
-      const buyer = clientOf(() => token, base);
-      const header = { "idempotency-key": crypto.randomUUID() };
-      const json = { lines: [{ sku, quantity: 1 }] };
-      const placed = await again(() => ok(buyer.v1.orders.$post({ header, json })));
-      isAnswered = true;
-      progress.answered++;
-      progress.pending++;
-      this.#tell();
-      this.#count(await this.#outcome(buyer, placed));
-      progress.pending--;
+      this.#count(await buyer.buy(sku));
     } catch (error) {
-      if (isAnswered) progress.pending--;
-      else progress.answered++;
       if (error instanceof ApiProblem && error.code === "out_of_stock") progress.soldOut++;
-      else progress.failed++;
+      else this.#fail(wordsOf(error));
     }
+    if (isAnswered) progress.pending--;
+    else progress.answered++;
     this.#tell();
   }
 
-  async #outcome(buyer: Client, placed: Order): Promise<Order> {
-    const deadline = Date.now() + SETTLE_MS;
-    let order = placed;
-    for (let wait_ms = 50; order.status === "pending"; wait_ms = Math.min(wait_ms * 2, 2_000)) {
-      if (Date.now() > deadline) throw new Error("not settled in time");
-      await pause(wait_ms);
-      const headers = { headers: { Prefer: `wait=${WAIT_SECONDS}` } };
-      const param = { id: placed.id };
-      order = await again(() => ok(buyer.v1.orders[":id"].$get({ param }, headers)));
-    }
-    return order;
+  #fail(why: string): void {
+    const { failures } = this.#progress;
+    this.#progress.failed++;
+    this.#progress.failures = { ...failures, [why]: (failures[why] ?? 0) + 1 };
   }
 
   #count({ status, reason, placedAt, updatedAt }: Order): void {
@@ -174,7 +193,7 @@ class Sale {
     progress.latencies_ms = [...progress.latencies_ms, latency_ms].toSorted((a, b) => a - b);
     if (status === "confirmed") progress.confirmed++;
     else if (status === "cancelled" && reason === "out_of_stock") progress.soldOut++;
-    else progress.failed++;
+    else this.#fail(`the order ended as ${status}${reason ? ` (${reason})` : ""}`);
   }
 
   async #look(): Promise<void> {
@@ -182,15 +201,21 @@ class Sale {
     try {
       const level = await ok(this.#operator.v1.items[":sku"].stock.$get({ param: { sku } }));
       this.#progress.level = level;
-      this.#tell();
     } catch {
       // The next look, or the last one, shows it.
     }
   }
 
+  #notice(): string | null {
+    if (this.#waiting > 0) return `${this.#waiting} buyers have to wait: ${this.#told}`;
+    if (!this.#isCrowded) return null;
+    return `${MAX_ACTIVE} buyers wait for an answer: the next ones come late`;
+  }
+
   #tell(phase = this.#progress.phase): void {
     this.#progress.phase = phase;
     this.#progress.elapsed_ms = Date.now() - this.#start_ms;
+    this.#progress.notice = this.#notice();
     this.#options.onProgress({ ...this.#progress });
   }
 
@@ -213,18 +238,9 @@ export function percentile(sorted: readonly number[], share: number): number | n
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
 }
 
-/** Repeats what may pass by itself; every call of a sale carries a key or is harmless twice. */
-async function again<T>(call: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await call();
-    } catch (error) {
-      const isPassing = error instanceof ApiProblem && error.isPassing;
-      if (!isPassing || attempt > RETRIES) throw error;
-      await pause(Math.max(200 * 2 ** attempt, (error.retryAfter ?? 0) * 1_000));
-    }
-  }
+/** For people: what the API said, with its status; an `Error` of our own says all of it. */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof ApiProblem)) return error instanceof Error ? error.message : String(error);
+  const { title, detail, status } = error.body;
+  return `${title}${status > 0 ? ` (${status})` : ""}: ${detail.replace(/\.$/, "")}`;
 }
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
