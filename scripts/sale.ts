@@ -3,11 +3,11 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import {
   percentile,
-  runSale,
   type SaleProgress,
   type SaleResult,
   wordsOf,
-} from "../src/web/sale/sale.ts";
+} from "../src/web/sale/figures.ts";
+import { runSale } from "../src/web/sale/sale.ts";
 import { signToken } from "./lib/token.ts";
 
 const USAGE = `usage: npm run sale -- [--buyers N] [--units N] [--rate N] [--sku SKU] [--url URL]

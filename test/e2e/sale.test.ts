@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { runSale, type SaleProgress } from "../../src/web/sale/sale.ts";
+import { type SaleProgress } from "../../src/web/sale/figures.ts";
+import { runSale } from "../../src/web/sale/sale.ts";
 import { signToken } from "./support/client.ts";
 import { emptyState, environment, execute, type Run, start } from "./support/npm-start.ts";
 

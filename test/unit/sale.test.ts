@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { runSale, type SaleProgress, type SaleResult } from "../../src/web/sale/sale.ts";
+import { type SaleProgress, type SaleResult } from "../../src/web/sale/figures.ts";
+import { runSale } from "../../src/web/sale/sale.ts";
 
 /** A shop that answers orders as a test wants it to; units and levels as they really are there. */
 let orders: (number: number) => Response;
@@ -30,12 +31,13 @@ beforeEach(() => {
   settled = (one) => ({ ...one, status: "confirmed" });
   const level = { sku: "S", received: UNITS, available: UNITS, held: 0, sold: 0 };
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-    const { pathname } = new URL(String(input));
-    const headers = new Headers(init?.headers);
+    const request = new Request(input, init);
+    const { pathname } = new URL(request.url);
     if (pathname === "/v1/orders") {
-      const body = JSON.parse(String(init?.body)) as { customerId?: string };
-      const bearer = headers.get("Authorization");
-      asked.push({ body, key: headers.get("Idempotency-Key"), bearer });
+      const body: { customerId?: string } = await request.json();
+      const { headers } = request;
+      const [key, bearer] = [headers.get("Idempotency-Key"), headers.get("Authorization")];
+      asked.push({ body, key, bearer });
       return orders(asked.length);
     }
     if (pathname.startsWith("/v1/orders/")) {
@@ -90,7 +92,7 @@ test("who is told to come back comes back then, with the same key, and the sale 
   expect(keys).toHaveLength(2 * BUYERS);
   const notices = seen.flatMap(({ notice }) => notice ?? []);
   expect(notices).toContainEqual(
-    expect.stringMatching(/^20 buyers have to wait: Too many requests \(503\): .*after [78] s$/),
+    expect.stringMatching(/^20 calls have to wait: Too many requests \(503\): .*after [78] s$/),
   );
 });
 

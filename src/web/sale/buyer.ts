@@ -1,6 +1,8 @@
 import { type Client, ok, type Order } from "../shared/api.ts";
-import { ApiProblem } from "../shared/problem.ts";
+import { again, pause, type WaitListener } from "./again.ts";
 
+/** The lane: one call an order, whose answer is the outcome. What it leaves undecided is looked at. */
+const LANE = "wait=5";
 /**
  * For so long a buyer repeats an order that is not taken: enough for one `Retry-After` of a rate
  * limit, which is a minute.
@@ -8,19 +10,11 @@ import { ApiProblem } from "../shared/problem.ts";
 const PLACE_MS = 90_000;
 /** For so long it looks for the outcome: the shop promises one within 150 s. */
 const SETTLE_MS = 180_000;
-const FIRST_LOOK_MS = 50;
+const FIRST_LOOK_MS = 100;
 const LAST_LOOK_MS = 2_000;
-/** Between two tries, where the answer does not say when to come back. */
-const FIRST_RETRY_MS = 400;
-const LAST_RETRY_MS = 5_000;
-
 /** What a sale hears of one of its buyers. */
-export interface Listener {
+export interface Listener extends WaitListener {
   onPlaced(): void;
-  /** It was told to come back later, or there was no answer: it tries again after so long. */
-  onWait(problem: ApiProblem, wait_ms: number): void;
-  /** It tries again now. */
-  onRepeat(): void;
 }
 
 /** One customer of the shop, who wants one unit. Orders are placed for it by a service. */
@@ -42,7 +36,7 @@ export class Buyer {
     const header = { "idempotency-key": this.#customerId };
     const json = { lines: [{ sku, quantity: 1 }], customerId: this.#customerId };
     const placed = await this.#again(PLACE_MS, () =>
-      ok(this.#shop.v1.orders.$post({ header, json })),
+      ok(this.#shop.v1.orders.$post({ header, json }, { headers: { Prefer: LANE } })),
     );
     this.#listener.onPlaced();
     return await this.#outcome(placed);
@@ -65,35 +59,7 @@ export class Buyer {
     return order;
   }
 
-  /** Repeats what may pass by itself; each call has a key or is harmless twice. */
-  async #again<T>(limit_ms: number, call: () => Promise<T>): Promise<T> {
-    const deadline_ms = Date.now() + limit_ms;
-    for (let retry_ms = FIRST_RETRY_MS; ; retry_ms = Math.min(2 * retry_ms, LAST_RETRY_MS)) {
-      try {
-        return await call();
-      } catch (error) {
-        if (!(error instanceof ApiProblem) || !error.isPassing) throw error;
-        // Those who were told the same time do not all come back at the same moment.
-        const jitter_ms = Math.random() * retry_ms;
-        const wait_ms = Math.max(retry_ms, (error.retryAfter ?? 0) * 1_000) + jitter_ms;
-        if (this.#signal.aborted || Date.now() + wait_ms > deadline_ms) throw error;
-        this.#listener.onWait(error, wait_ms);
-        await pause(wait_ms, this.#signal);
-        this.#listener.onRepeat();
-      }
-    }
+  #again<T>(limit_ms: number, call: () => Promise<T>): Promise<T> {
+    return again(call, { limit_ms, signal: this.#signal, listener: this.#listener });
   }
 }
-
-/** Ends early when it is stopped. */
-export const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, Math.max(0, ms));
-    signal?.addEventListener("abort", end);
-    if (signal?.aborted) end();
-  });

@@ -1,6 +1,14 @@
 import { type Client, clientOf, type Level, ok, type Order } from "../shared/api.ts";
 import { ApiProblem } from "../shared/problem.ts";
-import { Buyer, pause } from "./buyer.ts";
+import {
+  isBalanced,
+  type SaleProgress,
+  type SaleResult,
+  type Verdict,
+  wordsOf,
+} from "./figures.ts";
+import { again, pause, type WaitListener } from "./again.ts";
+import { Buyer } from "./buyer.ts";
 
 /**
  * A flash sale against a running Lockstock: buyers arrive at a rate, each a customer of its own who
@@ -20,42 +28,11 @@ export interface SaleOptions {
   onProgress: (progress: SaleProgress) => void;
 }
 
-export interface SaleProgress {
-  phase: "stocking" | "selling" | "settling" | "done" | "stopped";
-  buyers: number;
-  /** Buyers who have got an answer to their order, whatever it was. */
-  answered: number;
-  pending: number;
-  confirmed: number;
-  /** Refused at the door, or cancelled for want of stock. */
-  soldOut: number;
-  /** Neither: errors, or any other end. */
-  failed: number;
-  /** What these ended with, in words, and how many did. */
-  failures: Record<string, number>;
-  /** What holds the sale up at the moment, in words; null: nothing. */
-  notice: string | null;
-  elapsed_ms: number;
-  /** From being placed to the outcome, by the server's clock; sorted. */
-  latencies_ms: number[];
-  level: Level | null;
-}
-
-export interface Verdict {
-  /** Confirmed orders of this sale beyond the units that were on sale. */
-  oversold: number;
-  /** received = available + held + sold, and none below 0. */
-  isBalanced: boolean;
-  /** The units this sale took are the units of its confirmed orders. */
-  isExact: boolean;
-}
-
-export interface SaleResult {
-  progress: SaleProgress;
-  verdict: Verdict;
-}
-
 const LEVEL_PERIOD_MS = 500;
+/** For so long the sale asks again for what it begins and ends with. */
+const END_MS = 60_000;
+/** Between two reports of the same phase: a page draws each of them. */
+const TELL_PERIOD_MS = 100;
 /** Buyers under way at once. Past it the next ones come late, which the sale says. */
 const MAX_ACTIVE = 500;
 
@@ -72,10 +49,20 @@ class Sale {
   /** Sets the customers and keys of this sale apart from those of any other. */
   readonly #run = crypto.randomUUID().slice(0, 8);
   #heldBefore = 0;
-  /** Buyers who wait before they repeat a call, and what the last of them was told. */
+  /** Calls that wait before they are repeated, and what the last of them was told. */
   #waiting = 0;
   #told = "";
+  readonly #waits: WaitListener = {
+    onWait: (problem, wait_ms) => {
+      this.#waiting++;
+      this.#told = `${wordsOf(problem)}; next try after ${Math.ceil(wait_ms / 1_000)} s`;
+      this.#tell();
+    },
+    onRepeat: () => void this.#waiting--,
+  };
   #isCrowded = false;
+  #isLooking = false;
+  #told_ms = 0;
 
   constructor(options: SaleOptions) {
     this.#options = options;
@@ -102,7 +89,8 @@ class Sale {
     await this.#stock();
     this.#tell("selling");
     const watching = setInterval(() => {
-      void this.#look();
+      // One at a time: they would take a browser's connections from the buyers.
+      if (!this.#isLooking) void this.#look();
       this.#tell(); // where nothing is answered, the time goes on and the notice says why
     }, LEVEL_PERIOD_MS);
     try {
@@ -110,7 +98,7 @@ class Sale {
     } finally {
       clearInterval(watching);
     }
-    await this.#look();
+    this.#progress.level = await this.#level(END_MS).catch(() => null);
     this.#tell(signal.aborted ? "stopped" : "done");
     return { progress: { ...this.#progress }, verdict: this.#verdict() };
   }
@@ -120,14 +108,15 @@ class Sale {
     const { sku, units } = this.#options;
     const item = this.#operator.v1.items[":sku"];
     const price = { amount: 4_900, currency: "EUR" };
-    await ok(item.$put({ param: { sku }, json: { name: "Flash sale (demo)", price } }));
-    const before = await ok(item.stock.$get({ param: { sku } }));
+    const json = { name: "Flash sale (demo)", price };
+    await this.#again(END_MS, () => ok(item.$put({ param: { sku }, json })));
+    const before = await this.#level(END_MS);
     const delta = units - before.available;
     this.#progress.level = before;
     if (delta !== 0) {
       const header = { "idempotency-key": crypto.randomUUID() };
-      const json = { delta, reason: "flash sale demo" };
-      this.#progress.level = await ok(item.stock.$post({ param: { sku }, header, json }));
+      const change = { param: { sku }, header, json: { delta, reason: "flash sale demo" } };
+      this.#progress.level = await this.#again(END_MS, () => ok(item.stock.$post(change)));
     }
     this.#heldBefore = before.held + before.sold;
   }
@@ -163,12 +152,7 @@ class Sale {
         progress.pending++;
         this.#tell();
       },
-      onWait: (problem, wait_ms) => {
-        this.#waiting++;
-        this.#told = `${wordsOf(problem)}; they try again after ${Math.ceil(wait_ms / 1_000)} s`;
-        this.#tell();
-      },
-      onRepeat: () => void this.#waiting--,
+      ...this.#waits,
     });
     try {
       this.#count(await buyer.buy(sku));
@@ -197,24 +181,37 @@ class Sale {
   }
 
   async #look(): Promise<void> {
-    const { sku } = this.#options;
+    this.#isLooking = true;
     try {
-      const level = await ok(this.#operator.v1.items[":sku"].stock.$get({ param: { sku } }));
-      this.#progress.level = level;
+      this.#progress.level = await this.#level(0);
     } catch {
       // The next look, or the last one, shows it.
     }
+    this.#isLooking = false;
+  }
+
+  #level(limit_ms: number): Promise<Level> {
+    const param = { sku: this.#options.sku };
+    return this.#again(limit_ms, () => ok(this.#operator.v1.items[":sku"].stock.$get({ param })));
+  }
+
+  #again<T>(limit_ms: number, call: () => Promise<T>): Promise<T> {
+    const { signal } = this.#options;
+    return again(call, { limit_ms, signal, listener: this.#waits });
   }
 
   #notice(): string | null {
-    if (this.#waiting > 0) return `${this.#waiting} buyers have to wait: ${this.#told}`;
+    if (this.#waiting > 0) return `${this.#waiting} calls have to wait: ${this.#told}`;
     if (!this.#isCrowded) return null;
     return `${MAX_ACTIVE} buyers wait for an answer: the next ones come late`;
   }
 
   #tell(phase = this.#progress.phase): void {
+    const now_ms = Date.now();
+    if (phase === this.#progress.phase && now_ms - this.#told_ms < TELL_PERIOD_MS) return;
+    this.#told_ms = now_ms;
     this.#progress.phase = phase;
-    this.#progress.elapsed_ms = Date.now() - this.#start_ms;
+    this.#progress.elapsed_ms = now_ms - this.#start_ms;
     this.#progress.notice = this.#notice();
     this.#options.onProgress({ ...this.#progress });
   }
@@ -228,19 +225,4 @@ class Sale {
       isExact: taken === confirmed,
     };
   }
-}
-
-export const isBalanced = ({ received, available, held, sold }: Level): boolean =>
-  received === available + held + sold && Math.min(received, available, held, sold) >= 0;
-
-/** Nearest rank; null: there is none. */
-export function percentile(sorted: readonly number[], share: number): number | null {
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
-}
-
-/** For people: what the API said, with its status; an `Error` of our own says all of it. */
-export function wordsOf(error: unknown): string {
-  if (!(error instanceof ApiProblem)) return error instanceof Error ? error.message : String(error);
-  const { title, detail, status } = error.body;
-  return `${title}${status > 0 ? ` (${status})` : ""}: ${detail.replace(/\.$/, "")}`;
 }
