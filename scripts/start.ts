@@ -26,7 +26,7 @@ const USAGE = `usage: npm start [-- --port N] [--state DIR] [--only orders|stock
 const READY_TIMEOUT_MS = 120_000;
 /** What a killed start had started ends within a moment of it, and gives its port back. */
 const KILLED_TIMEOUT_MS = 5_000;
-/** Of wrangler, after it has fallen silent; past it something is wrong that a restart does not mend. */
+/** Of wrangler; past it something is wrong that starting it again does not mend. */
 const MAX_RESTARTS = 3;
 const RESTARTS_PERIOD_MS = 600_000;
 const CRON = "* * * * *";
@@ -150,7 +150,7 @@ function greet(base: string, orders: boolean): void {
   }
 }
 
-/** Runs wrangler until it falls silent; answers for how long it was. Throws when it ends. */
+/** Runs wrangler until it is silent for good; answers for how long it was. Throws when it ends. */
 async function serve(options: Options, base: string, onReady: () => void): Promise<number> {
   const { port, state } = options;
   const flags = {
@@ -166,7 +166,12 @@ async function serve(options: Options, base: string, onReady: () => void): Promi
   const died = exitCode(dev).then((code) => Promise.reject(new Error(`wrangler ended (${code})`)));
   await Promise.race([waitUntilReady(base), died]);
   onReady();
-  const silent_ms = await Promise.race([watch.untilSilent(), died]);
+  const dead = watch.untilDead((silent_ms) =>
+    console.error(
+      `Lockstock: ${base}/healthz has not answered for ${silent_ms / 1_000} s: it is overloaded, or a changed source does not build`,
+    ),
+  );
+  const silent_ms = await Promise.race([dead, died]);
   died.catch(() => undefined); // from here on it is ended on purpose
   return silent_ms;
 }
@@ -189,7 +194,7 @@ async function run(options: Options): Promise<void> {
     const silent_ms = await serve(options, base, onReady);
     const since_ms = Date.now() - RESTARTS_PERIOD_MS;
     restarts_ms = [...restarts_ms.filter((at_ms) => at_ms > since_ms), Date.now()];
-    const what = `${base}/healthz has not answered for ${silent_ms / 1_000} s`;
+    const what = `${base}/healthz has not answered for ${silent_ms / 1_000} s since a runtime crashed`;
     if (restarts_ms.length > MAX_RESTARTS) {
       throw new Error(`${what}, after ${MAX_RESTARTS} restarts within 10 minutes`);
     }

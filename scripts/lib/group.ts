@@ -27,7 +27,7 @@ process.on("exit", () => running.forEach((child) => signal(child, "SIGKILL")));
  * Runs a script by Node in a process group of its own: only a signal to the whole group ends what
  * the script has started too. `onLine` gets every line that it prints and answers what to print.
  * The Workers' vars travel in its environment, see `start`; wrangler hands a Worker those that its
- * config names in [vars] or [secrets] and nothing else.
+ * config names in [vars] or [secrets] and nothing else. Warnings are always on: `onLine` needs them.
  */
 export function spawnGroup(
   args: string[],
@@ -43,12 +43,15 @@ export function spawnGroup(
       CI: "1",
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_HIDE_BANNER: "true",
+      ...(/^(none|error)$/.test(process.env["WRANGLER_LOG"] ?? "") && { WRANGLER_LOG: "warn" }),
       WRANGLER_LOG_PATH: `${state}/logs`,
       WRANGLER_REGISTRY_PATH: registryOf(state),
       WRANGLER_SEND_METRICS: "false",
       X_LOCAL_OBSERVABILITY: "false", // it writes every request and log line to a database
     },
   });
+  // Whoever has been killed does not close its end in an orderly way.
+  child.stdio[3]?.on("error", () => undefined);
   running.add(child);
   child.once("exit", () => {
     signal(child, "SIGKILL"); // whoever of the group outlives its leader

@@ -1,15 +1,16 @@
 /** Between two questions. */
 const PERIOD_MS = 2_000;
 /**
- * So many questions in a row without any answer: nothing answers any more. Each waits for as long as
- * it takes, so an overloaded server has a minute for each; the slowest answer seen under 6,000
- * connections took 18 s.
+ * After so many questions in a row without an answer the silence is told, and no more: an overloaded
+ * server is slow, and wrangler holds all requests while a changed source does not build. Each
+ * question waits for as long as this takes, a minute; the slowest answer that was seen, under 6,000
+ * connections, took 18 s.
  */
 const MAX_SILENT = 30;
 /**
- * After a runtime has crashed fewer are enough. One that runs the Workers is back in a second, and
- * what waited for it has been answered. wrangler's proxy never answers again: its new process is not
- * told where the Workers are.
+ * Once one of wrangler's two runtimes has crashed, so many mean that nobody will ever answer. The
+ * one that runs the Workers is back in a second, and what waited for it has been answered. The proxy
+ * in front is started again too, but is not told where the Workers are, and holds every request.
  */
 const MAX_SILENT_AFTER_CRASH = 8;
 
@@ -49,16 +50,21 @@ export class HealthWatch {
     this.#round++;
   }
 
-  /** Resolves to the time it has been silent for, in ms, once it is to be given up. */
-  async untilSilent(): Promise<number> {
+  /**
+   * Resolves to the time it has been silent for, in ms, once it is to be given up. `onSilence` hears
+   * of a long silence that may pass.
+   */
+  async untilDead(onSilence: (silent_ms: number) => void): Promise<number> {
     const { period_ms, silent, silentAfterCrash } = this.#limits;
     return await new Promise((resolve) => {
       const timer = setInterval(() => {
-        const limit = this.#hasCrashed ? silentAfterCrash : silent;
-        if (this.#silent >= limit) {
+        const silent_ms = this.#silent * period_ms;
+        if (this.#hasCrashed && this.#silent >= silentAfterCrash) {
           clearInterval(timer);
-          resolve(this.#silent * period_ms);
-        } else void this.#question();
+          return resolve(silent_ms);
+        }
+        if (this.#silent > 0 && this.#silent % silent === 0) onSilence(silent_ms);
+        return void this.#question();
       }, period_ms);
     });
   }

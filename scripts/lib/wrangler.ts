@@ -6,7 +6,7 @@ import { WRANGLER } from "./project.ts";
 const NOISE =
   /^\s*$|^\[custom build\]|^\[wrangler:info\]|^⎔|^Using secrets|^Binding\s|^env\.|has access to the following bindings|^Service bindings,|Scheduled Workers are not automatically|manually trigger a scheduled event|cdn-cgi\/local\/scheduled"|test-cron-triggers-locally|Logs were written to/;
 
-/** Of Miniflare: one of the two workerd processes has ended and is started again. */
+/** Of Miniflare, a warning: one of the two workerd processes has ended and is started again. */
 const CRASH = "The Workers runtime crashed unexpectedly";
 
 /**
