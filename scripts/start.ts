@@ -1,17 +1,19 @@
 /**
  * Runs Lockstock on this machine: see USAGE. Needs no account and no network.
- * Vars of the wrangler configs and AUTH_SECRET, given in the environment, override the files.
+ * Vars of the wrangler configs, AUTH_SECRET and AUTH_SECRET_PREVIOUS, given in the environment,
+ * override the files.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { devNull } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { addDemoItems, addDemoStock, operatorClient } from "./lib/demo.ts";
 import { applyMigrations } from "./lib/migrations.ts";
-import { DEV_VARS, DEV_VARS_EXAMPLE, ROOT } from "./lib/project.ts";
+import { localConfig } from "./lib/local-config.ts";
+import { DEV_VARS, DEV_VARS_EXAMPLE } from "./lib/project.ts";
 import { forgetTheDead } from "./lib/registry.ts";
 import { signToken } from "./lib/token.ts";
 import { exitCode, registryOf, stopAll, wrangler } from "./lib/wrangler.ts";
@@ -69,24 +71,10 @@ async function requireFreePort(port: number): Promise<void> {
   }
 }
 
-/**
- * The configs to run. For the first one, wrangler takes vars from its environment instead of
- * .dev.vars when it is given an --env-file. For any other it reads the .dev.vars beside the config
- * and only without one the environment: so the stock config is used as a copy, away from the file.
- */
-function configs({ orders, stock, state }: Options): string[] {
-  const paths = orders ? [join(ROOT, "wrangler.toml")] : [];
-  if (stock) {
-    const toml = readFileSync(join(ROOT, "wrangler.stock.toml"), "utf8");
-    const copy = join(state, "wrangler.stock.toml");
-    writeFileSync(
-      copy,
-      toml.replace(/^main = "/m, () => `main = "${ROOT}/`),
-    );
-    paths.push(copy);
-  }
-  return paths;
-}
+const configs = ({ orders, stock, state }: Options): string[] => [
+  ...(orders ? [localConfig("wrangler.toml", state)] : []),
+  ...(stock ? [localConfig("wrangler.stock.toml", state)] : []),
+];
 
 async function waitUntilReady(base: string): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
