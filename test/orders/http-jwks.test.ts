@@ -284,6 +284,15 @@ describe("a key set that cannot be had", () => {
     expect(await statusWith(token)).toBe(200);
   });
 
+  it("is not asked for a token that cannot be good, which is 401 all the same", async () => {
+    answer = () => new Response("away", { status: 502 });
+    const ps256 = await (await signer("PS256", "one")).sign();
+    for (const token of [await tokenFor("customer"), ps256, "e30.e30.e30", "a.b.c", "hello"]) {
+      expect(await statusWith(token)).toBe(401);
+    }
+    expect(fetched).toEqual([]);
+  });
+
   it("does not close the feed with 4401, at which a client throws its token away", async () => {
     const own = await signer("ES256", "one");
     answer = () => new Response("no", { status: 500 });

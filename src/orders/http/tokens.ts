@@ -59,9 +59,21 @@ async function verified(
   const check = async (key: CryptoKey | JWTVerifyGetKey) =>
     (await jwtVerify(token, key, options)).payload;
   if (keys.type === "set") {
+    // Before the keys: what cannot be good must not have the set fetched, or be 503 without it.
+    requireAlgorithm(token, options.algorithms);
     return keySetAt(keys.url).verify((set) => bySet(token, set, check), background);
   }
   return firstThatVerifies(keys.secrets, async (secret) => check(await hmacKeyOf(secret)));
+}
+
+function requireAlgorithm(token: string, algorithms: readonly string[]): void {
+  let alg: string | undefined;
+  try {
+    ({ alg } = decodeProtectedHeader(token));
+  } catch {
+    throw new errors.JWSInvalid("The token has no header");
+  }
+  if (alg === undefined || !algorithms.includes(alg)) throw new errors.JOSEAlgNotAllowed();
 }
 
 type Check = (key: CryptoKey | JWTVerifyGetKey) => Promise<JWTPayload>;
