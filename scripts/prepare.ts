@@ -58,7 +58,8 @@ async function bundle(entry: string): Promise<string> {
 
 async function workers(withStock: boolean): Promise<Worker[]> {
   const orders = await worker("wrangler.toml");
-  orders.bindings = { ...orders.bindings, AUTH_SECRET: SECRET, AUTH_JWKS_URL: "" };
+  const auth = { AUTH_SECRET: SECRET, AUTH_JWKS_URL: "", AUTH_ISSUER: "", AUTH_AUDIENCE: "" };
+  orders.bindings = { ...orders.bindings, ...auth };
   if (withStock) return [orders, await worker("wrangler.stock.toml")];
   const { serviceBindings: _, ...alone } = orders;
   return [alone];

@@ -1,19 +1,21 @@
 /**
  * Runs Lockstock on this machine: see USAGE. Needs no account and no network.
- * Vars of the wrangler configs and AUTH_SECRET, given in the environment, override the files.
+ * Vars of the wrangler configs, AUTH_SECRET and AUTH_SECRET_PREVIOUS, given in the environment,
+ * override the files.
  */
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { devNull } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { exitCode, registryOf, stopAll } from "./lib/group.ts";
 import { HealthWatch } from "./lib/health.ts";
+import { localConfig } from "./lib/local-config.ts";
 import { lockState, type Part } from "./lib/lock.ts";
 import { prepare } from "./lib/prepare.ts";
-import { DEV_VARS, DEV_VARS_EXAMPLE, ROOT } from "./lib/project.ts";
+import { DEV_VARS, DEV_VARS_EXAMPLE } from "./lib/project.ts";
 import { forgetTheDead } from "./lib/registry.ts";
 import { wrangler } from "./lib/wrangler.ts";
 
@@ -99,24 +101,10 @@ async function claim({ orders, stock, port, state }: Options): Promise<void> {
   if (isNew) await lockState(state, parts, port);
 }
 
-/**
- * The configs to run. For the first one, wrangler takes vars from its environment instead of
- * .dev.vars when it is given an --env-file. For any other it reads the .dev.vars beside the config
- * and only without one the environment: so the stock config is used as a copy, away from the file.
- */
-function configs({ orders, stock, state }: Options): string[] {
-  const paths = orders ? [join(ROOT, "wrangler.toml")] : [];
-  if (stock) {
-    const toml = readFileSync(join(ROOT, "wrangler.stock.toml"), "utf8");
-    const copy = join(state, "wrangler.stock.toml");
-    writeFileSync(
-      copy,
-      toml.replace(/^main = "/m, () => `main = "${ROOT}/`),
-    );
-    paths.push(copy);
-  }
-  return paths;
-}
+const configs = ({ orders, stock, state }: Options): string[] => [
+  ...(orders ? [localConfig("wrangler.toml", state)] : []),
+  ...(stock ? [localConfig("wrangler.stock.toml", state)] : []),
+];
 
 const isHealthy = async (base: string, limit_ms: number): Promise<boolean> => {
   const response = await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(limit_ms) });

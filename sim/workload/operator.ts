@@ -19,7 +19,11 @@ export class Operator {
 
   constructor(system: System) {
     this.#system = system;
-    this.http = new HttpClient(system, "operator", null);
+    this.http = new HttpClient(system, "operator", { customerId: null, scope: "operator" });
+  }
+
+  get requests(): number {
+    return this.http.requests;
   }
 
   async open(items: readonly ItemPlan[]): Promise<void> {

@@ -15,9 +15,10 @@ interface OrdersEnv {
 	FINISHED_ORDER_RETENTION_DAYS: string;
 	DESKS: string;
 	AUTH_JWKS_URL: string;
+	AUTH_ISSUER: string;
+	AUTH_AUDIENCE: string;
 	RATE_LIMIT: string;
 	CORS_ORIGINS: string;
-	AUTH_SECRET: string;
 	DESK: DurableObjectNamespace<import("./worker").OrderDesk>;
 	RECONCILER: DurableObjectNamespace<import("./worker").Reconciler>;
 	FEED: DurableObjectNamespace<import("./worker").CustomerFeed>;

@@ -140,33 +140,25 @@ describe("invariant 12: each route takes the scopes of docs/authorization.md, an
     const customerId = route.body && route.who === "customer" ? "alice" : undefined;
     const asking = customerId === undefined ? {} : { customerId };
     // Other words of a scope claim mean nothing, and one scope is enough.
-    const response = await ask(
-      route,
-      await tokenFor("service", { scope: `openid ${scope}` }),
-      asking,
-    );
-    if (route.scopes?.includes(scope)) {
-      expect([401, 403]).not.toContain(response.status);
-      return;
-    }
-    expect(response.status).toBe(403);
-    const { detail, code }: { detail: string; code: string } = await response.json();
-    expect(code).toBe("forbidden");
-    for (const needed of route.scopes ?? []) expect(detail).toContain(needed);
-    expect(await written()).toEqual(before);
+    const token = await tokenFor("service", { scope: `openid ${scope}` });
+    const response = await ask(route, token, asking);
+    const isGranted = route.scopes?.includes(scope) === true;
+    const { detail, code } =
+      response.status === 403
+        ? await response.json<{ detail: string; code: string }>()
+        : { detail: "", code: "" };
+    const named = (route.scopes ?? []).filter((needed) => detail.includes(needed));
+    expect([code, named]).toEqual(isGranted ? ["", []] : ["forbidden", route.scopes]);
+    expect(response.status).not.toBe(401);
+    expect(isGranted ? before : await written()).toEqual(before);
   });
 });
 
-it.each([
-  ["GET", "/v1/orders"],
-  ["GET", "/v1/feed"],
-])(
-  "a service may ask %s %s for what is its own, and sees nobody else's orders",
-  async (method, path) => {
-    for (const scope of SCOPE_NAMES) {
-      const response = await call(method, path, { token: await tokenFor("service-2", { scope }) });
-      if (path === "/v1/feed") expect(response.status).toBe(426);
-      else expect(await response.json()).toEqual({ orders: [], nextCursor: null });
-    }
-  },
-);
+it("a service sees what is its own without a scope for it, and nobody else's orders", async () => {
+  for (const scope of SCOPE_NAMES) {
+    const token = await tokenFor("service-2", { scope });
+    const list = await call("GET", "/v1/orders", { token });
+    expect(await list.json()).toEqual({ orders: [], nextCursor: null });
+    expect((await call("GET", "/v1/feed", { token })).status).toBe(426);
+  }
+});

@@ -90,7 +90,7 @@ export const PARAMETERS = {
   IdempotencyKey: {
     ...IdempotencyKey,
     description:
-      "Makes a repeat safe. 1 to 255 characters, bare or as a quoted string; per customer; kept for at least 24 hours.",
+      "Makes a repeat safe. 1 to 255 characters, bare or as a quoted string; it belongs to the caller's `sub`; kept for at least 24 hours.",
   },
   RequiredIdempotencyKey: {
     ...IdempotencyKey,

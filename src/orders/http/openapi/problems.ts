@@ -36,7 +36,7 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   },
   unauthenticated: {
     means:
-      "The bearer token is missing, malformed, signed by somebody else, run out, or has no usable `sub` or `exp`.",
+      "The bearer token is missing, malformed, signed by somebody else, for another issuer or audience, run out, not valid yet, or has no usable `sub` or `exp`.",
     remedy: "Get a new token; `WWW-Authenticate` names the scheme.",
     example: { detail: "The token is not valid." },
   },

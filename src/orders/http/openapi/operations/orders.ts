@@ -72,7 +72,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Read an order",
     description:
-      "For its customer, and for services. `Prefer: wait=N` waits while it is pending; when very many wait already, the answer comes at once.",
+      "For its customer, and for services with `orders:read`. `Prefer: wait=N` waits while it is pending; when very many wait already, the answer comes at once.",
     caller: "customer",
     scopes: ["orders:read"],
     parameters: ["OrderId", "Prefer"],
@@ -98,7 +98,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Cancel an order",
     description:
-      "For its customer, and for services. Its stock is released. An order that is cancelled already, for whatever reason, is answered as it is.",
+      "For its customer, and for services with `orders:cancel`. Its stock is released. An order that is cancelled already, for whatever reason, is answered as it is.",
     caller: "customer",
     scopes: ["orders:cancel"],
     parameters: ["OrderId"],
