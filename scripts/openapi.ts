@@ -1,5 +1,6 @@
 /**
- * Writes the contract and its page into public/: openapi.json and docs.*.
+ * Writes the contract and its page into public/ (openapi.json and docs.*), and the tables of rights
+ * into docs/authorization.md.
  * With --check: writes nothing, exits with 1 when one of them is out of date.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

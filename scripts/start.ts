@@ -1,20 +1,23 @@
 /**
  * Runs Lockstock on this machine: see USAGE. Needs no account and no network.
- * Vars of the wrangler configs and AUTH_SECRET, given in the environment, override the files.
+ * Vars of the wrangler configs, AUTH_SECRET and AUTH_SECRET_PREVIOUS, given in the environment,
+ * override the files.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { devNull } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { addDemoItems, addDemoStock, operatorClient } from "./lib/demo.ts";
-import { applyMigrations } from "./lib/migrations.ts";
-import { DEV_VARS, DEV_VARS_EXAMPLE, ROOT } from "./lib/project.ts";
+import { exitCode, registryOf, stopAll } from "./lib/group.ts";
+import { HealthWatch } from "./lib/health.ts";
+import { localConfig } from "./lib/local-config.ts";
+import { lockState, type Part } from "./lib/lock.ts";
+import { prepare } from "./lib/prepare.ts";
+import { DEV_VARS, DEV_VARS_EXAMPLE } from "./lib/project.ts";
 import { forgetTheDead } from "./lib/registry.ts";
-import { signToken } from "./lib/token.ts";
-import { exitCode, registryOf, stopAll, wrangler } from "./lib/wrangler.ts";
+import { wrangler } from "./lib/wrangler.ts";
 
 const USAGE = `usage: npm start [-- --port N] [--state DIR] [--only orders|stock]
 
@@ -23,6 +26,11 @@ const USAGE = `usage: npm start [-- --port N] [--state DIR] [--only orders|stock
   --only orders|stock   one Worker; two such runs on the same state find each other`;
 
 const READY_TIMEOUT_MS = 120_000;
+/** What a killed start had started ends within a moment of it, and gives its port back. */
+const KILLED_TIMEOUT_MS = 5_000;
+/** Of wrangler; past it something is wrong that starting it again does not mend. */
+const MAX_RESTARTS = 3;
+const RESTARTS_PERIOD_MS = 600_000;
 const CRON = "* * * * *";
 const CRON_PERIOD_MS = 60_000;
 
@@ -58,55 +66,59 @@ function readOptions(): Options {
 }
 
 /** A clear refusal, on both loopback addresses, before anything is started or written. */
-async function requireFreePort(port: number): Promise<void> {
+async function requireFreePort(port: number, timeout_ms: number): Promise<void> {
+  const deadline_ms = Date.now() + timeout_ms;
+  while (await isInUse(port)) {
+    if (Date.now() >= deadline_ms) {
+      throw new Error(`port ${port} is in use: choose another by --port`);
+    }
+    await sleep(100);
+  }
+}
+
+async function isInUse(port: number): Promise<boolean> {
   for (const host of ["127.0.0.1", "::1"]) {
     const code = await new Promise<string | undefined>((done) => {
       const server = createServer();
       server.once("error", (error: NodeJS.ErrnoException) => done(error.code));
       server.listen(port, host, () => server.close(() => done(undefined)));
     });
-    if (code === "EADDRINUSE") throw new Error(`port ${port} is in use: choose another by --port`);
+    if (code === "EADDRINUSE") return true;
   }
+  return false;
 }
 
-/**
- * The configs to run. For the first one, wrangler takes vars from its environment instead of
- * .dev.vars when it is given an --env-file. For any other it reads the .dev.vars beside the config
- * and only without one the environment: so the stock config is used as a copy, away from the file.
- */
-function configs({ orders, stock, state }: Options): string[] {
-  const paths = orders ? [join(ROOT, "wrangler.toml")] : [];
-  if (stock) {
-    const toml = readFileSync(join(ROOT, "wrangler.stock.toml"), "utf8");
-    const copy = join(state, "wrangler.stock.toml");
-    writeFileSync(
-      copy,
-      toml.replace(/^main = "/m, () => `main = "${ROOT}/`),
-    );
-    paths.push(copy);
-  }
-  return paths;
+/** Takes state and port, or refuses before anything is started; a new state is not even made. */
+async function claim({ orders, stock, port, state }: Options): Promise<void> {
+  const parts: Part[] = [
+    ...(orders ? ["orders" as const] : []),
+    ...(stock ? ["stock" as const] : []),
+  ];
+  const isNew = !existsSync(state);
+  // An owner of the state is told rather than its port: it holds both in a second `npm start`.
+  const { wasKilled } = isNew ? { wasKilled: false } : await lockState(state, parts, port);
+  await requireFreePort(port, wasKilled ? KILLED_TIMEOUT_MS : 0);
+  if (isNew) await lockState(state, parts, port);
 }
+
+const configs = ({ orders, stock, state }: Options): string[] => [
+  ...(orders ? [localConfig("wrangler.toml", state)] : []),
+  ...(stock ? [localConfig("wrangler.stock.toml", state)] : []),
+];
+
+const isHealthy = async (base: string, limit_ms: number): Promise<boolean> => {
+  const response = await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(limit_ms) });
+  await response.body?.cancel();
+  return response.status === 200;
+};
 
 async function waitUntilReady(base: string): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (Date.now() < deadline) {
-    const signal = AbortSignal.timeout(5_000);
-    const response = await fetch(`${base}/healthz`, { signal }).catch(() => undefined);
-    if (response?.status === 200) return;
-    await sleep(200);
+    if (await isHealthy(base, 5_000).catch(() => false)) return;
+    await sleep(100);
   }
   throw new Error(`${base}/healthz did not answer 200 within ${READY_TIMEOUT_MS / 1000} s`);
-}
-
-async function addDemo(base: string): Promise<void> {
-  try {
-    const call = operatorClient(base, await signToken("demo", "operator"));
-    if (await addDemoItems(call)) console.log("Added a demo catalogue.");
-    await addDemoStock(call);
-  } catch (error) {
-    console.log(`The demo stays incomplete until the next start: ${messageOf(error)}`);
-  }
 }
 
 function fireCron(base: string): void {
@@ -117,15 +129,18 @@ function fireCron(base: string): void {
   }, CRON_PERIOD_MS);
 }
 
-async function run(options: Options): Promise<void> {
-  const { orders, port, state } = options;
-  const base = `http://localhost:${port}`;
-  await requireFreePort(port);
-  mkdirSync(state, { recursive: true });
-  if (!existsSync(DEV_VARS)) copyFileSync(DEV_VARS_EXAMPLE, DEV_VARS);
-  if (orders) await applyMigrations(state);
-  await forgetTheDead(registryOf(state));
+function greet(base: string, orders: boolean): void {
+  if (orders) {
+    console.log(`\nLockstock is ready.\n  shop     ${base}/\n  console  ${base}/console`);
+    console.log(`  API      ${base}/docs\n`);
+  } else {
+    console.log(`\nThe stock Worker is ready (${base}/healthz). It has no pages.\n`);
+  }
+}
 
+/** Runs wrangler until it is silent for good; answers for how long it was. Throws when it ends. */
+async function serve(options: Options, base: string, onReady: () => void): Promise<number> {
+  const { port, state } = options;
   const flags = {
     port: `${port}`,
     "inspector-port": "0",
@@ -133,21 +148,48 @@ async function run(options: Options): Promise<void> {
     "env-file": devNull,
   };
   const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  const dev = wrangler(
-    ["dev", ...args, ...configs(options).map((path) => `--config=${path}`)],
-    state,
-  );
+  const paths = configs(options).map((path) => `--config=${path}`);
+  const watch = new HealthWatch((limit_ms) => isHealthy(base, limit_ms));
+  const dev = wrangler(["dev", ...args, ...paths], state, () => watch.crashed());
   const died = exitCode(dev).then((code) => Promise.reject(new Error(`wrangler ended (${code})`)));
   await Promise.race([waitUntilReady(base), died]);
-  if (orders) {
-    console.log(`\nLockstock is ready.\n  shop     ${base}/\n  console  ${base}/console`);
-    console.log(`  API      ${base}/docs\n`);
-    fireCron(base);
-    await Promise.race([addDemo(base), died]);
-  } else {
-    console.log(`\nThe stock Worker is ready (${base}/healthz). It has no pages.\n`);
+  onReady();
+  const dead = watch.untilDead((silent_ms) =>
+    console.error(
+      `Lockstock: ${base}/healthz has not answered for ${silent_ms / 1_000} s: it is overloaded, or a changed source does not build`,
+    ),
+  );
+  const silent_ms = await Promise.race([dead, died]);
+  died.catch(() => undefined); // from here on it is ended on purpose
+  return silent_ms;
+}
+
+async function run(options: Options): Promise<void> {
+  const { orders, stock, port, state } = options;
+  const base = `http://localhost:${port}`;
+  await claim(options);
+  if (!existsSync(DEV_VARS)) copyFileSync(DEV_VARS_EXAMPLE, DEV_VARS);
+  if (orders) await prepare(state, stock);
+  await forgetTheDead(registryOf(state));
+
+  let restarts_ms: number[] = [];
+  const onReady = () => {
+    if (restarts_ms.length > 0) return console.log("Lockstock: it answers again.");
+    greet(base, orders);
+    if (orders) fireCron(base);
+  };
+  for (;;) {
+    const silent_ms = await serve(options, base, onReady);
+    const since_ms = Date.now() - RESTARTS_PERIOD_MS;
+    restarts_ms = [...restarts_ms.filter((at_ms) => at_ms > since_ms), Date.now()];
+    const what = `${base}/healthz has not answered for ${silent_ms / 1_000} s since a runtime crashed`;
+    if (restarts_ms.length > MAX_RESTARTS) {
+      throw new Error(`${what}, after ${MAX_RESTARTS} restarts within 10 minutes`);
+    }
+    console.error(`Lockstock: ${what}: starting wrangler again on the same port and state`);
+    await stopAll();
+    await requireFreePort(port, KILLED_TIMEOUT_MS);
   }
-  await died;
 }
 
 /** A killed npm cannot pass its signal on; without this the server would outlive it. */

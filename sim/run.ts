@@ -4,6 +4,7 @@ import type { Fired, Without } from "./kernel/faults.ts";
 import { checkEnd, checkLiveness } from "./model/final.ts";
 import { System } from "./system.ts";
 import { Buyer } from "./workload/buyer.ts";
+import { Impostor } from "./workload/impostor.ts";
 import { Operator } from "./workload/operator.ts";
 import { outlive } from "./workload/outlive.ts";
 import { type ClientPlan, OPENING_MS, type Plan, planFor, type Step } from "./workload/plan.ts";
@@ -18,7 +19,7 @@ export interface RunOptions {
   suspect?: (system: System) => string | null;
   isPrinted?: boolean;
   without?: Without & {
-    /** Clients by name, and steps as `client/number`; the operator is one of them. */
+    /** Clients by name, and steps as `client/number`; operator and impostor are two of them. */
     clients?: readonly string[];
     steps?: readonly string[];
   };
@@ -54,6 +55,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const system = new System(code, { seed, isPrinted, without }, plan.vars);
   const { kernel, report } = system;
   const operator = new Operator(system);
+  const impostor = new Impostor(system);
   const buyers = clients.map((client) => new Buyer(system, client, plan.items));
   const isOver = () => report.violations.length > 0;
   let operations = 0;
@@ -82,6 +84,12 @@ export async function run(options: RunOptions): Promise<RunResult> {
   if (!without.clients?.includes("operator")) {
     schedule("operator", plan.operator, (step) => operate(operator, buyers, plan, step));
   }
+  if (!without.clients?.includes("impostor")) {
+    const sku = plan.items[0]?.sku ?? "none";
+    schedule("impostor", plan.impostor, (step) =>
+      step.do === "pretend" ? impostor.attempt(step, sku) : undefined,
+    );
+  }
   await kernel.runUntil(plan.heal_ms, isOver);
 
   heal(system);
@@ -109,8 +117,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const suspicion = options.suspect?.(system);
   if (suspicion) report.violated(0, suspicion);
   system.dispose();
-  const requests =
-    operator.http.requests + buyers.reduce((sum, { http }) => sum + http.requests, 0);
+  const parties = [operator, impostor, ...buyers];
+  const requests = parties.reduce((sum, { requests: own }) => sum + own, 0);
   return {
     seed,
     hash: kernel.history.hash,

@@ -55,7 +55,11 @@ export async function shrink(
     for (const candidate of [...candidates].reverse()) await attempt(with_([candidate]));
   };
 
-  const people = [...plan.clients, { name: "operator", steps: plan.operator }];
+  const people = [
+    ...plan.clients,
+    { name: "operator", steps: plan.operator },
+    { name: "impostor", steps: plan.impostor },
+  ];
   await leaveOut(
     "clients",
     people.map(({ name }) => name),

@@ -19,10 +19,10 @@ import { Configuration, rateSettings } from "./platform/settings.ts";
 import { Engine } from "./platform/sqlite.ts";
 import type { SimSocket } from "./platform/sockets.ts";
 import { context, Isolate } from "./platform/worker.ts";
+import { IDENTITY } from "./workload/tokens.ts";
 
 /** Both Workers, wired as their configurations say, on one simulated platform. */
 
-export const SECRET = "a secret of the simulation, long enough";
 const MIGRATIONS = join(import.meta.dirname, "../migrations");
 const schema = readdirSync(MIGRATIONS)
   .sort()
@@ -146,7 +146,7 @@ export class System {
     const { DESK, RECONCILER, FEED } = this.classes;
     return {
       ...this.vars,
-      AUTH_SECRET: SECRET,
+      ...IDENTITY,
       DB: this.d1.binding(vat),
       DESK: DESK.binding(vat),
       RECONCILER: RECONCILER.binding(vat),

@@ -20,12 +20,29 @@ const ITEMS: [sku: string, units: number, item: object][] = [
 
 type Call = (method: string, path: string, body?: object, key?: string) => Promise<unknown>;
 
-/** Puts the demo items into an empty catalogue; answers whether it was empty. */
+interface Request {
+  method: string;
+  headers: Record<string, string>;
+  body: string | null;
+  signal: AbortSignal;
+}
+type Ask = (
+  url: string,
+  request: Request,
+) => Promise<{ ok: boolean; status: number; json(): Promise<unknown> }>;
+
+/**
+ * Puts the demo items into a catalogue that is empty, or holds only some of them since an earlier
+ * start was killed meanwhile. Answers whether any was missing.
+ */
 export async function addDemoItems(call: Call): Promise<boolean> {
-  const { items } = (await call("GET", "/v1/items?limit=1")) as { items: unknown[] };
-  if (items.length > 0) return false;
-  for (const [sku, , item] of ITEMS) await call("PUT", `/v1/items/${sku}`, item);
-  return true;
+  const path = `/v1/items?limit=${ITEMS.length + 1}`;
+  const { items } = (await call("GET", path)) as { items: { sku: string }[] };
+  const there = new Set(items.map(({ sku }) => sku));
+  const missing = ITEMS.filter(([sku]) => !there.delete(sku));
+  if (there.size > 0) return false;
+  for (const [sku, , item] of missing) await call("PUT", `/v1/items/${sku}`, item);
+  return missing.length > 0;
 }
 
 /**
@@ -45,7 +62,7 @@ export async function addDemoStock(call: Call): Promise<void> {
  * A client that answers the body, or undefined for 404. It repeats what may pass by itself (no
  * answer, 429, 5xx), which is safe here: every call is a read, a PUT or carries a key.
  */
-export function operatorClient(base: string, token: string): Call {
+export function operatorClient(base: string, token: string, ask: Ask = fetch): Call {
   return async (method, path, body, key) => {
     const request = {
       method,
@@ -58,7 +75,7 @@ export function operatorClient(base: string, token: string): Call {
     };
     for (let attempt = 1; ; attempt++) {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
-      const response = await fetch(base + path, { ...request, signal }).catch(() => undefined);
+      const response = await ask(base + path, { ...request, signal }).catch(() => undefined);
       if (response?.ok) return await response.json();
       if (response?.status === 404) return undefined;
       const transient = !response || response.status === 429 || response.status >= 500;

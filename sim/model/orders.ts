@@ -2,6 +2,7 @@ import type { D1Watcher } from "../platform/d1.ts";
 import type { ItemsModel } from "./items.ts";
 import type { Report } from "./report.ts";
 import { MAX_STATEMENTS, mayBePruned, type Terms } from "./terms.ts";
+import { serviceOf } from "../workload/services.ts";
 import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
 
 /** The reference model of D1: every committed row is held against what it was and may become. */
@@ -68,7 +69,7 @@ export class OrdersModel implements D1Watcher {
       this.keys.set(`${fact.customerId} ${fact.key}`, fact.orderId);
       const owner = this.orders.get(fact.orderId)?.customerId;
       this.#report.check(
-        owner === fact.customerId,
+        owner !== undefined && [owner, serviceOf(owner)].includes(fact.customerId),
         8,
         () =>
           `key ${fact.key} of ${fact.customerId} is bound to ${fact.orderId} of ${owner ?? "nobody"}`,

@@ -1,6 +1,12 @@
+import { AUTH_MUTANTS } from "./auth.ts";
 import { HTTP_MUTANTS } from "./http.ts";
 import type { Mutant } from "./mutant.ts";
 import { ORDERS_MUTANTS } from "./orders.ts";
 import { STOCK_MUTANTS } from "./stock.ts";
 
-export const MUTANTS: readonly Mutant[] = [...STOCK_MUTANTS, ...ORDERS_MUTANTS, ...HTTP_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...STOCK_MUTANTS,
+  ...ORDERS_MUTANTS,
+  ...HTTP_MUTANTS,
+  ...AUTH_MUTANTS,
+];

@@ -17,20 +17,20 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "the limiter is asked when the order is placed already",
     file: "src/orders/http/rate-limit.ts",
-    from: "  if (!isOperator) await count(c.env, c.env.RATE_ORDERS, customerId);\n  await next();",
-    to: "  await next();\n  if (!isOperator) await count(c.env, c.env.RATE_ORDERS, customerId);",
+    from: "  if (!isService(caller)) await count(c.env, c.env.RATE_ORDERS, caller.sub);\n  await next();",
+    to: "  await next();\n  if (!isService(caller)) await count(c.env, c.env.RATE_ORDERS, caller.sub);",
   },
   {
     name: "all customers share one limit",
     file: "src/orders/http/rate-limit.ts",
-    from: "await count(c.env, c.env.RATE_ORDERS, customerId);",
-    to: "await count(c.env, c.env.RATE_ORDERS, customerId && 'all');",
+    from: "await count(c.env, c.env.RATE_ORDERS, caller.sub);",
+    to: "await count(c.env, c.env.RATE_ORDERS, caller.sub && 'all');",
   },
   {
     name: "placing is not limited",
     file: "src/orders/http/orders.ts",
-    from: "    customer,\n    orderLimit,\n    headers(",
-    to: "    customer,\n    headers(",
+    from: '    customerOr("orders:create"),\n    orderLimit,\n    headers(',
+    to: '    customerOr("orders:create"),\n    headers(',
   },
   {
     name: "guests are not limited",

@@ -78,11 +78,11 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a key is shared by all customers",
     file: "src/orders/place/place.sql.ts",
-    from: "WHERE k.customer_id = c.value->>'customerId' AND k.key = c.value->>'key')",
+    from: "WHERE k.customer_id = ${KEY_OWNER} AND k.key = c.value->>'key')",
     to: "WHERE k.key = c.value->>'key')",
     also: [
       {
-        from: "ON k.customer_id = c.value->>'customerId' AND k.key = c.value->>'key'",
+        from: "ON k.customer_id = ${KEY_OWNER} AND k.key = c.value->>'key'",
         to: "ON k.key = c.value->>'key'",
       },
     ],
@@ -222,14 +222,14 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "another's order can be seen and cancelled",
     file: "src/orders/http/orders.ts",
-    from: "if (order && (isOperator || order.customerId === customerId)) return order;",
-    to: "if (order && (isOperator || customerId !== '')) return order;",
+    from: "if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) return order;",
+    to: "if (order && (caller.sub !== '' || caller.scopes.has(scope))) return order;",
   },
   {
     name: "a customer may pay",
     file: "src/orders/http/orders.ts",
-    from: '.post("/:id/pay", operator, async',
-    to: '.post("/:id/pay", customer, async',
+    from: '.post("/:id/pay", needs("orders:pay"), async',
+    to: '.post("/:id/pay", authenticated, async',
   },
   {
     name: "an acknowledged release is forgotten",

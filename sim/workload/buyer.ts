@@ -4,6 +4,7 @@ import { type Heard, HttpClient, isAnswered } from "./http-client.ts";
 import { cartOf } from "./cart.ts";
 import { checkGated, wasClosed, wasOpen } from "../model/door.ts";
 import { FeedClient } from "./feed-client.ts";
+import { serviceOf } from "./services.ts";
 
 /** A customer: places, repeats, cancels, looks, and holds every answer against what was promised. */
 
@@ -16,9 +17,15 @@ interface Wish {
 
 const TRIES = 4;
 
+/** A key belongs to whoever sends it. */
+const ownedKey = ({ key, byService }: Place): string | null =>
+  key !== null && byService ? `service ${key}` : key;
+
 export class Buyer {
   readonly name: string;
   readonly http: HttpClient;
+  /** Orders for this customer, by keys of its own. */
+  readonly #service: HttpClient;
   readonly feed: FeedClient;
   /** Orders that were promised with a 2xx, in the order they were heard of. */
   readonly known: string[] = [];
@@ -33,9 +40,17 @@ export class Buyer {
   constructor(system: System, plan: ClientPlan, items: ItemPlan[]) {
     this.#system = system;
     this.name = plan.name;
-    this.http = new HttpClient(system, plan.name, plan.name);
-    this.feed = new FeedClient(system, plan.name, plan.skew_ms);
+    this.http = new HttpClient(system, plan.name, { customerId: plan.name, scope: "" });
+    this.#service = new HttpClient(system, serviceOf(plan.name), {
+      customerId: plan.name,
+      scope: "openid orders:create",
+    });
+    this.feed = new FeedClient(system, plan.name, this.http.tokens.secret, plan.skew_ms);
     this.#items = new Map(items.map((item) => [item.sku, item]));
+  }
+
+  get requests(): number {
+    return this.http.requests + this.#service.requests;
   }
 
   get keys(): number {
@@ -63,7 +78,7 @@ export class Buyer {
    */
   async finish(): Promise<void> {
     for (const wish of this.#wishes) {
-      if (this.#owners.has(wish.step.key ?? "")) wish.isAnswered = false;
+      if (this.#owners.has(ownedKey(wish.step) ?? "")) wish.isAnswered = false;
       for (let i = 0; i < TRIES && !wish.isAnswered; i++) {
         await this.http.sleep(1_000);
         await this.#try(wish, wish.step.lines);
@@ -90,14 +105,15 @@ export class Buyer {
   }
 
   async #try(wish: Wish, lines: CartLine[]): Promise<void> {
-    const { key, wait } = wish.step;
+    const { key, wait, byService } = wish.step;
+    const owned = ownedKey(wish.step);
     const cart = cartOf(lines);
-    if (key === null) this.keyless++;
-    else this.#carts.set(key, (this.#carts.get(key) ?? new Set()).add(cart));
-    const heard = await this.http.send({
+    if (owned === null) this.keyless++;
+    else this.#carts.set(owned, (this.#carts.get(owned) ?? new Set()).add(cart));
+    const heard = await (byService ? this.#service : this.http).send({
       method: "POST",
       path: "/v1/orders",
-      body: { lines },
+      body: byService ? { lines, customerId: this.name } : { lines },
       headers: {
         ...(key !== null && { "Idempotency-Key": key }),
         ...(wait > 0 && { Prefer: `wait=${wait}` }),
@@ -107,7 +123,7 @@ export class Buyer {
     if (heard?.status === 429 && key === null) this.keyless--;
     if (isAnswered(heard)) {
       wish.isAnswered = true;
-      this.#judge(heard, key, lines, wait);
+      this.#judge(heard, owned, lines, wait);
     }
   }
 
@@ -123,6 +139,11 @@ export class Buyer {
         cartOf(order.lines) === cartOf(lines),
         8,
         () => `${where}: ${order.id} has other lines`,
+      );
+      report.check(
+        order.customerId === this.name,
+        12,
+        () => `${where}: ${order.id} belongs to ${order.customerId}`,
       );
       const states: Record<number, string[]> = {
         201: ["confirmed"],

@@ -2,7 +2,7 @@ import type { OrderView } from "../model/shown.ts";
 import type { SimSocket } from "../platform/sockets.ts";
 import type { System } from "../system.ts";
 import { START_MS } from "../kernel/kernel.ts";
-import { tokenFor } from "./http-client.ts";
+import { longToken } from "./tokens.ts";
 
 /**
  * The customer's page: one WebSocket that comes back whenever it is lost. It asks for what changed
@@ -11,6 +11,7 @@ import { tokenFor } from "./http-client.ts";
 export class FeedClient {
   readonly #system: System;
   readonly #customerId: string;
+  readonly #secret: string;
   readonly #skew_ms: number;
   readonly view = new Map<string, OrderView>();
   #socket: SimSocket | null = null;
@@ -20,8 +21,9 @@ export class FeedClient {
   #tries = 0;
   pongs = 0;
 
-  constructor(system: System, customerId: string, skew_ms: number) {
+  constructor(system: System, customerId: string, secret: string, skew_ms: number) {
     this.#system = system;
+    this.#secret = secret;
     this.#customerId = customerId;
     this.#skew_ms = skew_ms;
   }
@@ -47,7 +49,7 @@ export class FeedClient {
       const request = new Request(`https://shop/v1/feed?since=${since}`, {
         headers: {
           Upgrade: "websocket",
-          "Sec-WebSocket-Protocol": `lockstock.v1, bearer.${tokenFor(this.#customerId, "")}`,
+          "Sec-WebSocket-Protocol": `lockstock.v1, bearer.${longToken(this.#customerId, "", this.#secret)}`,
         },
       });
       const lost = () =>

@@ -1,11 +1,10 @@
-import { createHmac } from "node:crypto";
 import { checkLimit } from "../model/limits.ts";
 import { type HeaderLine, received } from "../platform/http.ts";
 import type { Answer } from "../platform/worker.ts";
 import type { Verdict } from "../platform/limiter.ts";
-import { SECRET, type System } from "../system.ts";
+import type { System } from "../system.ts";
 import type { OrderView } from "../model/shown.ts";
-import { START_MS } from "../kernel/kernel.ts";
+import { Tokens } from "./tokens.ts";
 
 /** HTTP as a client has it: an answer, or none. */
 
@@ -16,6 +15,16 @@ export interface Call {
   headers?: Record<string, string>;
   /** Further headers, byte by byte; a name may come twice. */
   lines?: readonly HeaderLine[];
+  /** Instead of the client's own. */
+  token?: string;
+}
+
+/** Who calls. */
+export interface Identity {
+  /** Whose orders the answers may show; null: everybody's. */
+  customerId: string | null;
+  /** Empty: a customer, whom the limiter counts. */
+  scope: string;
 }
 
 export interface Heard extends Answer {
@@ -33,24 +42,24 @@ const PATIENCE_MS = 70_000;
 export class HttpClient {
   readonly #system: System;
   readonly #name: string;
-  /** Null for an operator, who may see everything. */
-  readonly #customerId: string | null;
-  readonly #token: string;
+  readonly #identity: Identity;
+  readonly tokens: Tokens;
   requests = 0;
 
-  constructor(system: System, name: string, customerId: string | null) {
+  constructor(system: System, name: string, identity: Identity) {
     this.#system = system;
     this.#name = name;
-    this.#customerId = customerId;
-    this.#token = tokenFor(name, customerId === null ? "operator" : "");
+    this.#identity = identity;
+    this.tokens = new Tokens(system.kernel.seed, name, identity.scope);
   }
 
   /** Null: no answer came. */
-  send({ method, path, body, headers = {}, lines = [] }: Call): Promise<Heard | null> {
+  send({ method, path, body, headers = {}, lines = [], token }: Call): Promise<Heard | null> {
     const { kernel, http, shown } = this.#system;
     const { faults } = kernel;
     const label = `${this.#name} ${method} ${path}`;
     const sent_ms = kernel.now_ms;
+    const bearer = token ?? this.tokens.at(sent_ms);
     this.requests++;
     return new Promise((resolve) => {
       let isOver = false;
@@ -72,7 +81,7 @@ export class HttpClient {
         () => {
           if (faults.strike("HTTP request lost", label)) return fail();
           const own = {
-            Authorization: `Bearer ${this.#token}`,
+            Authorization: `Bearer ${bearer}`,
             "CF-Connecting-IP": ADDRESS,
             ...(body !== undefined && { "Content-Type": "application/json" }),
             ...headers,
@@ -85,10 +94,12 @@ export class HttpClient {
           http.request(
             request,
             (answer) => {
-              const orders = shown.check(answer.body, this.#customerId, label);
+              const orders = shown.check(answer.body, this.#identity.customerId, label);
               const verdicts = this.#verdicts(method, path);
               const limited = { where: label, sent_ms, now_ms: kernel.now_ms, verdicts };
               checkLimit(this.#system.report, answer, limited);
+              const isKnown = answer.status !== 401 || token !== undefined;
+              this.#system.report.check(isKnown, 12, () => `${label} → 401 with a good token`);
               const isCalm = !this.#system.isQuiet || answer.status < 500;
               this.#system.report.check(isCalm, 7, () => `${label} → ${answer.status} in peace`);
               if (faults.strike("HTTP reply lost", label)) return fail();
@@ -113,8 +124,9 @@ export class HttpClient {
     const { limiters } = this.#system;
     if (path === "/v1/guests") return limiters.get("RATE_GUESTS")?.verdicts.get(ADDRESS) ?? [];
     const changes = method === "POST" && /^\/v1\/orders(\/[^/]+\/cancel)?$/.test(path);
-    if (!changes || this.#customerId === null) return null;
-    return limiters.get("RATE_ORDERS")?.verdicts.get(this.#customerId) ?? [];
+    const { customerId, scope } = this.#identity;
+    if (!changes || customerId === null || scope !== "") return null;
+    return limiters.get("RATE_ORDERS")?.verdicts.get(customerId) ?? [];
   }
 
   sleep(ms: number): Promise<void> {
@@ -137,14 +149,3 @@ export class HttpClient {
 /** Told what has become of the call: not that it has to come again. */
 export const isAnswered = (heard: Heard | null): heard is Heard =>
   heard !== null && heard.status < 500 && heard.status !== 429;
-
-const base64url = (text: string): string => Buffer.from(text).toString("base64url");
-const HEAD = base64url('{"alg":"HS256"}');
-const DAY_S = 86_400;
-
-/** As `npm run token` makes it. */
-export function tokenFor(sub: string, scope: string): string {
-  const exp = START_MS / 1_000 + 30 * DAY_S;
-  const signed = `${HEAD}.${base64url(JSON.stringify({ sub, scope, exp }))}`;
-  return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
-}

@@ -42,8 +42,12 @@ export class Operator {
 
   constructor(system: System) {
     this.#system = system;
-    this.http = new HttpClient(system, "operator", null);
+    this.http = new HttpClient(system, "operator", { customerId: null, scope: "operator" });
     this.#repeats = system.kernel.random("adjustments again");
+  }
+
+  get requests(): number {
+    return this.http.requests;
   }
 
   async open(items: readonly ItemPlan[]): Promise<void> {

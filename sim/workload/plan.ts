@@ -2,6 +2,7 @@ import { START_MS } from "../kernel/kernel.ts";
 import { Random } from "../kernel/random.ts";
 import type { HeaderLine } from "../platform/http.ts";
 import { badKeysFor } from "./bad-keys.ts";
+import { type Impostor, IMPOSTORS } from "./tokens.ts";
 
 /** What happens in a run, drawn up beforehand as data, so that a failing run can be made shorter. */
 
@@ -24,6 +25,8 @@ export type Step = { at_ms: number } & (
       lines: CartLine[];
       key: string | null;
       wait: number;
+      /** A service sends it, with `customerId`. */
+      byService?: true;
       /** Requests sent at the same time. */
       clicks: number;
       /** Sent as well, with the same key. */
@@ -44,6 +47,8 @@ export type Step = { at_ms: number } & (
   | { do: "replay" }
   | { do: "compare"; repair: boolean }
   | { do: "operations" }
+  /** Calls with a token that is not good. */
+  | { do: "pretend"; as: Impostor; which: number }
 );
 
 export interface ClientPlan {
@@ -62,6 +67,7 @@ export interface Plan {
   items: ItemPlan[];
   clients: ClientPlan[];
   operator: Step[];
+  impostor: Step[];
   /** The stock Worker is away for longer than the gate trusts a level. */
   blackout: { from_ms: number; to_ms: number } | null;
   /** The faults and the workload end here. */
@@ -94,12 +100,33 @@ export function planFor(seed: number): Plan {
     items,
     clients,
     operator: operatorFor(r, skus, length_ms),
+    impostor: impostorFor(new Random(seed, "impostors"), length_ms),
     blackout: null,
     heal_ms: OPENING_MS + length_ms + 5_000,
   };
+  moveToServices(new Random(seed, "services"), clients);
   if (r.chance(0.06)) addBlackout(r, plan);
   plan.clients.push(...badKeysFor(seed, { skus, from_ms: OPENING_MS, length_ms }));
   return plan;
+}
+
+/** Some customers order in part through a service, whose keys look like their own. */
+function moveToServices(r: Random, clients: ClientPlan[]): void {
+  for (const { steps } of clients) {
+    if (!r.chance(0.35)) continue;
+    let keys = 0;
+    for (const step of steps) {
+      if (step.do !== "place" || !r.chance(0.6)) continue;
+      step.byService = true;
+      if (step.key !== null) step.key = `key-${++keys}`;
+    }
+  }
+}
+
+function impostorFor(r: Random, length_ms: number): Step[] {
+  return timesFor(r, r.int(0, 2), length_ms).map((at_ms): Step => {
+    return { at_ms, do: "pretend", as: r.pick(IMPOSTORS), which: r.int(0, 50) };
+  });
 }
 
 /**

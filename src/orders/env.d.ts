@@ -15,13 +15,14 @@ interface OrdersEnv {
 	FINISHED_ORDER_RETENTION_DAYS: string;
 	DESKS: string;
 	AUTH_JWKS_URL: string;
+	AUTH_ISSUER: string;
+	AUTH_AUDIENCE: string;
 	RATE_LIMIT: string;
 	CORS_ORIGINS: string;
 	ORDER_EVENTS_QUEUE: string;
 	ORDER_EVENTS_DLQ_QUEUE: string;
 	STOCK_EVENTS_QUEUE: string;
 	STOCK_EVENTS_DLQ_QUEUE: string;
-	AUTH_SECRET: string;
 	DESK: DurableObjectNamespace<import("./worker").OrderDesk>;
 	RECONCILER: DurableObjectNamespace<import("./worker").Reconciler>;
 	FEED: DurableObjectNamespace<import("./worker").CustomerFeed>;

@@ -162,4 +162,60 @@ describeInBrowser("the shop", () => {
     await order(page, "confirmed");
     expect(await ordersOf(page)).toHaveLength(1);
   });
+
+  test("the token of a guest with orders is kept while it is refused, and while nothing answers", async () => {
+    let fault: "none" | "refused" | "unavailable" = "none";
+    const page = await site.visit({
+      prepare: async (fresh) => {
+        await fresh.route(/\/v1\/(orders|guests)/, (route) => {
+          if (fault === "none") return route.continue();
+          const [status, code] =
+            fault === "refused" ? [401, "unauthenticated"] : [503, "unavailable"];
+          const headers = { "Content-Type": "application/problem+json" };
+          return route.fulfill({ status, headers, body: JSON.stringify({ status, code }) });
+        });
+        await fresh.routeWebSocket(/\/v1\/feed/, (socket) => {
+          if (fault === "none") socket.connectToServer();
+          else socket.close({ code: fault === "refused" ? 4401 : 1011 });
+        });
+      },
+    });
+    await connection(page, "live");
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await order(page, "confirmed");
+    const tokenNow = () =>
+      page.evaluate<string>("JSON.parse(localStorage['lockstock.guest']).token");
+    const token = await tokenNow();
+    for (const next of ["unavailable", "refused"] as const) {
+      fault = next;
+      await page.reload();
+      const alert = page.getByText("does not accept this session");
+      if (next === "refused") await alert.waitFor();
+      else await connection(page, "offline");
+      expect(await tokenNow()).toBe(token);
+      fault = "none";
+      await connection(page, "live");
+      await order(page, "confirmed");
+      await alert.waitFor({ state: "detached" });
+      expect(await tokenNow()).toBe(token);
+    }
+  });
+
+  test("a guest with orders who is refused may start anew", async () => {
+    const page = await site.visit();
+    await connection(page, "live");
+    // Not run out, and of no secret that is known here.
+    const claims = Buffer.from('{"sub":"guest_stale","exp":4102444800}').toString("base64url");
+    const stale = { customerId: "guest_stale", token: `e30.${claims}.e30`, hasOrders: true };
+    await page.evaluate(
+      `localStorage["lockstock.guest"] = ${JSON.stringify(JSON.stringify(stale))}`,
+    );
+    await page.reload();
+    await page.getByRole("button", { name: "Start anew" }).click();
+    await connection(page, "live");
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await order(page, "confirmed");
+  });
 });

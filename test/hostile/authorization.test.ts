@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
+import { type Scope, SCOPES } from "../../src/orders/http/rights.ts";
 import { expectProblem, written } from "./support/answers.ts";
 import { nameOf, pathOf, type Route, ROUTES, SKU } from "./support/routes.ts";
 import { almostOperators, badTokens } from "./support/tokens.ts";
@@ -10,7 +11,8 @@ const table = ROUTES.filter((route) => routes.has(nameOf(route))).map(
   (route) => [nameOf(route), route] as const,
 );
 const closed = table.filter(([, { who }]) => who !== "anyone");
-const operators = table.filter(([, { who }]) => who === "operator");
+const services = table.filter(([, { who }]) => who === "service");
+const SCOPE_NAMES = Object.keys(SCOPES) as Scope[];
 
 let order = "";
 
@@ -23,12 +25,21 @@ beforeAll(async () => {
   order = ((await placed.json()) as { id: string }).id;
 });
 
+interface Asking {
+  /** The token goes into the header as it is, even when it is nothing. */
+  isBad?: boolean;
+  /** For a customer: a service's body names one. */
+  customerId?: string;
+}
+
 /** A call that would be a good one, but for who makes it. */
-function ask(route: Route, token: string | undefined, bad = false): Promise<Response> {
+function ask(route: Route, token: string | undefined, asking: Asking = {}): Promise<Response> {
+  const { isBad = false, customerId } = asking;
   const headers: Record<string, string> = { "Idempotency-Key": crypto.randomUUID() };
-  // The header as it is sent, even when it holds nothing.
-  if (bad && token !== undefined) headers["Authorization"] = `Bearer ${token}`;
-  const options = { headers, body: route.body, ...(!bad && { token }) };
+  if (isBad && token !== undefined) headers["Authorization"] = `Bearer ${token}`;
+  // Only a service may name a customer.
+  const body = route.body && { ...route.body, customerId };
+  const options = { headers, body, ...(!isBad && { token }) };
   return call(route.method, pathOf(route, { sku: SKU, id: order }), options);
 }
 
@@ -36,7 +47,7 @@ describe("invariant 12: without a valid token a call is 401 and writes nothing:"
   it.each(closed)("%s", async (_, route) => {
     const before = await written();
     for (const [name, make] of Object.entries(badTokens)) {
-      const response = await ask(route, await make(), true);
+      const response = await ask(route, await make(), { isBad: true });
       expect([name, response.status]).toEqual([name, 401]);
       expect(response.headers.get("WWW-Authenticate")).toBe("Bearer");
       expect(await expectProblem(response)).toBe("unauthenticated");
@@ -61,8 +72,8 @@ it("a signature is compared by WebCrypto, in constant time, and by nothing else"
   verify.mockRestore();
 });
 
-describe("invariant 12: without the scope an operator's call is 403 and writes nothing:", () => {
-  it.each(operators)("%s", async (_, route) => {
+describe("invariant 12: without a scope a service's call is 403 and writes nothing:", () => {
+  it.each(services)("%s", async (_, route) => {
     const before = await written();
     const guest = (await (await call("POST", "/v1/guests")).json()) as { token: string };
     const tokens = [
@@ -81,7 +92,7 @@ describe("invariant 12: without the scope an operator's call is 403 and writes n
 describe("what anyone may call asks for no token, and minds none:", () => {
   it.each(table.filter(([, { who }]) => who === "anyone"))("%s", async (_, route) => {
     for (const make of Object.values(badTokens)) {
-      expect((await ask(route, await make(), true)).status).toBeLessThan(300);
+      expect((await ask(route, await make(), { isBad: true })).status).toBeLessThan(300);
     }
   });
 });
@@ -117,4 +128,37 @@ describe("who may call is let in:", () => {
       expect([401, 403]).not.toContain(status);
     }
   });
+});
+
+describe("invariant 12: each route takes the scopes of docs/authorization.md, and no other:", () => {
+  const scoped = closed.filter(([, { scopes }]) => scopes !== undefined);
+  const cases = scoped.flatMap(([name, route]) =>
+    SCOPE_NAMES.map((scope) => [name, scope, route] as const),
+  );
+  it.each(cases)("%s with %s", async (_, scope, route) => {
+    const before = await written();
+    const customerId = route.body && route.who === "customer" ? "alice" : undefined;
+    const asking = customerId === undefined ? {} : { customerId };
+    // Other words of a scope claim mean nothing, and one scope is enough.
+    const token = await tokenFor("service", { scope: `openid ${scope}` });
+    const response = await ask(route, token, asking);
+    const isGranted = route.scopes?.includes(scope) === true;
+    const { detail, code } =
+      response.status === 403
+        ? await response.json<{ detail: string; code: string }>()
+        : { detail: "", code: "" };
+    const named = (route.scopes ?? []).filter((needed) => detail.includes(needed));
+    expect([code, named]).toEqual(isGranted ? ["", []] : ["forbidden", route.scopes]);
+    expect(response.status).not.toBe(401);
+    expect(isGranted ? before : await written()).toEqual(before);
+  });
+});
+
+it("a service sees what is its own without a scope for it, and nobody else's orders", async () => {
+  for (const scope of SCOPE_NAMES) {
+    const token = await tokenFor("service-2", { scope });
+    const list = await call("GET", "/v1/orders", { token });
+    expect(await list.json()).toEqual({ orders: [], nextCursor: null });
+    expect((await call("GET", "/v1/feed", { token })).status).toBe(426);
+  }
 });

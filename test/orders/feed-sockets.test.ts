@@ -76,7 +76,7 @@ describe("the feed's token", () => {
     },
   );
 
-  it("that runs out closes the socket with 4401", async () => {
+  it("that runs out closes the socket with 4401, after the leeway of 30 s", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const customerId = newCustomer();
     const [short, long] = [
@@ -85,6 +85,9 @@ describe("the feed's token", () => {
     ];
     await short.snapshot();
     vi.setSystemTime(Date.now() + 31_000);
+    await runDurableObjectAlarm(feedOf(customerId));
+    expect(short.closed).toBeUndefined();
+    vi.setSystemTime(Date.now() + 30_000);
     await runDurableObjectAlarm(feedOf(customerId));
     expect(await short.code()).toBe(4401);
     expect(long.closed).toBeUndefined();

@@ -19,12 +19,14 @@ beforeAll(async () => {
   await migrate();
   await addItem({}, "CUP");
 });
+let hours = 0;
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
 const ID = "01a20446-851e-72a5-baec-d2d124ce9e42";
-const key = new TextEncoder().encode(env.AUTH_SECRET);
+const key = new TextEncoder().encode(env.AUTH_SECRET!);
 const inAnHour = Math.floor(Date.now() / 1000) + 3_600;
 const base64url = (value: unknown) =>
   btoa(JSON.stringify(value)).replace(/[+/=]/g, (c) => ({ "+": "-", "/": "_" })[c] ?? "");
@@ -53,7 +55,7 @@ describe("a token", () => {
         return `${head}.${base64url({ sub: "victim", exp: inAnHour })}.${mac}`;
       },
     ],
-    ["that has run out", () => tokenFor("c", { lasts_s: -1 })],
+    ["that has run out", () => tokenFor("c", { lasts_s: -31 })],
     ["of another secret", () => tokenFor("c", { secret: "another secret, also long enough" })],
     ["of alg none", () => new UnsecuredJWT({ sub: "c", exp: inAnHour }).encode()],
     ["of RS256 with the secret as its key", confused],
@@ -160,6 +162,8 @@ describe("without a key to verify tokens", () => {
     ["POST", "/v1/guests"],
     ["GET", "/v1/feed"],
   ])("%s %s is 503, with a token or without, and the log says why", async (method, path) => {
+    // Each in an hour of its own: the same line is logged once a minute.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 * ++hours });
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     const wired = envWith({ AUTH_SECRET: "" });
     const token = await tokenFor("c", { scope: "operator" });

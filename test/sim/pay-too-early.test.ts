@@ -32,6 +32,7 @@ const plan: Plan = {
     const at_ms = OPENING_MS + Math.floor(i / 10) * 1_000 + (i % 10) * 5;
     return { at_ms, do: "pay" as const, which: Math.floor(i / 10), isLate: false };
   }),
+  impostor: [],
   blackout: null,
   heal_ms: OPENING_MS + 15_000,
 };

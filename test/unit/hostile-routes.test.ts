@@ -36,6 +36,14 @@ describe("what is fuzzed has every part that the API's description has:", () => 
       (each) => each.path === path && each.method === route.method.toLowerCase(),
     );
     const operation = described!.operation;
+    // What the token matrix is tried with is what the description says.
+    const caller = operation.security.map(({ bearer = [], subprotocol }) =>
+      subprotocol ? [] : (bearer[0] ?? "customer"),
+    );
+    expect(caller.flat()).toEqual([
+      ...(route.who === "customer" ? ["customer"] : []),
+      ...(route.scopes ? [...route.scopes, "operator"] : []),
+    ]);
     const own = (operation.parameters ?? []).map(
       ({ $ref }) => parameters[$ref.split("/").at(-1)!]!,
     );

@@ -52,7 +52,9 @@ export function operationSection(call: Call, document: Document): Html {
 
 function who(security: Record<string, string[]>[]): string {
   if (security.length === 0) return "anyone";
-  return security.some((one) => one["bearer"]?.includes("operator")) ? "operator" : "customer";
+  const scopes = security.flatMap(({ bearer = [] }) => bearer);
+  const isCustomer = security.some(({ bearer }) => bearer?.length === 0);
+  return [...(isCustomer ? ["customer"] : []), ...scopes].join(" or ");
 }
 
 function parameterOf({ $ref }: Reference, document: Document): ParameterObject {

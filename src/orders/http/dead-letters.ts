@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { dropLetter, getLetter, listLetters } from "../dead-letters/dead-letters.sql.ts";
 import { replay } from "../dead-letters/replay.ts";
 import type { AppEnv } from "./app.ts";
-import { operator } from "./auth.ts";
+import { needs } from "./auth.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { Problem } from "./problem.ts";
 import { query } from "./validate.ts";
@@ -18,14 +18,14 @@ const PlaceSchema = v.pipe(
 );
 
 export const deadLetters = new Hono<AppEnv>()
-  .get("/", operator, query(v.object(pageQuery)), async (c) => {
+  .get("/", needs("operations:read"), query(v.object(pageQuery)), async (c) => {
     const { limit, cursor } = c.req.valid("query");
     const after = placeOf(cursor, PlaceSchema);
     const found = await listLetters(c.env.DB, { after, limit: limit + 1 });
     const { shown, nextCursor } = page(found, limit, ({ at, id }) => `${Date.parse(at)} ${id}`);
     return c.json({ deadLetters: shown, nextCursor });
   })
-  .post("/:id/replay", operator, async (c) => {
+  .post("/:id/replay", needs("operations:write"), async (c) => {
     const letter = await getLetter(c.env.DB, c.req.param("id"));
     if (!letter) throw new Problem("not_found", { detail: "There is no such dead letter." });
     const outcome = await replay(c.env, letter);
@@ -33,7 +33,7 @@ export const deadLetters = new Hono<AppEnv>()
     const detail = `The letter holds no event that is known, and its queue ${JSON.stringify(letter.queue)} is none of this deployment's. Discard it.`;
     throw new Problem("invalid_request", { detail });
   })
-  .delete("/:id", operator, async (c) => {
+  .delete("/:id", needs("operations:write"), async (c) => {
     const isDropped = await dropLetter(c.env.DB, c.req.param("id"));
     if (!isDropped) throw new Problem("not_found", { detail: "There is no such dead letter." });
     return c.body(null, 204);

@@ -9,7 +9,7 @@ import {
   PROTOCOL,
 } from "../feed/protocol.ts";
 import type { AppEnv } from "./app.ts";
-import { callerOf, requireKeys } from "./auth.ts";
+import { authenticate } from "./auth.ts";
 import { Problem } from "./problem.ts";
 import { isKnownOrigin } from "./security.ts";
 import { TimeSchema } from "./time.ts";
@@ -28,8 +28,7 @@ export const feed = new Hono<AppEnv>().get(
       throw new Problem("forbidden", { detail: "Pages of this origin may not open the feed." });
     }
     try {
-      requireKeys(c.env);
-      c.set("caller", await callerOf(tokenOf(c), c.env));
+      c.set("caller", await authenticate(c, tokenOf(c)));
     } catch (error) {
       // A browser cannot read the status of a failed upgrade: the close code tells it.
       const isRefused = error instanceof Problem && error.code === "unauthenticated";
@@ -43,7 +42,7 @@ export const feed = new Hono<AppEnv>().get(
   },
   query(v.object({ since: SinceSchema })),
   async (c) => {
-    const { customerId, expires_ms } = c.get("caller");
+    const { sub: customerId, expires_ms } = c.get("caller");
     if (!isUpgrade(c)) throw upgradeRequired;
     const since_ms = c.req.valid("query").since ?? null;
     const connect: Connect = { customerId, expires_ms, since_ms };
@@ -64,13 +63,9 @@ const isUpgrade = (c: Context<AppEnv>): boolean =>
 const protocolsOf = (c: Context<AppEnv>): string[] =>
   (c.req.header("Sec-WebSocket-Protocol") ?? "").split(",").map((protocol) => protocol.trim());
 
-function tokenOf(c: Context<AppEnv>): string {
-  const token =
-    /^Bearer (.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1] ??
-    protocolsOf(c).flatMap((protocol) => BEARER.exec(protocol)?.[1] ?? [])[0];
-  if (token === undefined) throw new Problem("unauthenticated");
-  return token;
-}
+const tokenOf = (c: Context<AppEnv>): string | undefined =>
+  /^Bearer (.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1] ??
+  protocolsOf(c).flatMap((protocol) => BEARER.exec(protocol)?.[1] ?? [])[0];
 
 function closedSocket(isNegotiated: boolean, code: number, reason: string): Response {
   const { 0: client, 1: server } = new WebSocketPair();

@@ -1,9 +1,10 @@
 import { Hono } from "hono";
 import { policyOf } from "../policy.ts";
-import { guestToken } from "./auth.ts";
+import type { AppEnv } from "./app.ts";
+import { authSettingsFor } from "./auth-settings.ts";
 import { Problem } from "./problem.ts";
 import { guestLimit } from "./rate-limit.ts";
-import type { AppEnv } from "./app.ts";
+import { guestToken } from "./tokens.ts";
 
 export const guests = new Hono<AppEnv>().post("/", guestLimit, async (c) => {
   // With a key set the tokens are somebody else's to issue.
@@ -11,5 +12,6 @@ export const guests = new Hono<AppEnv>().post("/", guestLimit, async (c) => {
     throw new Problem("not_found", { detail: "Guest checkout is off." });
   }
   const customerId = `guest_${crypto.randomUUID()}`;
-  return c.json({ customerId, token: await guestToken(customerId, c.env) }, 201);
+  const token = await guestToken(customerId, authSettingsFor(c.env, c.req.url));
+  return c.json({ customerId, token }, 201);
 });

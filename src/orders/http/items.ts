@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { SkuSchema } from "../../contract/sku.ts";
 import { getItem, listItems, putItem } from "../items/items.sql.ts";
 import type { AppEnv } from "./app.ts";
-import { operator } from "./auth.ts";
+import { needs } from "./auth.ts";
 import { CurrencySchema } from "./money.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { invalid, Problem } from "./problem.ts";
@@ -55,7 +55,7 @@ export const items = new Hono<AppEnv>()
     if (!item) throw new Problem("not_found", { detail: "There is no such item." });
     return c.json(item);
   })
-  .put("/:sku", operator, body(ItemSchema), async (c) => {
+  .put("/:sku", needs("catalogue:write"), body(ItemSchema), async (c) => {
     const sku = v.safeParse(SkuSchema, c.req.param("sku"));
     if (!sku.success) throw invalid([{ path: "sku", message: sku.issues[0].message }]);
     const { item, isNew } = await putItem(c.env.DB, sku.output, c.req.valid("json"), Date.now());

@@ -8,7 +8,7 @@ import { listAllOrders, readOperations } from "../operations/operations.sql.ts";
 import { policyOf } from "../policy.ts";
 import { watchDue } from "../reconcile/watch.ts";
 import type { AppEnv } from "./app.ts";
-import { operator } from "./auth.ts";
+import { needs } from "./auth.ts";
 import { orderOf, StatusSchema } from "./orders.ts";
 import { cursorFor, pageQuery, placeOf } from "./pages.ts";
 import { Problem } from "./problem.ts";
@@ -43,17 +43,24 @@ const MENDABLE = new Set(["unreleased", "wrong_lock"]);
 const START: Cursor = { phase: "orders", after: "" };
 
 export const operations = new Hono<AppEnv>()
-  .get("/", operator, async (c) => c.json(await readOperations(c.env.DB, Date.now())))
-  .get("/orders", operator, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
-    const { limit, cursor, status = null } = c.req.valid("query");
-    const before = placeOf(cursor, OrderIdSchema);
-    const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
-    return c.json({
-      orders: orders.map(viewOf),
-      nextCursor: next === null ? null : cursorFor(next),
-    });
-  })
-  .get("/orders/:id/history", operator, async (c) => {
+  .get("/", needs("operations:read"), async (c) =>
+    c.json(await readOperations(c.env.DB, Date.now())),
+  )
+  .get(
+    "/orders",
+    needs("operations:read"),
+    query(v.object({ ...pageQuery, status: StatusSchema })),
+    async (c) => {
+      const { limit, cursor, status = null } = c.req.valid("query");
+      const before = placeOf(cursor, OrderIdSchema);
+      const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
+      return c.json({
+        orders: orders.map(viewOf),
+        nextCursor: next === null ? null : cursorFor(next),
+      });
+    },
+  )
+  .get("/orders/:id/history", needs("operations:read"), async (c) => {
     const order = await orderOf(c.env.DB, c.req.param("id"));
     if (!order) throw new Problem("not_found", { detail: "There is no such order." });
     const transitions = order.history.map(({ revision, status, reason, at_ms }) => {
@@ -61,7 +68,7 @@ export const operations = new Hono<AppEnv>()
     });
     return c.json({ transitions });
   })
-  .post("/reconcile", operator, optionalBody(ReconcileSchema), async (c) => {
+  .post("/reconcile", needs("operations:write"), optionalBody(ReconcileSchema), async (c) => {
     const { repair, cursor } = c.req.valid("json");
     const from = placeOf(cursor ?? undefined, CursorSchema) ?? START;
     const { orderRetention_ms } = policyOf(c.env);

@@ -10,13 +10,15 @@ import { awaitOutcome } from "../place/outcome.ts";
 import type { Placement, Refusal } from "../place/place.sql.ts";
 import { placeOrder } from "../place/placing.ts";
 import type { AppEnv } from "./app.ts";
-import { customer, operator } from "./auth.ts";
+import { authenticated, customerOr, needs } from "./auth.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
+import { CustomerIdSchema } from "./customer-id.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
 import { type Preference, preferenceOf } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { orderLimit } from "./rate-limit.ts";
+import { isService, requireScope, type Scope } from "./rights.ts";
 import { body, headers, query } from "./validate.ts";
 
 /** Orders that one isolate places at a time: as many as wait at a desk. */
@@ -26,7 +28,7 @@ const PLACING_LEASE_MS = 75_000;
 const placing = concurrencyLimit(MAX_PLACING, PLACING_LEASE_MS);
 
 const LinesSchema = v.pipe(
-  v.array(v.object({ sku: SkuSchema, quantity: QuantitySchema })),
+  v.array(v.strictObject({ sku: SkuSchema, quantity: QuantitySchema })),
   v.minLength(1, "must have at least 1 line"),
   v.maxLength(MAX_LINES, `must have at most ${MAX_LINES} lines`),
   v.transform(merged),
@@ -37,7 +39,10 @@ const LinesSchema = v.pipe(
 );
 
 /** Body of `POST /v1/orders`. */
-export const OrderSchema = v.object({ lines: LinesSchema });
+export const OrderSchema = v.strictObject({
+  lines: LinesSchema,
+  customerId: v.exactOptional(CustomerIdSchema),
+});
 
 /** Lines for the same SKU become one, in the place of the first. */
 function merged(lines: { sku: string; quantity: number }[]) {
@@ -58,45 +63,50 @@ export const orders = new Hono<AppEnv>()
   .post(
     "/",
     placing.refuse,
-    customer,
+    customerOr("orders:create"),
     orderLimit,
     placing.hold,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(OrderSchema),
     async (c) => {
+      const caller = c.get("caller");
+      const { lines, customerId } = c.req.valid("json");
+      if (customerId !== undefined) requireScope(caller, "orders:create");
       const candidate = {
         id: newOrderId(Date.now()),
-        customerId: c.get("caller").customerId,
+        customerId: customerId ?? caller.sub,
         key: c.req.valid("header")["idempotency-key"] ?? null,
-        lines: c.req.valid("json").lines,
+        ...(customerId !== undefined && { keyOwner: caller.sub }),
+        lines,
       };
       const { wait_ms } = prefer(c);
       const placement = await placeOrder(c.env, candidate, { wait_ms, background: background(c) });
       return answer(c, placement, wait_ms);
     },
   )
-  .get("/", customer, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
+  .get("/", authenticated, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
     const { limit, cursor, status = null } = c.req.valid("query");
-    const { customerId } = c.get("caller");
+    const { sub: customerId } = c.get("caller");
     const before = placeOf(cursor, OrderIdSchema);
     const found = await listOrders(c.env.DB, { customerId, status, before, limit: limit + 1 });
     const { shown, nextCursor } = page(found, limit, ({ id }) => id);
     return c.json({ orders: shown.map(viewOf), nextCursor });
   })
-  .get("/:id", customer, async (c) => {
+  .get("/:id", authenticated, async (c) => {
     const { wait_ms } = prefer(c);
-    const order = await visibleOrder(c, c.req.param("id"));
+    const order = await ownOrder(c, c.req.param("id"), "orders:read");
     return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(c.env.DB, order, wait_ms) : order));
   })
-  .post("/:id/cancel", customer, orderLimit, async (c) => {
-    const { id } = await visibleOrder(c, c.req.param("id"));
+  .post("/:id/cancel", authenticated, orderLimit, async (c) => {
+    const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");
     const order = await changeOrder(c.env, "cancel", id, background(c));
     if (order.status === "cancelled") return c.json(viewOf(order));
     throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
   })
-  .post("/:id/pay", operator, async (c) => {
-    const { id } = await visibleOrder(c, c.req.param("id"));
-    const order = await changeOrder(c.env, "pay", id, background(c));
+  .post("/:id/pay", needs("orders:pay"), async (c) => {
+    const found = await orderOf(c.env.DB, c.req.param("id"));
+    if (!found) throw noSuchOrder;
+    const order = await changeOrder(c.env, "pay", found.id, background(c));
     if (order.status === "paid") return c.json(viewOf(order));
     throw new Problem("not_payable", { extra: { order: viewOf(order) } });
   });
@@ -117,12 +127,18 @@ export async function orderOf(db: D1Database, text: string): Promise<Order | nul
   return id.success ? await getOrder(db, id.output) : null;
 }
 
-/** The order, if the caller may know that it exists. */
-async function visibleOrder(c: Context<AppEnv>, id: string): Promise<Order> {
-  const { customerId, isOperator } = c.get("caller");
+const noSuchOrder = new Problem("not_found", { detail: "There is no such order." });
+
+/**
+ * The caller's own order, or anybody's with the scope. Without it another's order is answered like
+ * one that does not exist: 404 to a customer, 403 with the name of the scope to a service.
+ */
+async function ownOrder(c: Context<AppEnv>, id: string, scope: Scope): Promise<Order> {
+  const caller = c.get("caller");
   const order = await orderOf(c.env.DB, id);
-  if (order && (isOperator || order.customerId === customerId)) return order;
-  throw new Problem("not_found", { detail: "There is no such order." });
+  if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) return order;
+  if (isService(caller)) requireScope(caller, scope);
+  throw noSuchOrder;
 }
 
 async function answer(c: Context<AppEnv>, placement: Placement, wait_ms: number) {

@@ -4,6 +4,7 @@ import { onOffVar } from "../../contract/vars.ts";
 import { within } from "../../contract/within.ts";
 import type { AppEnv } from "./app.ts";
 import { Problem } from "./problem.ts";
+import { isService } from "./rights.ts";
 
 /** The period of both limits in wrangler.toml, in seconds: after it a caller has all of it again. */
 const PERIOD_SECONDS = "60";
@@ -11,11 +12,11 @@ const LIMITER_TIMEOUT_MS = 1_000;
 
 /**
  * Calls that change orders, per customer; comes after the token and before the body is read.
- * Operators are not limited: theirs are the shop's own services, which pay for every customer.
+ * Services are not limited: they belong to the shop, and order and pay for every customer.
  */
 export const orderLimit = createMiddleware<AppEnv>(async (c, next) => {
-  const { customerId, isOperator } = c.get("caller");
-  if (!isOperator) await count(c.env, c.env.RATE_ORDERS, customerId);
+  const caller = c.get("caller");
+  if (!isService(caller)) await count(c.env, c.env.RATE_ORDERS, caller.sub);
   await next();
 });
 

@@ -5,7 +5,7 @@ import type { AdjustResult } from "../../contract/stock-api.ts";
 import { within } from "../../contract/within.ts";
 import { applyLevels, getItem } from "../items/items.sql.ts";
 import type { AppEnv } from "./app.ts";
-import { operator } from "./auth.ts";
+import { needs } from "./auth.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { skuOf } from "./items.ts";
 import { cursorFor, pageQuery, placeOf } from "./pages.ts";
@@ -36,7 +36,7 @@ const SeqSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number))
 export const stock = new Hono<AppEnv>()
   .post(
     "/:sku/stock",
-    operator,
+    needs("stock:write"),
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(AdjustmentSchema),
     async (c) => {
@@ -61,19 +61,24 @@ export const stock = new Hono<AppEnv>()
       throw new Problem("insufficient_available", { extra, headers: { ...replayed } });
     },
   )
-  .get("/:sku/stock", operator, async (c) => {
+  .get("/:sku/stock", needs("stock:write", "operations:read"), async (c) => {
     const sku = await knownSku(c.env.DB, c.req.param("sku"));
     const [found] = await askStock(() => c.env.STOCK.levels([sku]));
     if (!found) throw unavailable;
     return c.json(found.level);
   })
-  .get("/:sku/ledger", operator, query(v.object(pageQuery)), async (c) => {
-    const sku = await knownSku(c.env.DB, c.req.param("sku"));
-    const { limit, cursor } = c.req.valid("query");
-    const before = placeOf(cursor, SeqSchema);
-    const { movements, next } = await askStock(() => c.env.STOCK.ledger(sku, { before, limit }));
-    return c.json({ movements, nextCursor: next === null ? null : cursorFor(`${next}`) });
-  });
+  .get(
+    "/:sku/ledger",
+    needs("stock:write", "operations:read"),
+    query(v.object(pageQuery)),
+    async (c) => {
+      const sku = await knownSku(c.env.DB, c.req.param("sku"));
+      const { limit, cursor } = c.req.valid("query");
+      const before = placeOf(cursor, SeqSchema);
+      const { movements, next } = await askStock(() => c.env.STOCK.ledger(sku, { before, limit }));
+      return c.json({ movements, nextCursor: next === null ? null : cursorFor(`${next}`) });
+    },
+  );
 
 /** Only catalogued items have a stock object: a mistyped SKU must not make one. */
 async function knownSku(db: D1Database, text: string): Promise<string> {

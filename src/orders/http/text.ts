@@ -19,6 +19,12 @@ const FLAGS = /\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}/g
 
 const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}]/u;
 
+/** Half a surrogate has no UTF-8: what the database keeps would not be what was sent (RFC 7493). */
+export const wellFormed = v.check<string, string>(
+  (text) => text.isWellFormed(),
+  "must be well-formed Unicode",
+);
+
 /** The first character that is refused; undefined: there is none. */
 const refusedIn = (text: string): string | undefined => REFUSED.exec(text.replace(FLAGS, ""))?.[0];
 
@@ -32,8 +38,7 @@ export const lineOfText = (maxLength: number) =>
     v.trim(),
     v.minLength(1, "must not be empty"),
     v.maxLength(maxLength, `must have at most ${maxLength} characters`),
-    // Half a surrogate has no UTF-8: what the database keeps would not be what was sent (RFC 7493).
-    v.check((text) => text.isWellFormed(), "must be well-formed Unicode"),
+    wellFormed,
     v.check(
       (text) => refusedIn(text) === undefined,
       ({ input }) =>

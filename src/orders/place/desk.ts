@@ -6,7 +6,7 @@ import type { Order } from "../order.ts";
 import type { Announcement } from "./announce.ts";
 import { BUSY_BATCH, Gathering } from "./gathering.ts";
 import { Holding } from "./holding.ts";
-import type { Candidate, Placement } from "./place.sql.ts";
+import { type Candidate, keyOwnerOf, type Placement } from "./place.sql.ts";
 
 /** What the desk needs of the outside. */
 export interface DeskPorts {
@@ -67,11 +67,11 @@ export class Desk {
   }
 
   /** One key takes one place in a batch, so copies of one request must not fill the desk. */
-  #isFlood({ customerId, key }: Candidate): boolean {
-    if (key === null) return false;
+  #isFlood(one: Candidate): boolean {
+    if (one.key === null) return false;
     let copies = 0;
     for (const { candidate } of this.#waiting) {
-      if (candidate.key === key && candidate.customerId === customerId) copies++;
+      if (candidate.key === one.key && keyOwnerOf(candidate) === keyOwnerOf(one)) copies++;
     }
     return copies >= MAX_COPIES;
   }
@@ -99,8 +99,9 @@ export class Desk {
     const keys = new Set<string>();
     let bytes = 0;
     for (const waiting of this.#waiting) {
-      const { customerId, key } = waiting.candidate;
-      const owner = key === null ? null : JSON.stringify([customerId, key]);
+      const { candidate } = waiting;
+      const { key } = candidate;
+      const owner = key === null ? null : JSON.stringify([keyOwnerOf(candidate), key]);
       const isFull = batch.length >= MAX_BATCH || bytes + waiting.bytes > MAX_BATCH_BYTES;
       if ((isFull && batch.length > 0) || (owner !== null && keys.has(owner))) {
         later.push(waiting);

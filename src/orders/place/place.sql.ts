@@ -10,6 +10,8 @@ export interface Candidate {
   id: string;
   customerId: string;
   key: string | null;
+  /** The service that orders for the customer, whose key it is then. Absent: it is the customer's. */
+  keyOwner?: string;
   lines: { sku: string; quantity: number }[];
 }
 
@@ -28,6 +30,11 @@ export type Placement =
   /** D1 did not say: it may have been placed, and a repeat with the same key will tell. */
   | { type: "failed" }
   | { type: "busy" };
+
+/** In `idempotency_keys` the column `customer_id` holds the owner of the key. */
+const KEY_OWNER = "coalesce(c.value->>'keyOwner', c.value->>'customerId')";
+
+export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOwner ?? customerId;
 
 /** The sold-out gate acts only on a level the item confirmed this recently. */
 const LEVEL_TRUSTED_MS = 90_000;
@@ -55,7 +62,7 @@ const doorSql = (alsoWhere: string): string => `
   FROM json_each(?1) AS c, json_each(c.value, '$.lines') AS l
     LEFT JOIN items AS i ON i.sku = l.value->>'sku'
   WHERE NOT EXISTS (SELECT 1 FROM idempotency_keys AS k JOIN orders AS kept ON kept.id = k.order_id
-      WHERE k.customer_id = c.value->>'customerId' AND k.key = c.value->>'key')
+      WHERE k.customer_id = ${KEY_OWNER} AND k.key = c.value->>'key')
     ${alsoWhere}
   GROUP BY c.key`;
 
@@ -73,7 +80,7 @@ const INSERT_ORDERS = `
  */
 const INSERT_KEYS = `
   INSERT INTO idempotency_keys (customer_id, key, order_id, created_at)
-  SELECT c.value->>'customerId', c.value->>'key', c.value->>'id', ?2 FROM json_each(?1) AS c
+  SELECT ${KEY_OWNER}, c.value->>'key', c.value->>'id', ?2 FROM json_each(?1) AS c
   WHERE c.value->>'key' IS NOT NULL AND EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')
   ON CONFLICT (customer_id, key) DO UPDATE
     SET order_id = excluded.order_id, created_at = excluded.created_at
@@ -83,7 +90,7 @@ const SELECT_PLACED = `
   SELECT c.value->>'id' AS candidate_id, p.customer_id IS NOT NULL AS is_present, o.*
   FROM json_each(?1) AS c
     LEFT JOIN idempotency_keys AS k
-      ON k.customer_id = c.value->>'customerId' AND k.key = c.value->>'key'
+      ON k.customer_id = ${KEY_OWNER} AND k.key = c.value->>'key'
     JOIN orders AS o ON o.id = coalesce(k.order_id, c.value->>'id')
     LEFT JOIN presence AS p ON p.customer_id = o.customer_id`;
 
@@ -91,7 +98,7 @@ const SELECT_REFUSED = doorSql("AND NOT EXISTS (SELECT 1 FROM orders WHERE id = 
 
 /**
  * Places all candidates in one transaction, one round trip, and answers each in order. Safe to
- * repeat with the same ids. No two candidates may share a customer and key.
+ * repeat with the same ids. No two candidates may share a key and its owner.
  */
 export async function placeAll(
   db: D1Database,
@@ -132,10 +139,11 @@ function placementOf(candidate: Candidate, row: PlacedRow): Placement {
   return { type: "replayed", order };
 }
 
-/** The same merged lines, in whatever order. */
-function isSameOrder({ lines }: Candidate, order: Order): boolean {
+/** The same customer and merged lines, in whatever order. */
+function isSameOrder({ customerId, lines }: Candidate, order: Order): boolean {
   const quantities = new Map(order.lines.map(({ sku, quantity }) => [sku, quantity]));
   return (
+    customerId === order.customerId &&
     lines.length === quantities.size &&
     lines.every(({ sku, quantity }) => quantities.get(sku) === quantity)
   );

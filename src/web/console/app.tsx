@@ -64,8 +64,8 @@ function Console() {
   const deadLetters = operations.data?.deadLetters ?? 0;
   const code = operations.problem?.code;
   useEffect(() => {
-    // The token has run out, or is no operator's any more: back to the door.
-    if (code === "unauthenticated" || code === "forbidden") setToken(null);
+    // The token has run out: back to the door. Whatever else fails may pass.
+    if (code === "unauthenticated") setToken(null);
   }, [code]);
   return (
     <>

@@ -5,7 +5,8 @@ import { count, duration, plural } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { ApiProblem } from "../shared/problem.ts";
 import { Store, useStore } from "../shared/store.ts";
-import { percentile, runSale, type SaleProgress, type SaleResult } from "../sale/sale.ts";
+import { percentile, type SaleProgress, type SaleResult } from "../sale/figures.ts";
+import { runSale } from "../sale/sale.ts";
 import { Field, textOf } from "./form.tsx";
 import { LevelBar, LevelLegend } from "./level-bar.tsx";
 import { token } from "./session.ts";
@@ -56,7 +57,8 @@ export function DemoView() {
       <div class="section-head">
         <h2 id="demo-title">Flash sale demo</h2>
         <p class="hint">
-          Guests rush for too few units of the item <code>{SKU}</code>. Local runs only.
+          Customers rush for too few units of the item <code>{SKU}</code>. The console orders for
+          each of them, as a shop's own service does. Local runs only.
         </p>
       </div>
       <form ref={form} class="demo-form" onSubmit={(event: Event) => void start(event)}>
@@ -115,6 +117,7 @@ function Course({ progress }: { progress: SaleProgress | null }) {
     return <p class="hint">Start a sale and watch: the bars below and the view “Sale” move.</p>;
   }
   const { buyers, pending, confirmed, soldOut, failed, elapsed_ms, latencies_ms, level } = progress;
+  const { notice, failures } = progress;
   const waiting = Math.max(0, buyers - pending - confirmed - soldOut - failed);
   const parts = [
     ["confirmed", "confirmed", confirmed],
@@ -128,6 +131,12 @@ function Course({ progress }: { progress: SaleProgress | null }) {
       <p class="course-phase" role="status">
         {PHASES[progress.phase]}
       </p>
+      {notice === null ? <></> : <p class="notice warning">{notice}.</p>}
+      {Object.entries(failures).map(([why, n]) => (
+        <p class="notice bad">
+          {plural(n, "buyer")} failed: {why}.
+        </p>
+      ))}
       <h3>Buyers</h3>
       <div class="level" aria-hidden="true">
         {parts.map(([name, , n]) => (

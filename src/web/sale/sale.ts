@@ -1,12 +1,23 @@
 import { type Client, clientOf, type Level, ok, type Order } from "../shared/api.ts";
 import { ApiProblem } from "../shared/problem.ts";
+import {
+  isBalanced,
+  type SaleProgress,
+  type SaleResult,
+  type Verdict,
+  wordsOf,
+} from "./figures.ts";
+import { again, pause, type WaitListener } from "./again.ts";
+import { Buyer } from "./buyer.ts";
 
 /**
- * A flash sale against a running Lockstock: buyers arrive at a rate, each a guest of its own who
- * wants one unit. For the console and the terminal; one at a time on an item.
+ * A flash sale against a running Lockstock: buyers arrive at a rate, each a customer of its own who
+ * wants one unit. As in a shop's own backend, a service orders for all of them: guests from one
+ * address would be rate limited. For the console and the terminal; one at a time on an item.
  */
 export interface SaleOptions {
   base: string;
+  /** Has to have the scope `operator`: the sale makes its item, its stock and its orders. */
   operatorToken: string;
   sku: string;
   buyers: number;
@@ -17,43 +28,13 @@ export interface SaleOptions {
   onProgress: (progress: SaleProgress) => void;
 }
 
-export interface SaleProgress {
-  phase: "stocking" | "selling" | "settling" | "done" | "stopped";
-  buyers: number;
-  /** Buyers who have got an answer to their order, whatever it was. */
-  answered: number;
-  pending: number;
-  confirmed: number;
-  /** Refused at the door, or cancelled for want of stock. */
-  soldOut: number;
-  /** Neither: errors, or any other end. */
-  failed: number;
-  elapsed_ms: number;
-  /** From being placed to the outcome, by the server's clock; sorted. */
-  latencies_ms: number[];
-  level: Level | null;
-}
-
-export interface Verdict {
-  /** Confirmed orders of this sale beyond the units that were on sale. */
-  oversold: number;
-  /** received = available + held + sold, and none below 0. */
-  isBalanced: boolean;
-  /** The units this sale took are the units of its confirmed orders. */
-  isExact: boolean;
-}
-
-export interface SaleResult {
-  progress: SaleProgress;
-  verdict: Verdict;
-}
-
 const LEVEL_PERIOD_MS = 500;
-/** Buyers under way at once; a browser opens six connections anyway. */
-const MAX_ACTIVE = 64;
-const SETTLE_MS = 180_000;
-const WAIT_SECONDS = "10";
-const RETRIES = 5;
+/** For so long the sale asks again for what it begins and ends with. */
+const END_MS = 60_000;
+/** Between two reports of the same phase: a page draws each of them. */
+const TELL_PERIOD_MS = 100;
+/** Buyers under way at once. Past it the next ones come late, which the sale says. */
+const MAX_ACTIVE = 500;
 
 export async function runSale(options: SaleOptions): Promise<SaleResult> {
   const sale = new Sale(options);
@@ -65,7 +46,23 @@ class Sale {
   readonly #operator: Client;
   readonly #progress: SaleProgress;
   readonly #start_ms = Date.now();
+  /** Sets the customers and keys of this sale apart from those of any other. */
+  readonly #run = crypto.randomUUID().slice(0, 8);
   #heldBefore = 0;
+  /** Calls that wait before they are repeated, and what the last of them was told. */
+  #waiting = 0;
+  #told = "";
+  readonly #waits: WaitListener = {
+    onWait: (problem, wait_ms) => {
+      this.#waiting++;
+      this.#told = `${wordsOf(problem)}; next try after ${Math.ceil(wait_ms / 1_000)} s`;
+      this.#tell();
+    },
+    onRepeat: () => void this.#waiting--,
+  };
+  #isCrowded = false;
+  #isLooking = false;
+  #told_ms = 0;
 
   constructor(options: SaleOptions) {
     this.#options = options;
@@ -78,6 +75,8 @@ class Sale {
       confirmed: 0,
       soldOut: 0,
       failed: 0,
+      failures: {},
+      notice: null,
       elapsed_ms: 0,
       latencies_ms: [],
       level: null,
@@ -86,15 +85,20 @@ class Sale {
 
   async run(): Promise<SaleResult> {
     const { signal } = this.#options;
+    this.#tell();
     await this.#stock();
     this.#tell("selling");
-    const watching = setInterval(() => void this.#look(), LEVEL_PERIOD_MS);
+    const watching = setInterval(() => {
+      // One at a time: they would take a browser's connections from the buyers.
+      if (!this.#isLooking) void this.#look();
+      this.#tell(); // where nothing is answered, the time goes on and the notice says why
+    }, LEVEL_PERIOD_MS);
     try {
       await this.#sell();
     } finally {
       clearInterval(watching);
     }
-    await this.#look();
+    this.#progress.level = await this.#level(END_MS).catch(() => null);
     this.#tell(signal.aborted ? "stopped" : "done");
     return { progress: { ...this.#progress }, verdict: this.#verdict() };
   }
@@ -104,68 +108,67 @@ class Sale {
     const { sku, units } = this.#options;
     const item = this.#operator.v1.items[":sku"];
     const price = { amount: 4_900, currency: "EUR" };
-    await ok(item.$put({ param: { sku }, json: { name: "Flash sale (demo)", price } }));
-    const before = await ok(item.stock.$get({ param: { sku } }));
+    const json = { name: "Flash sale (demo)", price };
+    await this.#again(END_MS, () => ok(item.$put({ param: { sku }, json })));
+    const before = await this.#level(END_MS);
     const delta = units - before.available;
     this.#progress.level = before;
     if (delta !== 0) {
       const header = { "idempotency-key": crypto.randomUUID() };
-      const json = { delta, reason: "flash sale demo" };
-      this.#progress.level = await ok(item.stock.$post({ param: { sku }, header, json }));
+      const change = { param: { sku }, header, json: { delta, reason: "flash sale demo" } };
+      this.#progress.level = await this.#again(END_MS, () => ok(item.stock.$post(change)));
     }
     this.#heldBefore = before.held + before.sold;
   }
 
+  /** An open loop: buyers arrive when they are due, whatever became of those before them. */
   async #sell(): Promise<void> {
     const { buyers, rate, signal } = this.#options;
+    const start_ms = Date.now();
     const active = new Set<Promise<void>>();
     for (let i = 0; i < buyers && !signal.aborted; i++) {
-      const due_ms = this.#start_ms + (i * 1_000) / rate;
-      await pause(due_ms - Date.now());
-      while (active.size >= MAX_ACTIVE) await Promise.race(active);
-      const buyer: Promise<void> = this.#buy().finally(() => active.delete(buyer));
+      const due_ms = start_ms + (i * 1_000) / rate;
+      await pause(due_ms - Date.now(), signal);
+      while (active.size >= MAX_ACTIVE && !signal.aborted) {
+        this.#isCrowded = true;
+        await Promise.race(active);
+      }
+      this.#isCrowded = false;
+      const buyer: Promise<void> = this.#buy(i + 1).finally(() => active.delete(buyer));
       active.add(buyer);
     }
     this.#tell("settling");
     await Promise.all(active);
   }
 
-  async #buy(): Promise<void> {
-    const { base, sku } = this.#options;
+  async #buy(number: number): Promise<void> {
+    const { sku, signal } = this.#options;
     const progress = this.#progress;
     let isAnswered = false;
+    const buyer = new Buyer(this.#operator, `sale-${this.#run}-${number}`, signal, {
+      onPlaced: () => {
+        isAnswered = true;
+        progress.answered++;
+        progress.pending++;
+        this.#tell();
+      },
+      ...this.#waits,
+    });
     try {
-      const { token } = await again(() => ok(this.#operator.v1.guests.$post()));
-      const buyer = clientOf(() => token, base);
-      const header = { "idempotency-key": crypto.randomUUID() };
-      const json = { lines: [{ sku, quantity: 1 }] };
-      const placed = await again(() => ok(buyer.v1.orders.$post({ header, json })));
-      isAnswered = true;
-      progress.answered++;
-      progress.pending++;
-      this.#tell();
-      this.#count(await this.#outcome(buyer, placed));
-      progress.pending--;
+      this.#count(await buyer.buy(sku));
     } catch (error) {
-      if (isAnswered) progress.pending--;
-      else progress.answered++;
       if (error instanceof ApiProblem && error.code === "out_of_stock") progress.soldOut++;
-      else progress.failed++;
+      else this.#fail(wordsOf(error));
     }
+    if (isAnswered) progress.pending--;
+    else progress.answered++;
     this.#tell();
   }
 
-  async #outcome(buyer: Client, placed: Order): Promise<Order> {
-    const deadline = Date.now() + SETTLE_MS;
-    let order = placed;
-    for (let wait_ms = 50; order.status === "pending"; wait_ms = Math.min(wait_ms * 2, 2_000)) {
-      if (Date.now() > deadline) throw new Error("not settled in time");
-      await pause(wait_ms);
-      const headers = { headers: { Prefer: `wait=${WAIT_SECONDS}` } };
-      const param = { id: placed.id };
-      order = await again(() => ok(buyer.v1.orders[":id"].$get({ param }, headers)));
-    }
-    return order;
+  #fail(why: string): void {
+    const { failures } = this.#progress;
+    this.#progress.failed++;
+    this.#progress.failures = { ...failures, [why]: (failures[why] ?? 0) + 1 };
   }
 
   #count({ status, reason, placedAt, updatedAt }: Order): void {
@@ -174,23 +177,42 @@ class Sale {
     progress.latencies_ms = [...progress.latencies_ms, latency_ms].toSorted((a, b) => a - b);
     if (status === "confirmed") progress.confirmed++;
     else if (status === "cancelled" && reason === "out_of_stock") progress.soldOut++;
-    else progress.failed++;
+    else this.#fail(`the order ended as ${status}${reason ? ` (${reason})` : ""}`);
   }
 
   async #look(): Promise<void> {
-    const { sku } = this.#options;
+    this.#isLooking = true;
     try {
-      const level = await ok(this.#operator.v1.items[":sku"].stock.$get({ param: { sku } }));
-      this.#progress.level = level;
-      this.#tell();
+      this.#progress.level = await this.#level(0);
     } catch {
       // The next look, or the last one, shows it.
     }
+    this.#isLooking = false;
+  }
+
+  #level(limit_ms: number): Promise<Level> {
+    const param = { sku: this.#options.sku };
+    return this.#again(limit_ms, () => ok(this.#operator.v1.items[":sku"].stock.$get({ param })));
+  }
+
+  #again<T>(limit_ms: number, call: () => Promise<T>): Promise<T> {
+    const { signal } = this.#options;
+    return again(call, { limit_ms, signal, listener: this.#waits });
+  }
+
+  #notice(): string | null {
+    if (this.#waiting > 0) return `${this.#waiting} calls have to wait: ${this.#told}`;
+    if (!this.#isCrowded) return null;
+    return `${MAX_ACTIVE} buyers wait for an answer: the next ones come late`;
   }
 
   #tell(phase = this.#progress.phase): void {
+    const now_ms = Date.now();
+    if (phase === this.#progress.phase && now_ms - this.#told_ms < TELL_PERIOD_MS) return;
+    this.#told_ms = now_ms;
     this.#progress.phase = phase;
-    this.#progress.elapsed_ms = Date.now() - this.#start_ms;
+    this.#progress.elapsed_ms = now_ms - this.#start_ms;
+    this.#progress.notice = this.#notice();
     this.#options.onProgress({ ...this.#progress });
   }
 
@@ -204,27 +226,3 @@ class Sale {
     };
   }
 }
-
-export const isBalanced = ({ received, available, held, sold }: Level): boolean =>
-  received === available + held + sold && Math.min(received, available, held, sold) >= 0;
-
-/** Nearest rank; null: there is none. */
-export function percentile(sorted: readonly number[], share: number): number | null {
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
-}
-
-/** Repeats what may pass by itself; every call of a sale carries a key or is harmless twice. */
-async function again<T>(call: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await call();
-    } catch (error) {
-      const isPassing = error instanceof ApiProblem && error.isPassing;
-      if (!isPassing || attempt > RETRIES) throw error;
-      await pause(Math.max(200 * 2 ** attempt, (error.retryAfter ?? 0) * 1_000));
-    }
-  }
-}
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));

@@ -14,6 +14,7 @@ import { ItemCard } from "./item-card.tsx";
 import { AttemptCard, OrderCard } from "./order-card.tsx";
 import { orders } from "./orders.ts";
 import { attempts } from "./placing.ts";
+import { forgetGuest, isRefused } from "./session.ts";
 
 export const connection = new Store<Connection>("connecting");
 /** Why there is no guest, so that nothing can be ordered. */
@@ -111,6 +112,7 @@ function Orders() {
         Your orders
       </h2>
       {problem ? <ProblemNotice problem={problem} /> : <></>}
+      <Refused />
       {all.length + sending.length === 0 ? (
         <p class="hint">None yet. Each order lives here, from accepted to paid.</p>
       ) : (
@@ -131,6 +133,20 @@ function Orders() {
         <></>
       )}
     </section>
+  );
+}
+
+/** The buyer decides whether to go on without the orders of this session. */
+function Refused() {
+  if (!useStore(isRefused)) return <></>;
+  return (
+    <div class="notice bad" role="alert">
+      <strong>The shop does not accept this session</strong>
+      <span>Your orders are kept, and it is tried again. Starting anew gives them up here.</span>
+      <button type="button" class="button small" onClick={forgetGuest}>
+        Start anew
+      </button>
+    </div>
   );
 }
 

@@ -5,7 +5,7 @@ import { watchCatalogue } from "./catalogue.ts";
 import { Feed } from "./feed.ts";
 import { forgetOrders, knownUntil, learn } from "./orders.ts";
 import { resumeAttempts } from "./placing.ts";
-import { client, forgetGuest, guest, requireGuest } from "./session.ts";
+import { acceptGuest, client, guest, refuseGuest, requireGuest } from "./session.ts";
 
 /** The newest orders are enough: what is unfinished comes with the snapshot. */
 const HISTORY = "20";
@@ -32,11 +32,15 @@ const feed = new Feed({
     await requireGuest();
     return (await ok(client.v1.orders.$get({ query: { limit: HISTORY } }))).orders;
   },
-  onOrders: learn,
+  // Only after its token was taken is anything told.
+  onOrders: (orders) => {
+    acceptGuest(orders.length > 0);
+    learn(orders);
+  },
   onConnection: (state) => connection.set(state),
   onRefused: () => {
     const refused = guest.get();
-    if (refused) forgetGuest(refused);
+    if (refused) refuseGuest(refused);
   },
 });
 

@@ -8,7 +8,7 @@ import { refusalWords } from "../shared/words.ts";
 import { type CartLine, giveBack, isLines, takeAll } from "./cart.ts";
 import { nameOf, refreshCatalogue } from "./catalogue.ts";
 import { learn } from "./orders.ts";
-import { client, forgetGuest, guest, requireGuest } from "./session.ts";
+import { acceptGuest, client, guest, refuseGuest, requireGuest } from "./session.ts";
 
 /**
  * One click, one order. The cart becomes an attempt with its own idempotency key, written down in
@@ -114,13 +114,14 @@ async function send(attempt: Attempt): Promise<ApiProblem | null> {
     const { lines, key } = attempt;
     const request = { json: { lines }, header: { "idempotency-key": key } };
     const order = await ok(client.v1.orders.$post(request));
+    acceptGuest(true);
     learn([order]);
     drop(attempt);
     placingNote.set(null);
     return null;
   } catch (error) {
     const problem = asProblem(error);
-    if (problem.code === "unauthenticated" && sender) forgetGuest(sender);
+    if (problem.code === "unauthenticated" && sender) refuseGuest(sender);
     return problem;
   }
 }

@@ -1,4 +1,5 @@
 import { clientOf, ok } from "../shared/api.ts";
+import { now_ms } from "../shared/clock.ts";
 import { load, save } from "../shared/local.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
@@ -7,6 +8,8 @@ import { Store } from "../shared/store.ts";
 export interface Guest {
   customerId: string;
   token: string;
+  /** It has ordered: its token is the only way to these orders. */
+  hasOrders?: true;
 }
 
 const KEY = "lockstock.guest";
@@ -30,9 +33,44 @@ export async function requireGuest(): Promise<Guest> {
   return fresh;
 }
 
-/** For a token that is refused: the next `requireGuest` asks for another. */
-export function forgetGuest(refused: Guest): void {
-  if (guest.get()?.token !== refused.token) return;
+/** The server refuses the token of a guest who has orders. */
+export const isRefused = new Store<boolean>(false);
+
+/** The server has taken the guest's token. `hasOrders`: and shown orders of it. */
+export function acceptGuest(hasOrders: boolean): void {
+  isRefused.set(false);
+  const known = guest.get();
+  if (!known || known.hasOrders || !hasOrders) return;
+  const marked: Guest = { ...known, hasOrders: true };
+  save(localStorage, KEY, marked);
+  guest.set(marked);
+}
+
+/**
+ * The server has refused this guest's token. One without orders is replaced: the next
+ * `requireGuest` asks for another. One with orders is kept as long as its token has not run out,
+ * since the fault may be the server's, e.g. a secret that was rotated without the one before.
+ */
+export function refuseGuest(refused: Guest): void {
+  const known = guest.get();
+  if (known?.token !== refused.token) return;
+  if (known.hasOrders && !hasRunOut(known.token)) isRefused.set(true);
+  else forgetGuest();
+}
+
+/** The buyer starts anew, without the orders of this guest. */
+export function forgetGuest(): void {
   save(localStorage, KEY, null);
   guest.set(null);
+  isRefused.set(false);
+}
+
+function hasRunOut(token: string): boolean {
+  try {
+    const [, payload = ""] = token.split(".");
+    const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+    return isRecord(claims) && Number(claims["exp"]) * 1_000 <= now_ms();
+  } catch {
+    return true;
+  }
 }

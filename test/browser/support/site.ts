@@ -60,7 +60,7 @@ export async function restartSite(
   return run;
 }
 
-/** The demo catalogue has its stock: that comes after the site is ready. */
+/** The demo catalogue shows its stock. */
 export const stocked = (operator: Client): Promise<unknown> =>
   until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0, 60_000);
 

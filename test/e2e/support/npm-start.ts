@@ -20,6 +20,8 @@ export const execute = promisify(execFile);
 /** What `npm start` runs, as a process of its own. */
 export interface Run {
   base: string;
+  /** Of `scripts/start.ts` itself. */
+  pid: number;
   operator: Client;
   customer(id: string): Promise<Client>;
   /** Every line it has printed. */
@@ -43,7 +45,7 @@ export async function emptyState({ onTestFinished }: Test): Promise<string> {
 }
 
 /** Asked of the system beforehand: scripts/start.ts wants a number. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -53,14 +55,15 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Starts it with these arguments and vars; it is stopped when the test ends. */
+/** Starts it with these arguments and vars, on a free port if they name none; it is stopped when the test ends. */
 export async function start(
   { onTestFailed, onTestFinished }: Test,
   args: string[],
   vars: Record<string, string> = {},
 ): Promise<Run> {
   const secret = vars["AUTH_SECRET"] ?? SECRET;
-  const port = await freePort();
+  const named = args.find((arg) => arg.startsWith("--port="))?.slice("--port=".length);
+  const port = named ?? (await freePort());
   const base = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, ["scripts/start.ts", `--port=${port}`, ...args], {
     cwd: ROOT,
@@ -73,6 +76,7 @@ export async function start(
   }
   const run: Run = {
     base,
+    pid: child.pid ?? 0,
     operator: clientOf(base, await signToken(secret, "operator", { scope: "operator" })),
     customer: async (id) => clientOf(base, await signToken(secret, id)),
     lines,

@@ -1,8 +1,13 @@
+import type { Scope } from "../../../src/orders/http/rights.ts";
+
 /** Every route of the API: who may call it, and what a good call looks like. */
 export interface Route {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
-  who: "anyone" | "customer" | "operator";
+  /** `customer`: any valid token. `service`: one of the scopes is needed. */
+  who: "anyone" | "customer" | "service";
+  /** Any of these; a service needs them for what is not its own. */
+  scopes?: readonly Scope[];
   body?: object;
   query?: readonly string[];
   /** Takes an `Idempotency-Key`. */
@@ -15,7 +20,8 @@ const PAGE = ["limit", "cursor"] as const;
 /** A SKU and an order that exist; the caller replaces them. */
 export const SKU = "CUP";
 
-const order = { lines: [{ sku: SKU, quantity: 1 }] };
+/** `customerId` is for services: a customer who sends it is refused. */
+const order = { lines: [{ sku: SKU, quantity: 1 }], customerId: "alice" };
 const item = {
   name: "A cup",
   price: { amount: 250, currency: "EUR" },
@@ -31,42 +37,86 @@ export const ROUTES: readonly Route[] = [
   { method: "POST", path: "/v1/guests", who: "anyone" },
   { method: "GET", path: "/v1/items", who: "anyone", query: PAGE },
   { method: "GET", path: "/v1/items/:sku", who: "anyone" },
-  { method: "PUT", path: "/v1/items/:sku", who: "operator", body: item },
+  {
+    method: "PUT",
+    path: "/v1/items/:sku",
+    who: "service",
+    scopes: ["catalogue:write"],
+    body: item,
+  },
   {
     method: "POST",
     path: "/v1/items/:sku/stock",
-    who: "operator",
+    who: "service",
+    scopes: ["stock:write"],
     body: { delta: 3, reason: "delivery" },
     hasKey: true,
     needsStock: true,
   },
-  { method: "GET", path: "/v1/items/:sku/stock", who: "operator", needsStock: true },
+  {
+    method: "GET",
+    path: "/v1/items/:sku/stock",
+    who: "service",
+    scopes: ["stock:write", "operations:read"],
+    needsStock: true,
+  },
   {
     method: "GET",
     path: "/v1/items/:sku/ledger",
-    who: "operator",
+    who: "service",
+    scopes: ["stock:write", "operations:read"],
     query: PAGE,
     needsStock: true,
   },
-  { method: "POST", path: "/v1/orders", who: "customer", body: order, hasKey: true },
+  {
+    method: "POST",
+    path: "/v1/orders",
+    who: "customer",
+    scopes: ["orders:create"],
+    body: order,
+    hasKey: true,
+  },
   { method: "GET", path: "/v1/orders", who: "customer", query: [...PAGE, "status"] },
-  { method: "GET", path: "/v1/orders/:id", who: "customer" },
-  { method: "POST", path: "/v1/orders/:id/cancel", who: "customer" },
-  { method: "POST", path: "/v1/orders/:id/pay", who: "operator" },
+  { method: "GET", path: "/v1/orders/:id", who: "customer", scopes: ["orders:read"] },
+  { method: "POST", path: "/v1/orders/:id/cancel", who: "customer", scopes: ["orders:cancel"] },
+  { method: "POST", path: "/v1/orders/:id/pay", who: "service", scopes: ["orders:pay"] },
   { method: "GET", path: "/v1/feed", who: "customer", query: ["since"] },
-  { method: "GET", path: "/v1/operations", who: "operator" },
-  { method: "GET", path: "/v1/operations/orders", who: "operator", query: [...PAGE, "status"] },
-  { method: "GET", path: "/v1/operations/orders/:id/history", who: "operator" },
+  { method: "GET", path: "/v1/operations", who: "service", scopes: ["operations:read"] },
+  {
+    method: "GET",
+    path: "/v1/operations/orders",
+    who: "service",
+    scopes: ["operations:read"],
+    query: [...PAGE, "status"],
+  },
+  {
+    method: "GET",
+    path: "/v1/operations/orders/:id/history",
+    who: "service",
+    scopes: ["operations:read"],
+  },
   {
     method: "POST",
     path: "/v1/operations/reconcile",
-    who: "operator",
+    who: "service",
+    scopes: ["operations:write"],
     body: { repair: true, cursor: null },
     needsStock: true,
   },
-  { method: "GET", path: "/v1/dead-letters", who: "operator", query: PAGE },
-  { method: "POST", path: "/v1/dead-letters/:id/replay", who: "operator" },
-  { method: "DELETE", path: "/v1/dead-letters/:id", who: "operator" },
+  {
+    method: "GET",
+    path: "/v1/dead-letters",
+    who: "service",
+    scopes: ["operations:read"],
+    query: PAGE,
+  },
+  {
+    method: "POST",
+    path: "/v1/dead-letters/:id/replay",
+    who: "service",
+    scopes: ["operations:write"],
+  },
+  { method: "DELETE", path: "/v1/dead-letters/:id", who: "service", scopes: ["operations:write"] },
 ];
 
 export const nameOf = ({ method, path }: { method: string; path: string }): string =>

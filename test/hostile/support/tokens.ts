@@ -8,7 +8,7 @@ const soon = (): number => Math.floor(Date.now() / 1000) + 3_600;
 
 /** A token made by hand, signed with the right secret: claims that no library would write. */
 async function signed(header: object, claims: object, hash = "SHA-256"): Promise<string> {
-  const secret = new TextEncoder().encode(env.AUTH_SECRET);
+  const secret = new TextEncoder().encode(env.AUTH_SECRET!);
   const algorithm = { name: "HMAC", hash };
   const key = await crypto.subtle.importKey("raw", secret, algorithm, false, ["sign"]);
   const text = `${base64url(header)}.${base64url(claims)}`;
@@ -25,10 +25,12 @@ export const badTokens: Record<string, () => Promise<string | undefined>> = {
   none: async () => undefined,
   empty: async () => "",
   "no token at all": async () => "aGVsbG8.d29ybGQ",
-  expired: () => tokenFor("alice", { scope: "operator", lasts_s: -5 }),
+  expired: () => tokenFor("alice", { scope: "operator", lasts_s: -31 }),
   "expires in words": () => signed(HS256, { ...rich, exp: "tomorrow" }),
   "never expires": () => signed(HS256, { sub: "alice", scope: "operator" }),
   "not valid yet": () => signed(HS256, { ...rich, exp: soon(), nbf: soon() }),
+  "from the future": () => signed(HS256, { ...rich, exp: soon(), iat: soon() - 3_560 }),
+  "from a time in words": () => signed(HS256, { ...rich, exp: soon(), iat: "now" }),
   "forged with another secret": () =>
     tokenFor("alice", { scope: "operator", secret: "another secret, just as long as it" }),
   "with another payload": async () => {

@@ -63,7 +63,7 @@ export function tokenFor(
   {
     scope,
     lasts_s = 3_600,
-    secret = env.AUTH_SECRET,
+    secret = env.AUTH_SECRET!,
     header = { alg: "HS256" },
   }: TokenOptions = {},
 ): Promise<string> {

@@ -149,7 +149,7 @@ function tokenFor(subject: string): Promise<string> {
       .setSubject(subject)
       // Far enough that no test which moves the clock outlives it.
       .setExpirationTime("999d")
-      .sign(new TextEncoder().encode(env.AUTH_SECRET))
+      .sign(new TextEncoder().encode(env.AUTH_SECRET!))
   );
 }
 

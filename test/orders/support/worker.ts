@@ -51,7 +51,7 @@ export interface TokenOptions {
 
 export function tokenFor(
   customerId: string,
-  { scope, lasts_s = 3_600, secret = env.AUTH_SECRET }: TokenOptions = {},
+  { scope, lasts_s = 3_600, secret = env.AUTH_SECRET! }: TokenOptions = {},
 ): Promise<string> {
   return new SignJWT(scope === undefined ? {} : { scope })
     .setProtectedHeader({ alg: "HS256" })
@@ -69,7 +69,10 @@ export const newCustomer = (): string => `customer_${crypto.randomUUID()}_${++cu
 interface Fakes {
   DB?: D1Database;
   AUTH_SECRET?: string;
+  AUTH_SECRET_PREVIOUS?: string;
   AUTH_JWKS_URL?: string;
+  AUTH_ISSUER?: string;
+  AUTH_AUDIENCE?: string;
   GUEST_CHECKOUT?: string;
   SOLD_OUT_GATE?: string;
   PAYMENT_WINDOW_SECONDS?: string;

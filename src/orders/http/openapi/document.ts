@@ -1,8 +1,9 @@
 import { MAX_BODY_BYTES } from "../validate.ts";
 import { PROBLEMS, type ProblemCode } from "../problem.ts";
+import { OPERATOR } from "../rights.ts";
 import { componentSchemas, parameterSchema } from "./convert.ts";
 import { INTRODUCTION, TAGS } from "./guide.ts";
-import type { Answer, Body, Caller, Operation } from "./operation.ts";
+import type { Answer, Body, Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import { type HeaderName, HEADERS, type Parameter, PARAMETERS } from "./parts.ts";
 import { CODES, PROBLEM_DOCS, problemExample, problemName } from "./problems.ts";
@@ -34,7 +35,8 @@ export function openApiDocument(): Document {
           type: "http",
           scheme: "bearer",
           bearerFormat: "JWT",
-          description: "`sub` is the customer, `exp` is required, `scope` may hold `operator`.",
+          description:
+            "`sub` is the customer or the service, `exp` is required, `scope` holds a service's rights.",
         },
         subprotocol: {
           type: "apiKey",
@@ -81,46 +83,45 @@ function paths(): Document["paths"] {
 }
 
 function operationObject(operation: Operation): OperationObject {
-  const { id, tag, summary, description, caller, parameters = [], body } = operation;
+  const { id, tag, summary, description, parameters = [], body } = operation;
   return {
     operationId: id,
     tags: [tag],
     summary,
     description,
-    security: SECURITY[caller],
+    security: securityOf(operation),
     ...(parameters.length > 0 && { parameters: parameters.map((name) => ref("parameters", name)) }),
     ...(body && { requestBody: requestBody(body) }),
     responses: responses(operation),
   };
 }
 
-/** OpenAPI 3.1 lets a requirement name the roles it takes, whatever the scheme. */
-const SECURITY: Record<Caller, Record<string, string[]>[]> = {
-  anyone: [],
-  customer: [{ bearer: [] }],
-  operator: [{ bearer: ["operator"] }],
-  feed: [{ bearer: [] }, { subprotocol: [] }],
-};
+/**
+ * OpenAPI 3.1 lets a requirement name the roles it takes, whatever the scheme. A list would mean all
+ * of its roles, so each scope is an alternative of its own; `operator` holds all of them.
+ */
+function securityOf({ caller, scopes = [] }: Operation): Record<string, string[]>[] {
+  if (caller === "anyone") return [];
+  if (caller === "feed") return [{ bearer: [] }, { subprotocol: [] }];
+  const own = caller === "customer" ? [{ bearer: [] }] : [];
+  const scoped = scopes.length > 0 ? [...scopes, OPERATOR] : [];
+  return [...own, ...scoped.map((scope) => ({ bearer: [scope] }))];
+}
 
-const CALLER_PROBLEMS: Record<Caller, ProblemCode[]> = {
-  anyone: [],
-  customer: ["unauthenticated", "unavailable"],
-  operator: ["unauthenticated", "forbidden", "unavailable"],
-  feed: ["unauthenticated", "unavailable"],
-};
+function callerProblems({ caller, scopes = [] }: Operation): ProblemCode[] {
+  if (caller === "anyone") return [];
+  const forbidden = scopes.length > 0 ? (["forbidden"] as const) : [];
+  return ["unauthenticated", ...forbidden, "unavailable"];
+}
 
 /** Every code that the operation may answer. */
-export function codesOf({
-  caller,
-  parameters = [],
-  body,
-  problems = [],
-}: Operation): ProblemCode[] {
+export function codesOf(operation: Operation): ProblemCode[] {
+  const { parameters = [], body, problems = [] } = operation;
   const isChecked = parameters.some((name) => VALIDATED.has(name));
   const codes = new Set<ProblemCode>([
     ...(isChecked || body ? (["invalid_request"] as const) : []),
     ...(body ? (["payload_too_large", "unsupported_media_type"] as const) : []),
-    ...CALLER_PROBLEMS[caller],
+    ...callerProblems(operation),
     ...problems,
     "internal",
   ]);

@@ -1,5 +1,6 @@
 import { MAX_LINES, MAX_QUANTITY } from "../../../contract/limits.ts";
 import { MAX_WAIT_SECONDS } from "../prefer.ts";
+import { OPERATOR, SCOPES } from "../rights.ts";
 import { MAX_BODY_BYTES } from "../validate.ts";
 
 /** The words around the operations. Markdown, of which the page knows what is used here. */
@@ -8,13 +9,17 @@ export const TAGS = {
   Orders: "Place an order, hear what became of it, cancel it.",
   Feed: "The outcome without asking: one WebSocket tells a customer of every change.",
   Catalogue: "What can be ordered.",
-  Stock: "Units of an item, and the ledger of every movement. For operators.",
-  Operations: "How the whole is doing, and what is wrong. For operators.",
-  "Dead letters": "Messages that could not be processed. For operators.",
+  Stock: "Units of an item, and the ledger of every movement. For services.",
+  Operations: "How the whole is doing, and what is wrong. For services.",
+  "Dead letters": "Messages that could not be processed. For services.",
   Service: "Tokens for guests, liveness, and this contract.",
 } as const;
 
 export type Tag = keyof typeof TAGS;
+
+const SCOPE_LIST = Object.entries(SCOPES)
+  .map(([scope, allows]) => `- \`${scope}\`: ${allows}`)
+  .join("\n");
 
 export const INTRODUCTION = `
 Orders that never oversell. A shop posts an order; it is written down at once, its stock is locked a
@@ -30,12 +35,23 @@ moment later, and the buyer hears the outcome.
 - Money is an integer in minor units of its currency (ISO 4217).
 - Lists are pages: \`?limit=\` says how long, and \`nextCursor\` is the \`?cursor=\` of the next one; null at the end.
 - Every \`GET\` answers \`HEAD\` too. Another method that a path does not have is 405 with \`Allow\`.
-- Clients ignore members and event types that they do not know: more may come.
+- Clients ignore members and event types that they do not know: more may come. The API does not: a member of a body that it does not know is 400, and named.
 
 ## Authentication
 
-\`Authorization: Bearer <token>\`, a JWT. \`sub\` is the customer, \`exp\` is required, and \`scope\`
-(space separated) holds \`operator\` for operators. Anyone can have a guest's token:
+\`Authorization: Bearer <token>\`, a JWT. \`sub\` is the caller, \`exp\` is required, and \`scope\`
+(space separated) holds its rights. A token without any of these scopes is a customer's; one with at
+least one is a service's; other words are ignored.
+
+${SCOPE_LIST}
+- \`${OPERATOR}\`: all of them
+
+Each call says which it needs; without it the answer is 403 and names the scope. A service may also
+read and cancel orders of its own \`sub\`. With \`orders:create\` it places orders for any customer, by
+\`customerId\`. Clocks may differ by 30 s. Services are not rate limited.
+
+503 on a call with a token says that it could not be verified now: keep it and repeat after
+\`Retry-After\`. Only 401 means that it is not good. Anyone can have a guest's token:
 
 \`\`\`sh
 curl -X POST https://shop.example/v1/guests
@@ -83,7 +99,7 @@ key with each repeat.
 - Same key, another order: 422 \`idempotency_key_reused\`.
 - The key comes before everything else: a repeat gets its order even if the item is sold out since, or its sale is over.
 - A refusal at the door (a problem without \`order\`) binds no key: the same key may be used again.
-- After 503 or no answer at all, repeat with the same key. A key is kept for at least 24 hours, per customer.
+- After 503 or no answer at all, repeat with the same key. A key is kept for at least 24 hours. It belongs to the caller's \`sub\`: two services do not share one, and a service's key with another \`customerId\` is another order.
 
 ## The feed protocol
 

@@ -1,4 +1,5 @@
 import type { ProblemCode } from "../problem.ts";
+import type { Scope } from "../rights.ts";
 import type { Example, SchemaName } from "./schemas.ts";
 import type { HeaderName, ParameterName } from "./parts.ts";
 import type { Tag } from "./guide.ts";
@@ -6,8 +7,11 @@ import type { Tag } from "./guide.ts";
 /** How an operation is written down in the table. */
 
 export type Method = "get" | "post" | "put" | "delete";
-/** `operator`: the scope is required. `feed`: as `customer`, or by subprotocol. */
-export type Caller = "anyone" | "customer" | "operator" | "feed";
+/**
+ * `customer`: any valid token; with `scopes`, a service needs one of them for what is not its own.
+ * `service`: one of the scopes is required. `feed`: as `customer`, or by subprotocol.
+ */
+export type Caller = "anyone" | "customer" | "service" | "feed";
 
 export interface Operation {
   /** `operationId`, and the anchor on the page. */
@@ -18,6 +22,8 @@ export interface Operation {
   summary: string;
   description: string;
   caller: Caller;
+  /** Any of these; the scope `operator` stands for all. */
+  scopes?: readonly Scope[];
   parameters?: ParameterName[];
   body?: Body;
   answers: Answer[];

@@ -90,7 +90,7 @@ export const PARAMETERS = {
   IdempotencyKey: {
     ...IdempotencyKey,
     description:
-      "Makes a repeat safe. 1 to 255 characters of visible ASCII (0x21 to 0x7E), bare or as a quoted string, sent once; per customer; kept for at least 24 hours.",
+      "Makes a repeat safe. 1 to 255 characters of visible ASCII (0x21 to 0x7E), bare or as a quoted string, sent once; it belongs to the caller's `sub`; kept for at least 24 hours.",
   },
   RequiredIdempotencyKey: {
     ...IdempotencyKey,

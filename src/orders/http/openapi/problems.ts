@@ -37,14 +37,15 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   },
   unauthenticated: {
     means:
-      "The bearer token is missing, malformed, signed by somebody else, run out, or has no usable `sub` or `exp`.",
+      "The bearer token is missing, malformed, signed by somebody else, for another issuer or audience, run out, not valid yet, or has no usable `sub` or `exp`.",
     remedy: "Get a new token; `WWW-Authenticate` names the scheme.",
     example: { detail: "The token is not valid." },
   },
   forbidden: {
-    means: "The token is valid, but its `scope` does not hold `operator`.",
-    remedy: "Use an operator's token.",
-    example: { detail: "The scope operator is required." },
+    means:
+      "The token is valid, but its `scope` holds neither what this call needs nor `operator`. `detail` names the scope.",
+    remedy: "Use a token with that scope.",
+    example: { detail: "The scope orders:pay is required." },
   },
   not_found: {
     means:

@@ -36,7 +36,8 @@ export const itemOperations: Operation[] = [
     summary: "Create or replace an item",
     description:
       "Replaces everything but the stock. Orders that were placed keep the name, price and limit of their time.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["catalogue:write"],
     parameters: ["Sku"],
     body: body(
       "NewItem",
@@ -60,7 +61,8 @@ export const itemOperations: Operation[] = [
     summary: "Receive or take away units",
     description:
       "Changes `received` and `available` by `delta`. The whole body belongs to the key: its first answer, a 409 too, is repeated with the level of that time and `Idempotency-Replayed: true`; another body with it is refused.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["stock:write"],
     parameters: ["Sku", "RequiredIdempotencyKey"],
     body: body(
       "Adjustment",
@@ -84,7 +86,8 @@ export const itemOperations: Operation[] = [
     tag: "Stock",
     summary: "Read an item's level",
     description: "From the stock item itself, not from the read model.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["stock:write", "operations:read"],
     parameters: ["Sku"],
     answers: [json(200, "The level.", "Level", ["A level", examples.level])],
     problems: ["not_found", "unavailable"],
@@ -97,7 +100,8 @@ export const itemOperations: Operation[] = [
     summary: "Read an item's ledger",
     description:
       "Every movement, newest first; replaying them ends on the level. Old ones are folded into an `opening`.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["stock:write", "operations:read"],
     parameters: ["Sku", "Limit", "Cursor"],
     answers: [json(200, "A page of movements.", "Ledger", ["All there is", examples.ledger])],
     problems: ["not_found", "unavailable"],

@@ -13,7 +13,8 @@ export const operatorOperations: Operation[] = [
     summary: "Read how the whole is doing",
     description:
       "Counts by status, what is unsettled, the time from placing to the outcome over the last 15 minutes, and the last 60 minutes one by one.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["operations:read"],
     answers: [
       json(200, "The figures of now.", "Operations", ["A busy minute", examples.operations]),
     ],
@@ -26,7 +27,8 @@ export const operatorOperations: Operation[] = [
     summary: "List the orders of all customers",
     description:
       "Newest first. With `status` a page may be short, or even empty, and not the last: go on while there is a `nextCursor`.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["operations:read"],
     parameters: ["Status", "Limit", "Cursor"],
     answers: [json(200, "A page of orders.", "OrderPage", ["The last page", examples.orderPage])],
   },
@@ -37,7 +39,8 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "Read an order's history",
     description: "Every transition of an order, oldest first.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["operations:read"],
     parameters: ["OrderId"],
     answers: [json(200, "The transitions.", "History", ["Confirmed", examples.history])],
     problems: ["not_found"],
@@ -50,7 +53,8 @@ export const operatorOperations: Operation[] = [
     summary: "Compare orders with their stock",
     description:
       "Holds a bounded part of the orders against the stock items and reports what differs, if it still differs at a second look. Go on with `nextCursor` until it is null. Repairing only has the orders looked at again; a lock without an order is reported and never touched.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["operations:write"],
     body: body(
       "Reconcile",
       { repair: true },
@@ -69,7 +73,8 @@ export const operatorOperations: Operation[] = [
     tag: "Dead letters",
     summary: "List the dead letters",
     description: "Messages, or single events of them, that could not be processed. Oldest first.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["operations:read"],
     parameters: ["Limit", "Cursor"],
     answers: [
       json(200, "A page of dead letters.", "DeadLetterPage", [
@@ -86,7 +91,8 @@ export const operatorOperations: Operation[] = [
     summary: "Replay a dead letter",
     description:
       "An order event has its order looked at now (`reconciled`); anything else goes to the queue of its event type, else back to the queue that it came from (`resent`). Then the letter is dropped. Doing it again changes nothing extra. 400 when neither says where it belongs: the letter stays.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["operations:write"],
     parameters: ["DeadLetterId"],
     answers: [
       json(200, "What was done.", "Replay", [
@@ -103,7 +109,8 @@ export const operatorOperations: Operation[] = [
     tag: "Dead letters",
     summary: "Discard a dead letter",
     description: "Drops it for good.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["operations:write"],
     parameters: ["DeadLetterId"],
     answers: [{ status: 204, description: "It is gone." }],
     problems: ["not_found"],

@@ -15,11 +15,12 @@ export const orderOperations: Operation[] = [
 
 See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#repeating-safely).`,
     caller: "customer",
+    scopes: ["orders:create"],
     parameters: ["IdempotencyKey", "Prefer"],
     body: body(
       "NewOrder",
       examples.newOrder,
-      "The lines. Those for one SKU are merged, and the merged quantity is at most 1000 too.",
+      "The lines. Those for one SKU are merged, and the merged quantity is at most 1000 too. `customerId`, from services only: whose order it is; left out, it is the caller's own.",
     ),
     answers: [
       json(201, "With `Prefer: wait=N`: confirmed, every line is locked.", "Order", [
@@ -49,7 +50,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
       Location: { always: [200, 201, 202], sometimes: [409] },
       "Preference-Applied": { sometimes: [200, 201, 202, 409, 422, 503, 500] },
       "Idempotency-Replayed": { sometimes: [200, 201, 202, 409] },
-      Vary: { always: [200, 201, 202, 400, 401, 409, 413, 415, 422], sometimes: [500, 503] },
+      Vary: { always: [200, 201, 202, 400, 401, 403, 409, 413, 415, 422], sometimes: [500, 503] },
     },
   },
   {
@@ -71,8 +72,9 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Read an order",
     description:
-      "For its customer and for operators. `Prefer: wait=N` waits while it is pending; when very many wait already, the answer comes at once.",
+      "For its customer, and for services with `orders:read`. `Prefer: wait=N` waits while it is pending; when very many wait already, the answer comes at once.",
     caller: "customer",
+    scopes: ["orders:read"],
     parameters: ["OrderId", "Prefer"],
     answers: [
       json(
@@ -85,8 +87,8 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     ],
     problems: ["not_found"],
     headers: {
-      "Preference-Applied": { sometimes: [200, 404, 500] },
-      Vary: { always: [200, 401, 404], sometimes: [500, 503] },
+      "Preference-Applied": { sometimes: [200, 403, 404, 500] },
+      Vary: { always: [200, 401, 403, 404], sometimes: [500, 503] },
     },
   },
   {
@@ -96,12 +98,13 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Cancel an order",
     description:
-      "For its customer and for operators. Its stock is released. An order that is cancelled already, for whatever reason, is answered as it is.",
+      "For its customer, and for services with `orders:cancel`. Its stock is released. An order that is cancelled already, for whatever reason, is answered as it is.",
     caller: "customer",
+    scopes: ["orders:cancel"],
     parameters: ["OrderId"],
     answers: [json(200, "The cancelled order.", "Order", ["Cancelled", examples.cancelledOrder])],
     problems: ["not_found", "not_cancellable"],
-    headers: { Vary: { always: [200, 401, 404, 409], sometimes: [500, 503] } },
+    headers: { Vary: { always: [200, 401, 403, 404, 409], sometimes: [500, 503] } },
   },
   {
     id: "payOrder",
@@ -110,7 +113,8 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Mark an order as paid",
     description: "Turns the hold into a sale. An order that is paid already is answered as it is.",
-    caller: "operator",
+    caller: "service",
+    scopes: ["orders:pay"],
     parameters: ["OrderId"],
     answers: [json(200, "The paid order.", "Order", ["Paid", examples.paidOrder])],
     problems: ["not_found", "not_payable"],

@@ -1,0 +1,28 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { localVars, ROOT } from "./project.ts";
+
+/**
+ * The configs of a local run are copies in its state. wrangler reads the .dev.vars beside a config
+ * and only without one the environment, where `npm start` has put every var; and of the environment
+ * it hands a Worker what its config names in [vars] or [secrets] and nothing else. What is optional
+ * is named nowhere (src/orders/secrets.d.ts), so the copy names those secrets that are set.
+ */
+
+const OPTIONAL_SECRETS = ["AUTH_SECRET", "AUTH_SECRET_PREVIOUS"];
+
+/** Paths in the orders Worker's config, which are relative to where it stands. */
+const PATHS = /^(main|migrations_dir|directory|watch_dir) = "(?:\.\/)?([^"]+)"/gm;
+
+/** Writes the copy of a config of the root; answers with its path. */
+export function localConfig(name: "wrangler.toml" | "wrangler.stock.toml", state: string): string {
+  const toml = readFileSync(join(ROOT, name), "utf8");
+  const back = relative(state, ROOT);
+  const moved = toml.replace(PATHS, (_, key: string, path: string) => `${key} = "${back}/${path}"`);
+  const vars = localVars();
+  const secrets = name === "wrangler.toml" ? OPTIONAL_SECRETS.filter((one) => vars[one]) : [];
+  const named = secrets.length > 0 ? `\n[secrets]\nrequired = ${JSON.stringify(secrets)}\n` : "";
+  const copy = join(state, name);
+  writeFileSync(copy, moved + named);
+  return copy;
+}

@@ -1,0 +1,65 @@
+import { type Client, ok, type Order } from "../shared/api.ts";
+import { again, pause, type WaitListener } from "./again.ts";
+
+/** The lane: one call an order, whose answer is the outcome. What it leaves undecided is looked at. */
+const LANE = "wait=5";
+/**
+ * For so long a buyer repeats an order that is not taken: enough for one `Retry-After` of a rate
+ * limit, which is a minute.
+ */
+const PLACE_MS = 90_000;
+/** For so long it looks for the outcome: the shop promises one within 150 s. */
+const SETTLE_MS = 180_000;
+const FIRST_LOOK_MS = 100;
+const LAST_LOOK_MS = 2_000;
+/** What a sale hears of one of its buyers. */
+export interface Listener extends WaitListener {
+  onPlaced(): void;
+}
+
+/** One customer of the shop, who wants one unit. Orders are placed for it by a service. */
+export class Buyer {
+  readonly #shop: Client;
+  readonly #customerId: string;
+  readonly #signal: AbortSignal;
+  readonly #listener: Listener;
+
+  constructor(shop: Client, customerId: string, signal: AbortSignal, listener: Listener) {
+    this.#shop = shop;
+    this.#customerId = customerId;
+    this.#signal = signal;
+    this.#listener = listener;
+  }
+
+  /** Places the order and answers it with its outcome. Throws the problem that it has ended with. */
+  async buy(sku: string): Promise<Order> {
+    const header = { "idempotency-key": this.#customerId };
+    const json = { lines: [{ sku, quantity: 1 }], customerId: this.#customerId };
+    const placed = await this.#again(PLACE_MS, () =>
+      ok(this.#shop.v1.orders.$post({ header, json }, { headers: { Prefer: LANE } })),
+    );
+    this.#listener.onPlaced();
+    return await this.#outcome(placed);
+  }
+
+  /**
+   * Short looks, not `Prefer: wait`: a call that waits keeps one of a browser's six connections for
+   * up to a second, and the other buyers with it.
+   */
+  async #outcome(placed: Order): Promise<Order> {
+    const deadline_ms = Date.now() + SETTLE_MS;
+    const param = { id: placed.id };
+    let order = placed;
+    for (let wait_ms = FIRST_LOOK_MS; order.status === "pending"; wait_ms *= 2) {
+      const left_ms = deadline_ms - Date.now();
+      if (left_ms <= 0) throw new Error(`no outcome within ${SETTLE_MS / 1_000} s`);
+      await pause(Math.min(wait_ms, LAST_LOOK_MS));
+      order = await this.#again(left_ms, () => ok(this.#shop.v1.orders[":id"].$get({ param })));
+    }
+    return order;
+  }
+
+  #again<T>(limit_ms: number, call: () => Promise<T>): Promise<T> {
+    return again(call, { limit_ms, signal: this.#signal, listener: this.#listener });
+  }
+}
