@@ -166,6 +166,7 @@ describeInBrowser("the shop", () => {
   test("the token of a guest with orders is kept while it is refused, and while nothing answers", async () => {
     let fault: "none" | "refused" | "unavailable" = "none";
     const page = await site.visit({
+      expected: /status of 503/,
       prepare: async (fresh) => {
         await fresh.route(/\/v1\/(orders|guests)/, (route) => {
           if (fault === "none") return route.continue();
