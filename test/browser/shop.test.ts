@@ -166,6 +166,7 @@ describeInBrowser("the shop", () => {
   test("the token of a guest with orders is kept while it is refused, and while nothing answers", async () => {
     let fault: "none" | "refused" | "unavailable" = "none";
     const page = await site.visit({
+      expected: /status of 503/,
       prepare: async (fresh) => {
         await fresh.route(/\/v1\/(orders|guests)/, (route) => {
           if (fault === "none") return route.continue();
@@ -175,8 +176,8 @@ describeInBrowser("the shop", () => {
           return route.fulfill({ status, headers, body: JSON.stringify({ status, code }) });
         });
         await fresh.routeWebSocket(/\/v1\/feed/, (socket) => {
-          if (fault === "none") socket.connectToServer();
-          else socket.close({ code: fault === "refused" ? 4401 : 1011 });
+          if (fault === "none") return void socket.connectToServer();
+          return socket.close({ code: fault === "refused" ? 4401 : 1011 });
         });
       },
     });
@@ -217,5 +218,6 @@ describeInBrowser("the shop", () => {
     await addToCart(page, "VINYL-TIDES");
     await orderNow(page).click();
     await order(page, "confirmed");
+    expect(await ordersOf(page)).toHaveLength(1);
   });
 });
