@@ -207,7 +207,10 @@ function heal(system: System): void {
   for (const queue of system.queues.values()) queue.pump();
 }
 
-/** Half of the pages are loaded anew; so is each whose object has lost its alarm for good. */
+/**
+ * Half of the pages are loaded anew; so is each whose object has lost its alarm for good, when that
+ * is overdue for so long (contract/alarm.ts) that opening a socket sets it again.
+ */
 function reconnect(system: System, clients: ClientPlan[], buyers: Buyer[]): void {
   const random = system.kernel.random("reconnect");
   for (const [i, { name }] of clients.entries()) {
@@ -215,6 +218,6 @@ function reconnect(system: System, clients: ClientPlan[], buyers: Buyer[]): void
     const isStuck = system.classes.FEED.get(name).isAlarmLost;
     if (!feed || (!random.chance(0.5) && !(isStuck && feed.isOpen))) continue;
     feed.close();
-    system.kernel.after(2_000, "", () => feed.connect());
+    system.kernel.after(isStuck ? 10_000 : 2_000, "", () => feed.connect());
   }
 }

@@ -9,6 +9,7 @@ import { MessagesModel } from "./model/messages.ts";
 import { OrdersModel } from "./model/orders.ts";
 import { Report } from "./model/report.ts";
 import { Shown } from "./model/shown.ts";
+import { Waiters } from "./model/waiters.ts";
 import { type OrdersObserved, watchOrders } from "./model/watch-orders.ts";
 import { SimD1 } from "./platform/d1.ts";
 import { SimLimiter } from "./platform/limiter.ts";
@@ -52,6 +53,7 @@ export class System {
   readonly items: ItemsModel;
   readonly messages: MessagesModel;
   readonly shown: Shown;
+  readonly waiters: Waiters;
   readonly d1: SimD1;
   readonly queues = new Map<string, SimQueue>();
   /** By the name of their binding. */
@@ -94,6 +96,7 @@ export class System {
     this.orders.items = this.items;
     this.messages = new MessagesModel(this.report, now, this);
     this.shown = new Shown(this.report, this.orders);
+    this.waiters = new Waiters(this.report, now);
     const database = (this.#database = idle.pop() ?? openDatabase());
     database.watcher = (fact) => this.orders.observe(fact);
     this.d1 = new SimD1(database.engine, this.orders);

@@ -48,6 +48,7 @@ export const FAULTS = {
   "limiter used up": 0.03,
   "HTTP request lost": 0.02,
   "HTTP reply lost": 0.04,
+  "client hangs up": 0.04,
   "socket drop": 3,
 } as const;
 

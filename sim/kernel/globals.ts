@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { SimSocket, SimSocketPair } from "../platform/sockets.ts";
 import { SimResponse } from "../platform/http.ts";
 import type { Kernel } from "./kernel.ts";
+import { asRequest, requestNow } from "./request.ts";
 import type { Vat } from "./vat.ts";
 
 /** The globals of the code under test: every clock and every random number comes from the seed. */
@@ -52,11 +53,12 @@ export function vatGlobals(vat: Vat, world: WorldGlobals): Record<string, unknow
     ...world,
     setTimeout: (run: () => void, ms = 0) => {
       const id = ++last;
+      const request = requestNow();
       const event = kernel.after(Math.max(1, ms), "", () => {
         timers.delete(id);
-        if (!vat.isAlive) return;
+        if (!vat.isAlive || request?.isTornDown) return;
         kernel.note(`timer of ${vat.name}`);
-        run();
+        asRequest(request, run);
       });
       timers.set(id, event);
       return id;

@@ -1,4 +1,5 @@
 import type { Kernel } from "./kernel.ts";
+import { requestNow } from "./request.ts";
 
 /** Thrown into code that goes on running in a vat that has died; nothing hears it. */
 export class VatDied extends Error {
@@ -82,15 +83,16 @@ export class Vat {
 
   /**
    * A call to somewhere else. `arrive` runs there, later; its reply comes back later still, unless
-   * this vat has died in the meantime.
+   * this vat has died in the meantime, or the client of the request that called has hung up.
    */
   remote<T>(label: string, arrive: (reply: Reply<T>) => void, extra_ms = 0): Promise<T> {
     this.assertAlive();
     const { kernel } = this;
+    const request = requestNow();
     return new Promise<T>((resolve, reject) => {
       const answer = (what: string, settle: () => void) => {
         kernel.after(kernel.latency_ms(this.name), this.isAlive ? `${label} ${what}` : "", () => {
-          if (this.isAlive) settle();
+          if (this.isAlive && !request?.isTornDown) settle();
         });
       };
       this.post(() => {

@@ -1,6 +1,7 @@
 import type { Evaluate, Exports } from "../kernel/code.ts";
 import { vatGlobals, type WorldGlobals } from "../kernel/globals.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { asRequest, RequestContext } from "../kernel/request.ts";
 import { Vat } from "../kernel/vat.ts";
 import { SimResponse } from "./http.ts";
 import { type Callee, serve } from "./rpc.ts";
@@ -74,14 +75,20 @@ export class Isolate {
     return { vat, object: new Entrypoint(context(), env) };
   }
 
-  /** Called in an event: a request has arrived. The answer leaves with the turn that made it. */
-  request(request: Request, onAnswer: (answer: Answer) => void, onFailure: () => void): void {
+  /**
+   * Called in an event: a request has arrived. The answer leaves with the turn that made it. The
+   * result is what a client does that hangs up.
+   */
+  request(request: Request, onAnswer: (answer: Answer) => void, onFailure: () => void): () => void {
     const { vat, env, handlers } = this.handlers();
-    const object = { fetch: () => handlers.fetch(request, env, context()) };
+    const own = new RequestContext(this.kernel);
+    const ctx = { ...context(), waitUntil: (work: Promise<unknown>) => own.waitUntil(work) };
+    const object = { fetch: () => asRequest(own, () => handlers.fetch(request, env, ctx)) };
     serve({ vat, object }, "fetch", [], {
       ok: (value) => onAnswer(answerOf(value as SimResponse)),
       fail: onFailure,
     });
+    return () => own.cancel();
   }
 }
 

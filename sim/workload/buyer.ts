@@ -91,11 +91,11 @@ export class Buyer {
     }
   }
 
-  /** The keys that got an order, with what was asked for by them, and the order. */
+  /** The customer's own keys that got an order, with what was asked for by them, and the order. */
   get bound(): { key: string; lines: CartLine[]; id: string }[] {
-    return this.#wishes.flatMap(({ step: { key, lines } }) => {
+    return this.#wishes.flatMap(({ step: { key, lines, byService } }) => {
       const owner = this.#owners.get(key ?? "");
-      return key !== null && owner ? [{ key, lines, id: owner.id }] : [];
+      return key !== null && !byService && owner ? [{ key, lines, id: owner.id }] : [];
     });
   }
 

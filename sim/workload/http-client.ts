@@ -1,3 +1,4 @@
+import type { Random } from "../kernel/random.ts";
 import { checkLimit } from "../model/limits.ts";
 import { type HeaderLine, received } from "../platform/http.ts";
 import type { Answer } from "../platform/worker.ts";
@@ -17,6 +18,8 @@ export interface Call {
   lines?: readonly HeaderLine[];
   /** Instead of the client's own. */
   token?: string;
+  /** The client hangs up so long after the request has arrived, if it is not answered by then. */
+  hangsUpAfter_ms?: number;
 }
 
 /** Who calls. */
@@ -44,6 +47,7 @@ export class HttpClient {
   readonly #name: string;
   readonly #identity: Identity;
   readonly tokens: Tokens;
+  readonly #patience: Random;
   requests = 0;
 
   constructor(system: System, name: string, identity: Identity) {
@@ -51,11 +55,13 @@ export class HttpClient {
     this.#name = name;
     this.#identity = identity;
     this.tokens = new Tokens(system.kernel.seed, name, identity.scope);
+    this.#patience = system.kernel.random(`patience of ${name}`);
   }
 
   /** Null: no answer came. */
-  send({ method, path, body, headers = {}, lines = [], token }: Call): Promise<Heard | null> {
-    const { kernel, http, shown } = this.#system;
+  send(call: Call): Promise<Heard | null> {
+    const { method, path, body, headers = {}, lines = [], token } = call;
+    const { kernel, http, shown, waiters } = this.#system;
     const { faults } = kernel;
     const label = `${this.#name} ${method} ${path}`;
     const sent_ms = kernel.now_ms;
@@ -91,9 +97,13 @@ export class HttpClient {
             headers: [...Object.entries(own), ...lines],
             body: body === undefined ? null : JSON.stringify(body),
           });
-          http.request(
+          const place = waiters.arrives(headers["Prefer"]);
+          let isAnswered = false;
+          const hangUp = http.request(
             request,
             (answer) => {
+              isAnswered = true;
+              waiters.answered(place, label, answer);
               const orders = shown.check(answer.body, this.#identity.customerId, label);
               const verdicts = this.#verdicts(method, path);
               const limited = { where: label, sent_ms, now_ms: kernel.now_ms, verdicts };
@@ -113,7 +123,15 @@ export class HttpClient {
             },
             fail,
           );
-          return undefined;
+          const isHasty = faults.strike("client hangs up", label);
+          const after_ms = isHasty ? this.#patience.between(0, 2_000) : call.hangsUpAfter_ms;
+          if (after_ms === undefined) return undefined;
+          return kernel.after(after_ms, "", () => {
+            if (isAnswered || isOver) return;
+            kernel.note(`${label}: hangs up`);
+            hangUp();
+            end(null);
+          });
         },
       );
     });
