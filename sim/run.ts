@@ -77,6 +77,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   new Chaos(system).start();
   everyMinute(system);
   if (plan.blackout) blackout(system, plan.blackout);
+  if (plan.hang) hang(system, plan.hang);
   for (const [i, client] of clients.entries()) {
     const buyer = buyers[i] as Buyer;
     schedule(client.name, client.steps, (step) => act(system, buyers, buyer, step));
@@ -144,7 +145,8 @@ async function act(
   if (step.do === "place") return buyer.place(step);
   if (step.do === "bad keys") return buyer.tryBadKeys(step);
   if (step.do === "cancel") return buyer.cancel(step.which, step.isLate);
-  if (step.do === "get") return buyer.look(step.which, step.wait);
+  if (step.do === "get") return buyer.look(step.which, step.wait, step.hangsUpAfter_ms);
+  if (step.do === "hang up") return buyer.giveUp(step.after_ms);
   if (step.do === "list") return void (await buyer.list());
   if (step.do === "connect") return buyer.feed.connect();
   if (step.do === "close") return buyer.feed.close();
@@ -197,14 +199,38 @@ function blackout(system: System, { from_ms, to_ms }: NonNullable<Plan["blackout
   kernel.at(to_ms, "the blackout is over", () => system.stockReturns());
 }
 
+/** Answers are late by a minute and more: what needs D1 alone must not wait for them. */
+function hang(system: System, { from_ms }: NonNullable<Plan["hang"]>): void {
+  system.kernel.at(from_ms, "the stock Worker hangs", () => {
+    // What needs it is 503 from now on.
+    system.isQuiet = false;
+    system.orders.isExpiryPrompt = true;
+    system.isStockHanging = true;
+  });
+}
+
 function heal(system: System): void {
   const { kernel, unreachable } = system;
   kernel.faults.isActive = false;
   kernel.note("the faults are over");
   unreachable.clear();
   for (const limiter of system.limiters.values()) limiter.heal();
+  system.isStockHanging = false;
   system.stockReturns();
   for (const queue of system.queues.values()) queue.pump();
+  if (system.isQuiet) tellOfAllLocks(system);
+}
+
+/** Copies of all locks in one message: more feeds to tell than a delivery with small limits may call. */
+function tellOfAllLocks({ orders, kernel, stockEvents }: System): void {
+  const at = new Date(Math.floor(kernel.now_ms)).toISOString();
+  const confirmed = [...orders.orders.values()].filter(({ status }) => status === "confirmed");
+  const events = confirmed.map(({ id: orderId }) => {
+    return { type: "stock.locked", version: 1, id: `stock.locked:${orderId}`, at, orderId };
+  });
+  if (events.length === 0) return;
+  const batch = { type: "batch", version: 1, id: "all locks", at, attempts: 0, events };
+  stockEvents.put(JSON.stringify(batch), 0);
 }
 
 /**

@@ -67,6 +67,8 @@ export class System {
   /** Half of the runs have other queue names, as an environment would: nothing may read them. */
   readonly #configuration: Configuration;
   isStockAbsent = false;
+  /** It takes calls over the lane and answers none. */
+  isStockHanging = false;
   /** Days go by, whose minutes would be too many. */
   isCronOff = false;
   /** Nothing goes wrong in this run. */
@@ -157,6 +159,7 @@ export class System {
       STOCK: stubOf(vat, {
         name: "STOCK",
         isObject: false,
+        isHanging: () => this.isStockHanging,
         open: () => {
           if (this.isStockAbsent) throw new Error("Service binding is not connected.");
           return this.stock.entrypoint("StockApi");

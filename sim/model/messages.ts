@@ -42,11 +42,22 @@ export class MessagesModel implements QueueWatcher {
   /** When an event was last sent, by its id and queue; dead letters by theirs. */
   readonly #sent = new Map<string, number>();
   acks = 0;
+  #calls = { party: "", at_ms: -1, count: 0 };
 
   constructor(report: Report, now: () => number, world: World) {
     this.#report = report;
     this.#now = now;
     this.#world = world;
+  }
+
+  /** What is ready at one moment shares messages; a second call is for what one could not take. */
+  onCall(party: string): void {
+    if (!party.startsWith("OrderDesk")) return;
+    const at_ms = this.#now();
+    const isSame = this.#calls.party === party && this.#calls.at_ms === at_ms;
+    this.#calls = { party, at_ms, count: isSame ? this.#calls.count + 1 : 1 };
+    const { count } = this.#calls;
+    this.#report.check(count <= 2, 13, () => `${party} calls its queue ${count} times at once`);
   }
 
   onSend(queue: string, body: unknown): void {

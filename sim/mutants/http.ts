@@ -29,8 +29,8 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "placing is not limited",
     file: "src/orders/http/orders.ts",
-    from: '    customerOr("orders:create"),\n    orderLimit,\n    headers(',
-    to: '    customerOr("orders:create"),\n    headers(',
+    from: '    customerOr("orders:create"),\n    orderLimit,\n    placing.hold,',
+    to: '    customerOr("orders:create"),\n    placing.hold,',
   },
   {
     name: "guests are not limited",

@@ -138,8 +138,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a direct commit takes a new order id",
     file: "src/orders/place/placing.ts",
-    from: "const work = placeDirectly(env, candidate);",
-    to: "const work = placeDirectly(env, { ...candidate, id: candidate.id.slice(0, -4) + 'abcd' });",
+    from: "const work = placeDirectly(env, candidate).finally",
+    to: "const work = placeDirectly(env, { ...candidate, id: candidate.id.slice(0, -4) + 'abcd' }).finally",
   },
   {
     name: "an order is accepted before it is durable",
@@ -242,5 +242,35 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     file: "src/orders/operations/minutes.sql.ts",
     from: "WHERE o.status IN (${statuses}) ${alsoIf}",
     to: "WHERE 1 ${alsoIf}",
+  },
+  {
+    name: "a client that hangs up keeps its place among those that order",
+    file: "src/orders/http/concurrency-limit.ts",
+    from: "    c.executionCtx.waitUntil(work.catch(ignored));\n",
+    to: "",
+  },
+  {
+    name: "a place that nobody gives back never lapses",
+    file: "src/contract/slots.ts",
+    from: "      if (lapses_ms > now_ms) break;",
+    to: "      if (lapses_ms > 0) break;",
+  },
+  {
+    name: "a stock Worker that hangs holds up expiries",
+    file: "src/orders/reconcile/reconcile.ts",
+    from: "    if (orders.length < CLAIM_TIMED) break;",
+    to: "    break;",
+  },
+  {
+    name: "each order that the lane leaves undecided is announced alone",
+    file: "src/orders/place/desk.ts",
+    from: "    this.#holding.add(placement);\n    this.#holding.settle({ isBusy: true });",
+    to: "    this.#announce([placement]);",
+  },
+  {
+    name: "feeds past the limit of a delivery count as failed",
+    file: "src/orders/feed/feeds.ts",
+    from: "untold.set(order, POSTPONED);",
+    to: "untold.set(order, failedWith(POSTPONED.type));",
   },
 ];

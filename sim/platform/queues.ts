@@ -27,6 +27,8 @@ export interface Stored {
 
 /** Sees what becomes of messages. */
 export interface QueueWatcher {
+  /** A party calls the queue, once for a batch of messages. */
+  onCall?(party: string): void;
   onSend(queue: string, body: unknown): void;
   /** `since_ms`: when the message was delivered. */
   onAck(queue: string, id: string, body: unknown, since_ms: number): void;
@@ -80,6 +82,7 @@ export class SimQueue {
       throw new Error("message length exceeds limit of 128000 bytes");
     if (bytes.reduce((a, b) => a + b, 0) > MAX_BATCH_BYTES)
       throw new Error("batch size exceeds limit");
+    this.watcher.onCall?.(vat.name);
     const label = `${vat.name} → queue ${this.settings.name} (${texts.map((text) => /"type":"([\w.]+)"/.exec(text)?.[1]).join(", ")})`;
     return vat.remote<object>(label, (reply) => this.#arrive(vat, label, messages, texts, reply));
   }

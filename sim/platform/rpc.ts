@@ -13,6 +13,8 @@ export interface CallTarget {
   readonly name: string;
   readonly isObject: boolean;
   open(): Callee;
+  /** Calls get there, and are never answered. */
+  isHanging?(): boolean;
 }
 
 const lost = (): Error => Object.assign(new Error("Network connection lost."), { retryable: true });
@@ -48,6 +50,7 @@ function call(caller: Vat, target: CallTarget, method: string, args: unknown[]):
   return caller.remote(
     label,
     (reply) => {
+      if (target.isHanging?.()) return;
       if (faults.strike("RPC fails", label)) return reply.fail(lost());
       if (target.isObject && faults.strike("RPC overloaded", label))
         return reply.fail(overloaded());

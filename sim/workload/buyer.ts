@@ -93,9 +93,11 @@ export class Buyer {
 
   /** The customer's own keys that got an order, with what was asked for by them, and the order. */
   get bound(): { key: string; lines: CartLine[]; id: string }[] {
-    return this.#wishes.flatMap(({ step: { key, lines, byService } }) => {
-      const owner = this.#owners.get(key ?? "");
-      return key !== null && !byService && owner ? [{ key, lines, id: owner.id }] : [];
+    return this.#wishes.flatMap(({ step: { key, lines, otherLines, byService } }) => {
+      // Of two carts either may have got the key.
+      if (key === null || byService || otherLines) return [];
+      const owner = this.#owners.get(key);
+      return owner ? [{ key, lines, id: owner.id }] : [];
     });
   }
 
@@ -231,13 +233,20 @@ export class Buyer {
     );
   }
 
-  async look(which: number, wait: number): Promise<void> {
+  /** An order for what nobody sells, so that nothing comes of it but the place that it takes. */
+  async giveUp(hangsUpAfter_ms: number): Promise<void> {
+    const body = { lines: [{ sku: "no-such-item", quantity: 1 }] };
+    await this.http.send({ method: "POST", path: "/v1/orders", body, hangsUpAfter_ms });
+  }
+
+  async look(which: number, wait: number, hangsUpAfter_ms?: number): Promise<void> {
     const id = this.known[which % Math.max(1, this.known.length)];
     if (id === undefined) return;
     const heard = await this.http.send({
       method: "GET",
       path: `/v1/orders/${id}`,
       headers: wait > 0 ? { Prefer: `wait=${wait}` } : {},
+      ...(hangsUpAfter_ms !== undefined && { hangsUpAfter_ms }),
     });
     if (heard && heard.status < 500) {
       this.#system.report.check(

@@ -2,6 +2,7 @@ import { START_MS } from "../kernel/kernel.ts";
 import { Random } from "../kernel/random.ts";
 import type { HeaderLine } from "../platform/http.ts";
 import { badKeysFor } from "./bad-keys.ts";
+import { addHang, addStorm } from "./storm.ts";
 import { type Impostor, IMPOSTORS } from "./tokens.ts";
 
 /** What happens in a run, drawn up beforehand as data, so that a failing run can be made shorter. */
@@ -34,11 +35,13 @@ export type Step = { at_ms: number } & (
       /** What happens to the page's socket so many milliseconds after. */
       socket: { does: "drop" | "reload"; after_ms: number } | null;
     }
-  | { do: "get" | "spy"; which: number; wait: number }
+  | { do: "get" | "spy"; which: number; wait: number; hangsUpAfter_ms?: number }
   /** `isLate`: at the moment when the order's time to pay is over. */
   | { do: "cancel" | "pay"; which: number; isLate: boolean }
   /** Calls one after the other, with the keys as header lines. */
   | { do: "bad keys"; tries: { lines: CartLine[]; keys: HeaderLine[] }[] }
+  /** An order for what nobody sells, given up before it is answered. */
+  | { do: "hang up"; after_ms: number }
   | { do: "list" }
   | { do: "guest" }
   | { do: "connect" | "close" | "drop" | "ping" }
@@ -70,6 +73,8 @@ export interface Plan {
   impostor: Step[];
   /** The stock Worker is away for longer than the gate trusts a level. */
   blackout: { from_ms: number; to_ms: number } | null;
+  /** From then on the stock Worker answers no call over the lane. */
+  hang: { from_ms: number } | null;
   /** The faults and the workload end here. */
   heal_ms: number;
 }
@@ -102,11 +107,14 @@ export function planFor(seed: number): Plan {
     operator: operatorFor(r, skus, length_ms),
     impostor: impostorFor(new Random(seed, "impostors"), length_ms),
     blackout: null,
+    hang: null,
     heal_ms: OPENING_MS + length_ms + 5_000,
   };
   moveToServices(new Random(seed, "services"), clients);
   if (r.chance(0.06)) addBlackout(r, plan);
   plan.clients.push(...badKeysFor(seed, { skus, from_ms: OPENING_MS, length_ms }));
+  addStorm(seed, OPENING_MS, plan);
+  addHang(seed, OPENING_MS, plan);
   return plan;
 }
 
@@ -147,23 +155,16 @@ function addBlackout(r: Random, plan: Plan): void {
     { at_ms: from_ms - r.between(5, 30), do: "adjust", sku, delta: 5, clicks: 1 },
   );
   const lines = [{ sku, quantity: 1 }];
-  plan.clients.push({
-    name: "late",
-    skew_ms: 0,
-    steps: [10_000, 99_000, 110_000].map((after_ms, i): Step => {
-      const key = `late-${i}`;
-      return {
-        at_ms: from_ms + after_ms,
-        do: "place",
-        lines,
-        key,
-        wait: 0,
-        clicks: 1,
-        otherLines: null,
-        socket: null,
-      };
-    }),
+  const order = { lines, wait: 0, clicks: 1, otherLines: null, socket: null };
+  const steps: Step[] = [10_000, 99_000, 110_000].map((after_ms, i) => {
+    return { at_ms: from_ms + after_ms, do: "place", key: `late-${i}`, ...order };
   });
+  // Its first order is pending all the time: who waits for it does so to the end, or hangs up.
+  steps.push(
+    { at_ms: from_ms + 14_000, do: "get", which: 0, wait: 10, hangsUpAfter_ms: r.between(50, 900) },
+    { at_ms: from_ms + 60_000, do: "get", which: 0, wait: 10 },
+  );
+  plan.clients.push({ name: "late", skew_ms: 0, steps });
 }
 
 function itemsFor(r: Random, length_ms: number): ItemPlan[] {

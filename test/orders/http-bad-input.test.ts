@@ -25,10 +25,10 @@ const lines = (quantity: unknown, sku: unknown = SKU) => ({ lines: [{ sku, quant
 const many = (count: number) => ({
   lines: Array.from({ length: count }, () => ({ sku: SKU, quantity: 1 })),
 });
-/** An order of this many bytes: what a client adds beside the lines is let be, but counts. */
+/** An order of this many bytes: blanks between its parts count. */
 const sized = (bytes: number) => {
-  const text = JSON.stringify({ ...lines(1), note: "" });
-  return text.replace('""', `"${"n".repeat(bytes - text.length)}"`);
+  const text = JSON.stringify(lines(1));
+  return text.replace(":", `:${" ".repeat(bytes - text.length)}`);
 };
 
 type Row = [name: string, options: CallOptions, status: number, code: string];

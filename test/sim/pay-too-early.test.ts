@@ -34,6 +34,7 @@ const plan: Plan = {
   }),
   impostor: [],
   blackout: null,
+  hang: null,
   heal_ms: OPENING_MS + 15_000,
 };
 

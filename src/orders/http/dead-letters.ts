@@ -5,7 +5,7 @@ import { replay } from "../dead-letters/replay.ts";
 import type { AppEnv } from "./app.ts";
 import { needs } from "./auth.ts";
 import { page, pageQuery, placeOf } from "./pages.ts";
-import { Problem } from "./problem.ts";
+import { invalid, Problem } from "./problem.ts";
 import { query } from "./validate.ts";
 
 const PlaceSchema = v.pipe(
@@ -30,8 +30,9 @@ export const deadLetters = new Hono<AppEnv>()
     if (!letter) throw new Problem("not_found", { detail: "There is no such dead letter." });
     const outcome = await replay(c.env, letter);
     if (outcome !== "unknown_queue") return c.json({ id: letter.id, outcome });
-    const detail = `The letter holds no event that is known, and its queue ${JSON.stringify(letter.queue)} is none of this deployment's. Discard it.`;
-    throw new Problem("invalid_request", { detail });
+    const queue = JSON.stringify(letter.queue);
+    const message = `names a letter without a known event, of a queue that this deployment does not have (${queue}): discard it`;
+    throw invalid([{ path: "id", message }]);
   })
   .delete("/:id", needs("operations:write"), async (c) => {
     const isDropped = await dropLetter(c.env.DB, c.req.param("id"));
