@@ -10,18 +10,18 @@ import { migrate } from "./support/worker.ts";
 beforeAll(migrate);
 
 /** Counts what `count` one-line orders cost in D1 from placing to `confirmed`. */
-async function cost(count: number, hasKey: boolean) {
+async function cost(count: number, hasKey: boolean, policy = POLICY) {
   const { db, trips, rowsWritten } = observed(env.DB);
   const sku = await addItem({ available: 1_000, levelAge_ms: 0 });
   const orders = Array.from({ length: count }, (_, i) =>
     candidateFor(sku, { key: hasKey ? `key-${i}` : null }),
   );
-  await placeAll(db, orders, POLICY, Date.now());
+  await placeAll(db, orders, policy, Date.now());
   const toPlace = trips.length;
   const feeds = fakeFeeds();
   await settle(
     orders.map(({ id }) => locked(id)),
-    portsWith({ db, feeds }),
+    portsWith({ db, feeds, policy }),
   );
   for (const { id } of orders) expect((await orderNow(id)).status).toBe("confirmed");
   return {
@@ -48,6 +48,14 @@ describe("the budgets of an order, placed to confirmed", () => {
     expect([toPlace, inAll]).toEqual([1, 2]);
     expect(rows).toBeGreaterThan(0);
     expect(rows).toBeLessThanOrEqual(5);
+  });
+
+  it.each([1, 50])("a payment window costs a row more, at most (%s at once)", async (count) => {
+    const without = await cost(count, true);
+    const window = await cost(count, true, { ...POLICY, paymentWindow_ms: 900_000 });
+    expect(window.rows - without.rows).toBeGreaterThan(0);
+    expect(window.rows - without.rows).toBeLessThanOrEqual(1);
+    expect(window.rows).toBeLessThanOrEqual(8);
   });
 
   it("an absent customer's feed is not called", async () => {
