@@ -5,9 +5,11 @@ import { checkEnd, checkLiveness } from "./model/final.ts";
 import { System } from "./system.ts";
 import { Buyer } from "./workload/buyer.ts";
 import { Impostor } from "./workload/impostor.ts";
+import { asGuest, giveUp, spy, tryBadKeys } from "./workload/mischief.ts";
 import { Operator } from "./workload/operator.ts";
 import { outlive } from "./workload/outlive.ts";
-import { type ClientPlan, OPENING_MS, type Plan, planFor, type Step } from "./workload/plan.ts";
+import { OPENING_MS, planFor } from "./workload/plan.ts";
+import type { ClientPlan, Plan, Step } from "./workload/steps.ts";
 
 /** One run of the whole system for one seed. */
 
@@ -135,30 +137,27 @@ export async function run(options: RunOptions): Promise<RunResult> {
   };
 }
 
-async function act(
-  { kernel, orders }: System,
-  buyers: Buyer[],
-  buyer: Buyer,
-  step: Step,
-): Promise<void> {
+async function act(system: System, buyers: Buyer[], buyer: Buyer, step: Step): Promise<void> {
+  const { kernel, orders } = system;
+  const caller = { system, name: buyer.name, http: buyer.http };
   kernel.note(`${buyer.name} ${step.do}`);
   if (step.do === "place") return buyer.place(step);
-  if (step.do === "bad keys") return buyer.tryBadKeys(step);
+  if (step.do === "bad keys") return tryBadKeys(caller, step);
   if (step.do === "cancel") return buyer.cancel(step.which, step.isLate);
   if (step.do === "get") return buyer.look(step.which, step.wait, step.hangsUpAfter_ms);
-  if (step.do === "hang up") return buyer.giveUp(step.after_ms);
+  if (step.do === "hang up") return giveUp(caller, step.after_ms);
   if (step.do === "list") return void (await buyer.list());
   if (step.do === "connect") return buyer.feed.connect();
   if (step.do === "close") return buyer.feed.close();
   if (step.do === "drop") return buyer.feed.drop();
   if (step.do === "ping") return buyer.feed.ping();
-  if (step.do === "guest") return buyer.asGuest();
+  if (step.do === "guest") return asGuest(caller);
   if (step.do !== "spy") throw new Error(`${step.do} is for operators`);
   const others = [...orders.orders.values()].filter(
     ({ customerId }) => customerId !== buyer.name && buyers.length > 1,
   );
   const found = others[step.which % Math.max(1, others.length)];
-  if (found) await buyer.spy(found.id);
+  if (found) await spy(caller, found.id);
 }
 
 async function operate(operator: Operator, buyers: Buyer[], plan: Plan, step: Step): Promise<void> {

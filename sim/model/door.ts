@@ -1,6 +1,6 @@
 import type { System } from "../system.ts";
 import type { Heard } from "../workload/http-client.ts";
-import type { CartLine, ItemPlan } from "../workload/plan.ts";
+import type { CartLine, ItemPlan } from "../workload/steps.ts";
 import type { OrderView } from "./shown.ts";
 
 /** Whether the door was right to refuse an order, and to let one in. */

@@ -1,7 +1,7 @@
 import type { D1Watcher } from "../platform/d1.ts";
 import type { ItemsModel } from "./items.ts";
 import type { Report } from "./report.ts";
-import { MAX_STATEMENTS, mayBePruned, type Terms } from "./terms.ts";
+import { MAX_STATEMENTS, mayBePruned, PROMPT_MS, type Terms } from "./terms.ts";
 import { serviceOf } from "../workload/services.ts";
 import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
 
@@ -11,9 +11,6 @@ const NEXT: Record<string, readonly string[]> = {
   pending: ["confirmed", "cancelled"],
   confirmed: ["paid", "cancelled"],
 };
-
-/** One call of a stock Worker that hangs is waited for, 20 s, and the alarm comes a second later. */
-const PROMPT_MS = 35_000;
 
 export interface KnownOrder extends OrderFact {
   /** What it was called at each revision, from 1 on. */

@@ -21,3 +21,6 @@ export function mayBePruned(
   const isOver = order.status === "paid" || order.status === "cancelled";
   return isOver && order.awaits === null && order.placedAt_ms < now_ms - retention_ms;
 }
+
+/** One call of a stock Worker that hangs is waited for, 20 s, and the alarm comes a second later. */
+export const PROMPT_MS = 35_000;

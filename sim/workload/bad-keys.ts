@@ -1,6 +1,6 @@
 import { Random } from "../kernel/random.ts";
 import type { HeaderLine } from "../platform/http.ts";
-import type { CartLine, ClientPlan, Step } from "./plan.ts";
+import type { CartLine, ClientPlan, Step } from "./steps.ts";
 
 /** Orders with keys that cannot be told apart or that came twice: no such order may be placed. */
 

@@ -1,4 +1,4 @@
-import type { ItemPlan, CartLine, ClientPlan, Step } from "./plan.ts";
+import type { ItemPlan, CartLine, ClientPlan, Step } from "./steps.ts";
 import type { System } from "../system.ts";
 import { type Heard, HttpClient, isAnswered } from "./http-client.ts";
 import { cartOf } from "./cart.ts";
@@ -195,21 +195,6 @@ export class Buyer {
     report.check(status === 422 && code === "unknown_item" && isUnknown, 8, () => where);
   }
 
-  /** Refused, and nothing is placed: at the end this customer has no order that it does not know. */
-  async tryBadKeys({ tries }: Step & { do: "bad keys" }): Promise<void> {
-    for (const { lines, keys } of tries) {
-      this.#system.kernel.faults.note("bad key");
-      const call = { method: "POST", path: "/v1/orders", body: { lines }, lines: keys } as const;
-      const heard = await this.http.send(call);
-      if (!isAnswered(heard)) continue;
-      this.#system.report.check(
-        heard.status === 400,
-        8,
-        () => `${this.name} POST /v1/orders (${JSON.stringify(keys)}) → ${heard.status}`,
-      );
-    }
-  }
-
   #promised(id: string): void {
     if (!this.known.includes(id)) this.known.push(id);
   }
@@ -233,12 +218,6 @@ export class Buyer {
     );
   }
 
-  /** An order for what nobody sells, so that nothing comes of it but the place that it takes. */
-  async giveUp(hangsUpAfter_ms: number): Promise<void> {
-    const body = { lines: [{ sku: "no-such-item", quantity: 1 }] };
-    await this.http.send({ method: "POST", path: "/v1/orders", body, hangsUpAfter_ms });
-  }
-
   async look(which: number, wait: number, hangsUpAfter_ms?: number): Promise<void> {
     const id = this.known[which % Math.max(1, this.known.length)];
     if (id === undefined) return;
@@ -255,33 +234,6 @@ export class Buyer {
         () => `${this.name} was promised ${id} → ${heard.status}`,
       );
     }
-  }
-
-  /** Another customer's order is not there, and stays as it is. */
-  async spy(id: string): Promise<void> {
-    const calls = [
-      { method: "GET", path: `/v1/orders/${id}` },
-      { method: "POST", path: `/v1/orders/${id}/cancel` },
-      { method: "POST", path: `/v1/orders/${id}/pay` },
-    ] as const;
-    for (const call of calls) {
-      const heard = await this.http.send(call);
-      if (!isAnswered(heard)) continue;
-      const expected = call.path.endsWith("/pay") ? 403 : 404;
-      this.#system.report.check(
-        heard.status === expected,
-        12,
-        () => `${this.name} ${call.path} of another → ${heard.status}`,
-      );
-    }
-  }
-
-  async asGuest(): Promise<void> {
-    const heard = await this.http.send({ method: "POST", path: "/v1/guests" });
-    if (!isAnswered(heard)) return;
-    const { customerId = "", token } = heard.body as { customerId?: string; token?: string };
-    const isGuest = heard.status === 201 && customerId.startsWith("guest_") && !!token;
-    this.#system.report.check(isGuest, 12, () => `POST /v1/guests → ${heard.status}`);
   }
 
   /** All orders of this customer, by the list. */

@@ -1,4 +1,4 @@
-import type { CartLine } from "./plan.ts";
+import type { CartLine } from "./steps.ts";
 
 /** Merged and sorted: what makes two orders the same. */
 export function cartOf(lines: readonly CartLine[]): string {

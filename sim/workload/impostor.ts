@@ -1,6 +1,6 @@
 import type { System } from "../system.ts";
 import { type Call, HttpClient } from "./http-client.ts";
-import type { Step } from "./plan.ts";
+import type { Step } from "./steps.ts";
 import { impostorToken } from "./tokens.ts";
 
 /** Asks for everything with tokens that are not good here: it is 401, and nothing comes of it. */

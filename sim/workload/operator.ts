@@ -1,7 +1,7 @@
 import type { Random } from "../kernel/random.ts";
 import type { System } from "../system.ts";
 import { type Call, type Heard, HttpClient } from "./http-client.ts";
-import type { ItemPlan } from "./plan.ts";
+import type { ItemPlan } from "./steps.ts";
 
 /** The operator: catalogue, stock, payments, dead letters, comparison. */
 

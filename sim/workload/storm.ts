@@ -1,5 +1,5 @@
 import { Random } from "../kernel/random.ts";
-import type { ClientPlan, Plan, Step } from "./plan.ts";
+import type { ClientPlan, Plan, Step } from "./steps.ts";
 
 /** What some runs have on top, each from a stream of its own so that the rest of them stays. */
 

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { run } from "../../sim/run.ts";
-import { OPENING_MS, type Plan, type Step } from "../../sim/workload/plan.ts";
+import { OPENING_MS } from "../../sim/workload/plan.ts";
+import type { Plan, Step } from "../../sim/workload/steps.ts";
 
 /** A payment meets an order in the very moment in which it is confirmed. Found by seed 4, once. */
 const plan: Plan = {

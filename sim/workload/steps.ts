@@ -1,0 +1,76 @@
+import type { HeaderLine } from "../platform/http.ts";
+import type { Impostor } from "./tokens.ts";
+
+/** What a run is made of, as data. */
+
+export interface CartLine {
+  sku: string;
+  quantity: number;
+}
+
+export interface ItemPlan {
+  sku: string;
+  stock: number;
+  limitPerCustomer: number | null;
+  saleStartsAt_ms: number | null;
+  saleEndsAt_ms: number | null;
+}
+
+export type Step = { at_ms: number } & (
+  | {
+      do: "place";
+      lines: CartLine[];
+      key: string | null;
+      wait: number;
+      /** A service sends it, with `customerId`. */
+      byService?: true;
+      /** Requests sent at the same time. */
+      clicks: number;
+      /** Sent as well, with the same key. */
+      otherLines: CartLine[] | null;
+      /** What happens to the page's socket so many milliseconds after. */
+      socket: { does: "drop" | "reload"; after_ms: number } | null;
+    }
+  | { do: "get" | "spy"; which: number; wait: number; hangsUpAfter_ms?: number }
+  /** `isLate`: at the moment when the order's time to pay is over. */
+  | { do: "cancel" | "pay"; which: number; isLate: boolean }
+  /** Calls one after the other, with the keys as header lines. */
+  | { do: "bad keys"; tries: { lines: CartLine[]; keys: HeaderLine[] }[] }
+  /** An order for what nobody sells, given up before it is answered. */
+  | { do: "hang up"; after_ms: number }
+  | { do: "list" }
+  | { do: "guest" }
+  | { do: "connect" | "close" | "drop" | "ping" }
+  | { do: "adjust"; sku: string; delta: number; clicks: number }
+  | { do: "put"; sku: string; price: number; limitPerCustomer: number | null }
+  | { do: "replay" }
+  | { do: "compare"; repair: boolean }
+  | { do: "operations" }
+  /** Calls with a token that is not good. */
+  | { do: "pretend"; as: Impostor; which: number }
+);
+
+export interface ClientPlan {
+  name: string;
+  /** How much the client's clock is wrong. */
+  skew_ms: number;
+  steps: Step[];
+}
+
+export interface Plan {
+  vars: Record<string, string>;
+  /** The code has the small limits of kernel/limits.ts. */
+  hasSmallLimits: boolean;
+  /** At the end days go by, and what is old enough is pruned. */
+  isOutlived: boolean;
+  items: ItemPlan[];
+  clients: ClientPlan[];
+  operator: Step[];
+  impostor: Step[];
+  /** The stock Worker is away for longer than the gate trusts a level. */
+  blackout: { from_ms: number; to_ms: number } | null;
+  /** From then on the stock Worker answers no call over the lane. */
+  hang: { from_ms: number } | null;
+  /** The faults and the workload end here. */
+  heal_ms: number;
+}
