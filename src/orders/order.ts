@@ -167,7 +167,8 @@ export function viewOf(order: Order): OrderView {
     revision: order.revision,
     placedAt: iso(order.placedAt_ms),
     updatedAt: iso(order.updatedAt_ms),
-    payBy: order.payBy_ms === null ? null : iso(order.payBy_ms),
+    // Nobody pays for what costs nothing, whatever an earlier version wrote.
+    payBy: order.payBy_ms === null || order.total.amount === 0 ? null : iso(order.payBy_ms),
   };
 }
 

@@ -1,3 +1,4 @@
+import { orderIdFloor } from "../contract/order-id.ts";
 import type { Order, Status } from "./order.ts";
 import type { Policy } from "./policy.ts";
 
@@ -68,10 +69,14 @@ export async function listOrders(db: D1Database, query: OrderQuery): Promise<Ord
   return results.map(orderOf);
 }
 
-/** What a due order needs: a transition that its time has come for, or something of its stock. */
+/**
+ * What a due order needs: a transition that its time has come for, or something of its stock. An
+ * order's id tells when it was placed, and is in the index `orders_due`: with a large backlog that
+ * waits for its stock, no row of the table is looked at in vain.
+ */
 const DUE_FOR = {
-  transition: "(awaits IS NULL OR awaits = 'lock' AND ?4 > 0 AND placed_at + ?4 <= ?1)",
-  stock: "awaits IS NOT NULL",
+  transition: "(awaits IS NULL OR awaits = 'lock' AND id < ?5)",
+  stock: "awaits IS NOT NULL AND NOT (awaits = 'lock' AND id < ?5)",
 } as const;
 
 export interface Claim {
@@ -92,6 +97,8 @@ export async function claimDue(
   { lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">,
   { for: need, now_ms, limit, spread }: Claim,
 ): Promise<Order[]> {
+  // Ids of the very millisecond of the deadline are past it too.
+  const placedBefore = lockDeadline_ms === 0 ? "" : orderIdFloor(now_ms - lockDeadline_ms + 1);
   const { results } = await db
     .prepare(
       `UPDATE orders SET attempts = attempts + 1,
@@ -103,7 +110,7 @@ export async function claimDue(
          ORDER BY due_at LIMIT ?2)
        RETURNING *`,
     )
-    .bind(now_ms, limit, spread, lockDeadline_ms)
+    .bind(now_ms, limit, spread, lockDeadline_ms, placedBefore)
     .all<OrderRow>();
   return results.map(orderOf);
 }

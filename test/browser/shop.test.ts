@@ -104,6 +104,24 @@ describeInBrowser("the shop", () => {
     expect(await ordersOf(page)).toHaveLength(1);
   });
 
+  test("an order that was taken, unheard, is not placed again when the token is refused meanwhile", async () => {
+    const page = await site.visit({ expected: /503/ });
+    let calls = 0;
+    await page.route(/\/v1\/orders$/, async (route) => {
+      calls++;
+      if (calls > 3) return route.continue();
+      if (calls === 1) await route.fetch();
+      const [status, code] = calls === 1 ? [503, "unavailable"] : [401, "unauthenticated"];
+      const headers = { "Content-Type": "application/problem+json" };
+      return route.fulfill({ status, headers, body: JSON.stringify({ status, code }) });
+    });
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await order(page, "confirmed");
+    expect(calls).toBeGreaterThan(3);
+    expect(await ordersOf(page)).toHaveLength(1);
+  });
+
   test("cancelling asks first, and tells the reason in words", async () => {
     const page = await site.visit();
     await addToCart(page, "VINYL-TIDES");

@@ -7,6 +7,7 @@ import { counters, deliver, expectSettled, ledgerOf, settleAll } from "./support
 import {
   migrate,
   newCustomer,
+  OPERATOR,
   orderNow,
   reconciler,
   WAIT,
@@ -257,6 +258,8 @@ describe("an order with a total of 0", () => {
     await env.DB.prepare("UPDATE orders SET pay_by = 1, due_at = 1 WHERE id = ?").bind(id).run();
     await passAt(Date.now(), { vars: WINDOW });
     expect(await orderNow(id)).toMatchObject({ status: "confirmed", dueAt_ms: null });
+    const { body } = await world.call("GET", `/v1/orders/${id}`, { as: OPERATOR });
+    expect(body.payBy).toBeNull();
   });
 });
 

@@ -182,11 +182,14 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     });
   }
 
-  /** One presence write after the other: two under way at once could reach D1 in either order. */
+  /**
+   * One presence write after the other: two under way at once could reach D1 in either order. The
+   * caller waits for its turn and for D1 together, `DB_TIMEOUT_MS` at most.
+   */
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#presence.then(() => within(DB_TIMEOUT_MS, work, "D1"));
+    const result = this.#presence.then(work);
     this.#presence = result.catch(() => undefined);
-    return result;
+    return within(DB_TIMEOUT_MS, () => result, "D1");
   }
 
   #open(except?: WebSocket): WebSocket[] {

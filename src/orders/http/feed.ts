@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
+import { within } from "../../contract/within.ts";
 import {
   CLOSE,
   type Connect,
@@ -15,6 +16,8 @@ import { isKnownOrigin } from "./security.ts";
 import { TimeSchema } from "./time.ts";
 import { query } from "./validate.ts";
 
+/** Above what a feed waits for D1. */
+const FEED_TIMEOUT_MS = 15_000;
 const BEARER = /^bearer\.([\w.~+/-]+=*)$/i;
 
 export const SinceSchema = v.optional(v.pipe(TimeSchema, v.transform(Date.parse)));
@@ -49,7 +52,9 @@ export const feed = new Hono<AppEnv>().get(
     const headers = new Headers({ Upgrade: "websocket", [CONNECT_HEADER]: encodeConnect(connect) });
     const isNegotiated = protocolsOf(c).includes(PROTOCOL);
     if (isNegotiated) headers.set("Sec-WebSocket-Protocol", PROTOCOL);
-    const opened = await c.env.FEED.getByName(customerId).fetch("https://feed/", { headers });
+    const feed = c.env.FEED.getByName(customerId);
+    const upgrade = async () => await feed.fetch("https://feed/", { headers });
+    const opened = await within(FEED_TIMEOUT_MS, upgrade, "the feed");
     if (opened.status !== FULL) return opened;
     return closedSocket(isNegotiated, CLOSE.tryAgainLater, "too many sockets of this customer");
   },

@@ -53,7 +53,7 @@ export class KeySet {
    */
   async verify<T>(check: (keys: Keys) => Promise<T>, background: Background): Promise<T> {
     const before = this.#fetches;
-    const known = this.#lastGood() ?? (await this.#fetched(() => this.#lastGood()));
+    const known = this.#lastGood() ?? (await this.#fetched(() => this.#lastGood(), background));
     if (Date.now() - known.asked_ms > FRESH_MS) background(this.#refresh());
     try {
       return await check(known.keys);
@@ -61,7 +61,7 @@ export class KeySet {
       if (!(error instanceof errors.JWKSNoMatchingKey) || known.nth > before) throw error;
     }
     const newer = () => (this.#good && this.#good.nth > before ? this.#good : undefined);
-    return await check((await this.#fetched(newer)).keys);
+    return await check((await this.#fetched(newer, background)).keys);
   }
 
   #lastGood(): Good | undefined {
@@ -74,14 +74,18 @@ export class KeySet {
   }
 
   /** The set that `found` looks for, fetched if it is not there. Throws `unavailable`. */
-  async #fetched(found: () => Good | undefined): Promise<Good> {
+  async #fetched(found: () => Good | undefined, background: Background): Promise<Good> {
     // Another request's promise must not be awaited: it never ends when that request is cancelled.
     while (this.#isBusy()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     const good = found();
     if (good) return good;
     const left_ms = this.#next_ms - Date.now();
     if (left_ms > 0) throw unavailable(left_ms);
-    return await this.#fetch().catch(() => {
+    const fetching = this.#fetch();
+    // As background work it goes on when the client of this request hangs up: else anybody could
+    // start a fetch, leave, and have all others wait for a fetch that never ends.
+    background(fetching.catch(() => undefined));
+    return await fetching.catch(() => {
       throw unavailable(COOLDOWN_MS);
     });
   }

@@ -33,9 +33,9 @@ const LANE_TIMEOUT_MS = 20_000;
  * any line heal the same way. A claim has moved `due_at` on, so a pass may die anywhere.
  *
  * Transitions that only time brings about come first, since they need D1 alone: a stock Worker that
- * hangs or is absent holds up none of them.
+ * hangs or is absent holds up none of them. Answers whether the stock Worker answered, if asked.
  */
-export async function reconcile(ports: ReconcilePorts): Promise<void> {
+export async function reconcile(ports: ReconcilePorts): Promise<boolean> {
   const releases: OrderEvent[] = [];
   for (let claims = 0; claims < MAX_CLAIMS; claims++) {
     const orders = await claim("transition", CLAIM_TIMED, ports);
@@ -49,6 +49,7 @@ export async function reconcile(ports: ReconcilePorts): Promise<void> {
     isAnswered = await executeAll(await move(orders, ports), ports);
     if (orders.length < CLAIM) break;
   }
+  return isAnswered;
 }
 
 const claim = (need: Claim["for"], limit: number, { db, policy, now, random }: ReconcilePorts) =>

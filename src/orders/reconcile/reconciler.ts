@@ -13,6 +13,8 @@ import { reconcile } from "./reconcile.ts";
 
 /** The alarm comes back this soon at the earliest and at the latest while anything is due. */
 const SOONEST_MS = 1_000;
+/** With the stock Worker away, what waits for it stays due: it is not asked again each second. */
+const SOONEST_WITHOUT_STOCK_MS = 5_000;
 const LATEST_MS = 60_000;
 const PASS_TIMEOUT_MS = 120_000;
 
@@ -86,18 +88,20 @@ export class Reconciler extends DurableObject<OrdersEnv> {
 
   /** Never throws, and always re-arms while anything is due. */
   async #once(): Promise<void> {
+    let soonest_ms = SOONEST_MS;
     try {
       const ports = { ...settlePorts(this.env), stock: this.env.STOCK, random: Math.random };
       // Bounded, since all later passes wait for this one. Passes may overlap: each claims its own.
-      await within(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
+      const isAnswered = await within(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
+      if (!isAnswered) soonest_ms = SOONEST_WITHOUT_STOCK_MS;
     } catch (error) {
       log("error", "reconcile.failed", { error: errorText(error) });
     } finally {
-      await this.#rearm();
+      await this.#rearm(soonest_ms);
     }
   }
 
-  async #rearm(): Promise<void> {
+  async #rearm(soonest_ms: number): Promise<void> {
     const now_ms = Date.now();
     const wanted: number[] = this.#horizon_ms > now_ms ? [this.#horizon_ms] : [];
     try {
@@ -108,7 +112,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
       wanted.push(now_ms + LATEST_MS);
     }
     if (wanted.length === 0) return;
-    const at_ms = Math.max(Math.min(...wanted), now_ms + SOONEST_MS);
+    const at_ms = Math.max(Math.min(...wanted), now_ms + soonest_ms);
     await armBy(this.ctx.storage, Math.min(at_ms, now_ms + LATEST_MS), now_ms);
   }
 }

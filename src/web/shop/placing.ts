@@ -8,7 +8,7 @@ import { refusalWords } from "../shared/words.ts";
 import { type CartLine, giveBack, isLines, takeAll } from "./cart.ts";
 import { nameOf, refreshCatalogue } from "./catalogue.ts";
 import { learn } from "./orders.ts";
-import { acceptGuest, client, guest, refuseGuest, requireGuest } from "./session.ts";
+import { acceptGuest, client, guest, markOrdered, refuseGuest, requireGuest } from "./session.ts";
 
 /**
  * One click, one order. The cart becomes an attempt with its own idempotency key, written down in
@@ -65,6 +65,7 @@ export async function orderCart(): Promise<void> {
     if (lines.length === 0) return;
     placingNote.set(null);
     const attempt = { key: crypto.randomUUID(), customerId, lines, startedAt_ms: Date.now() };
+    markOrdered();
     keep((all) => [...all, attempt]);
     void drive(attempt);
   } catch (error) {
@@ -95,7 +96,10 @@ async function drive(attempt: Attempt): Promise<void> {
   for (let wait_ms = FIRST_WAIT_MS; ; wait_ms = Math.min(wait_ms * 2, MAX_WAIT_MS)) {
     const problem = await send(attempt);
     if (!problem) return;
-    if (!problem.isPassing) {
+    // A token that is refused and kept may be good again: the order may be there, so its key stays.
+    const isKept =
+      problem.code === "unauthenticated" && guest.get()?.customerId === attempt.customerId;
+    if (!problem.isPassing && !isKept) {
       drop(attempt);
       giveBack(attempt.lines);
       refuse(problem);

@@ -8,8 +8,11 @@ import { Store } from "../shared/store.ts";
 export interface Guest {
   customerId: string;
   token: string;
-  /** It has ordered: its token is the only way to these orders. */
-  hasOrders?: true;
+  /**
+   * It has ordered, or tried to: its token is the only way to these orders. False: it is fresh and
+   * has not; missing: it is of a version that did not note it.
+   */
+  hasOrders?: boolean;
 }
 
 const KEY = "lockstock.guest";
@@ -27,7 +30,7 @@ export async function requireGuest(): Promise<Guest> {
   const known = guest.get();
   if (known) return known;
   asking ??= ok(client.v1.guests.$post()).finally(() => (asking = null));
-  const fresh = await asking;
+  const fresh: Guest = { ...(await asking), hasOrders: false };
   save(localStorage, KEY, fresh);
   guest.set(fresh);
   return fresh;
@@ -39,8 +42,13 @@ export const isRefused = new Store<boolean>(false);
 /** The server has taken the guest's token. `hasOrders`: and shown orders of it. */
 export function acceptGuest(hasOrders: boolean): void {
   isRefused.set(false);
+  if (hasOrders) markOrdered();
+}
+
+/** Called before an order is sent: from then on there may be one, whatever answer comes. */
+export function markOrdered(): void {
   const known = guest.get();
-  if (!known || known.hasOrders || !hasOrders) return;
+  if (!known || known.hasOrders === true) return;
   const marked: Guest = { ...known, hasOrders: true };
   save(localStorage, KEY, marked);
   guest.set(marked);
@@ -54,7 +62,7 @@ export function acceptGuest(hasOrders: boolean): void {
 export function refuseGuest(refused: Guest): void {
   const known = guest.get();
   if (known?.token !== refused.token) return;
-  if (known.hasOrders && !hasRunOut(known.token)) isRefused.set(true);
+  if (known.hasOrders !== false && !hasRunOut(known.token)) isRefused.set(true);
   else forgetGuest();
 }
 

@@ -33,7 +33,7 @@ interface PassOptions {
 export const passAt = (
   now_ms: number,
   { vars = {}, stock = env.STOCK, db = env.DB }: PassOptions = {},
-): Promise<void> =>
+): Promise<boolean> =>
   reconcile({
     ...settlePorts(Object.assign({}, env, vars)),
     db,

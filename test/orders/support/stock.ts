@@ -28,7 +28,7 @@ export const absentStock: ReconcilePorts["stock"] = {
 };
 
 /** One pass of reconcile at a time, by default with a stock Worker that does everything. */
-export const pass = (now_ms: number, parts: Partial<ReconcilePorts> = {}): Promise<void> =>
+export const pass = (now_ms: number, parts: Partial<ReconcilePorts> = {}): Promise<boolean> =>
   reconcile({
     ...portsWith({ now: () => now_ms }),
     stock: fakeStock().stock,
