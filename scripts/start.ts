@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { exitCode, registryOf, stopAll } from "./lib/group.ts";
 import { HealthWatch } from "./lib/health.ts";
-import { localConfig } from "./lib/local-config.ts";
+import { checkVars, localConfig } from "./lib/local-config.ts";
 import { lockState, type Part } from "./lib/lock.ts";
 import { prepare } from "./lib/prepare.ts";
 import { DEV_VARS, DEV_VARS_EXAMPLE } from "./lib/project.ts";
@@ -169,7 +169,12 @@ async function run(options: Options): Promise<void> {
   const base = `http://localhost:${port}`;
   await claim(options);
   if (!existsSync(DEV_VARS)) copyFileSync(DEV_VARS_EXAMPLE, DEV_VARS);
-  if (orders) await prepare(state, stock);
+  if (orders) {
+    const unverified = checkVars();
+    if (unverified) console.error(`Lockstock: every call with a token will be 503: ${unverified}`);
+    await prepare(state, stock);
+    if (!stock) console.log("Items are without stock until the first start without --only.");
+  }
   await forgetTheDead(registryOf(state));
 
   let restarts_ms: number[] = [];

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { OPERATOR, SCOPES } from "../src/orders/http/rights.ts";
 import { signToken } from "./lib/token.ts";
 
 const [subject, ...scopes] = process.argv.slice(2);
@@ -12,4 +13,11 @@ if (!subject || subject.startsWith("-")) {
 }
 // Between commas or spaces, as one argument or as several.
 const words = scopes.flatMap((text) => text.split(/[\s,]+/)).filter((word) => word !== "");
+const unknown = words.filter((word) => word !== OPERATOR && !(word in SCOPES));
+if (unknown.length > 0) {
+  console.error(
+    `no such scope: ${unknown.join(", ")}. There are: ${[OPERATOR, ...Object.keys(SCOPES)].join(", ")}`,
+  );
+  process.exit(2);
+}
 console.log(await signToken(subject, words.join(" ")));

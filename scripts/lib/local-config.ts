@@ -1,5 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { onOffVar } from "../../src/contract/vars.ts";
+import { readAuthSettings } from "../../src/orders/http/auth-settings.ts";
+import { policyOf } from "../../src/orders/policy.ts";
 import { localVars, ROOT } from "./project.ts";
 
 /**
@@ -25,4 +28,21 @@ export function localConfig(name: "wrangler.toml" | "wrangler.stock.toml", state
   const copy = join(state, name);
   writeFileSync(copy, moved + named);
   return copy;
+}
+
+/**
+ * Throws when a var of the environment or .dev.vars is one that the orders Worker cannot read: it
+ * would start all the same, and answer 500. Answers why no token can be verified; null: they can.
+ */
+export function checkVars(): string | null {
+  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const configured = [...toml.matchAll(/^([A-Z_]+) = "([^"]*)"/gm)].map(([, key, value]) => [
+    key,
+    value,
+  ]);
+  const vars = { ...Object.fromEntries(configured), ...localVars() } as OrdersEnv;
+  policyOf(vars);
+  onOffVar("RATE_LIMIT", vars.RATE_LIMIT);
+  const settings = readAuthSettings(vars, "localhost");
+  return typeof settings === "string" ? settings : null;
 }

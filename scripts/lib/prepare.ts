@@ -17,6 +17,7 @@ export async function prepare(state: string, withStock: boolean): Promise<void> 
   const only = withStock ? [] : ["--only-orders"];
   // wrangler names the file of secrets, which nobody uses here.
   const quiet = (line: string) => (line.startsWith("Using secrets") ? undefined : line);
+  console.log("Preparing the database and the demo catalogue …");
   const child = spawnGroup([join(ROOT, "scripts/prepare.ts"), state, ...only], state, quiet);
   const code = await exitCode(child);
   if (code !== 0) throw new Error(`the state ${state} could not be prepared (${code})`);
