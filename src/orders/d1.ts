@@ -45,9 +45,12 @@ export function withTimeLimits(env: OrdersEnv): OrdersEnv {
   return limited;
 }
 
-/** What the platform says when a database or an object is busy, moved or reset (D1 "Error list"). */
-const AWAY =
-  /SQLITE_BUSY|overloaded|connection lost|network|reset|timed? ?out|internal error|exceeded/i;
+/** What D1 says when it is busy, moved or reset (D1 "Error list"). */
+const D1_AWAY =
+  /D1_ERROR.*(SQLITE_BUSY|overloaded|connection lost|network|reset|timed? ?out|internal error|exceeded)/is;
+/** The same of the platform itself, by words that no error of a program has. */
+const PLATFORM_AWAY =
+  /network connection lost|is overloaded|object (to be )?reset|internal error; reference/i;
 /** A statement that is wrong is wrong however often it is repeated. */
 const WRONG_STATEMENT =
   /SQLITE_(CONSTRAINT|ERROR|MISMATCH|TOOBIG|RANGE|MISUSE)|too many SQL variables|D1_TYPE_ERROR/;
@@ -56,7 +59,9 @@ const WRONG_STATEMENT =
 export function isAway(error: unknown): boolean {
   if (error instanceof TimeoutError) return true;
   if (!(error instanceof Error)) return false;
-  return "overloaded" in error || "retryable" in error || AWAY.test(errorText(error));
+  if ("overloaded" in error || "retryable" in error) return true;
+  const text = errorText(error);
+  return D1_AWAY.test(text) || PLATFORM_AWAY.test(text);
 }
 
 /** Whether the same call may go through a moment later: all that D1 throws but for a wrong statement. */

@@ -85,6 +85,10 @@ describe("which errors may pass by themselves", () => {
     ["D1_ERROR: no such column: priec: SQLITE_ERROR", false, false],
     ["D1_ERROR: too many SQL variables at offset 5: SQLITE_ERROR", false, false],
     ["Cannot read properties of undefined", false, false],
+    ["Maximum call stack size exceeded", false, false],
+    ["cache.reset is not a function", false, false],
+    ["Durable Object reset because its code was updated.", true, true],
+    ["internal error; reference = k34k0qaealp9f29v9ndqpkv1", true, true],
   ])("%s: away %s, passing %s", (text, away, passing) => {
     expect([isAway(new Error(text)), isPassing(new Error(text))]).toEqual([away, passing]);
   });
