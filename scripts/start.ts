@@ -27,7 +27,7 @@ const USAGE = `usage: npm start [-- --port N] [--state DIR] [--only orders|stock
 
 const READY_TIMEOUT_MS = 120_000;
 /** What a killed start had started ends within a moment of it, and gives its port back. */
-const KILLED_TIMEOUT_MS = 5_000;
+const KILLED_TIMEOUT_MS = 15_000;
 /** Of wrangler; past it something is wrong that starting it again does not mend. */
 const MAX_RESTARTS = 3;
 const RESTARTS_PERIOD_MS = 600_000;

@@ -88,7 +88,7 @@ test(
     const { port } = new URL(first.base);
     const second = await start(context, [`--state=${state}`, `--port=${port}`]);
     await second.ready();
-    expect(others.filter(isAlive)).toEqual([]);
+    await until("all of the first has ended", () => !others.some(isAlive), 10_000);
     expect(await second.stop()).toBe(0);
   },
 );
