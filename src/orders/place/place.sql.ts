@@ -40,8 +40,8 @@ export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOw
 const LEVEL_TRUSTED_MS = 90_000;
 
 /**
- * Every candidate (`?1`, JSON) whose key is free (or of an order that was pruned), with its lines from the catalogue and the code of
- * its refusal at the door. `?2` now, `?3` the oldest level the gate trusts (null: gate off).
+ * Every candidate (`?1`, JSON) whose key is free, or of an order that was pruned, with its lines
+ * from the catalogue and the code of its refusal at the door. `?2` now, `?3` the oldest level the gate trusts (null: gate off).
  */
 const doorSql = (alsoWhere: string): string => `
   SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,
