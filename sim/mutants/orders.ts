@@ -73,7 +73,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     file: "src/orders/reconcile/reconciler.ts",
     from: "    await this.#run();\n    await this.#keepUp();",
     to: "    await this.#keepUp();",
-    also: [{ from: "      await this.#rearm();\n", to: "" }],
+    also: [{ from: "      await this.#rearm(soonest_ms);\n", to: "" }],
   },
   {
     name: "a key is shared by all customers",
