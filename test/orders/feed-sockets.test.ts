@@ -2,7 +2,8 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
-import { brokenDb } from "../support/d1.ts";
+import { D1_TIMEOUT_MS, timeLimited } from "../../src/orders/d1.ts";
+import { brokenDb, observed } from "../support/d1.ts";
 import { isMarkedPresent, pendingOrder } from "./support/data.ts";
 import {
   Client,
@@ -212,3 +213,18 @@ describe("the customer's presence", () => {
     expect(await isMarkedPresent(customerId)).toBe(true);
   });
 });
+
+it("with D1 silent, sockets that open together are all closed within the time of one", async () => {
+  const customerId = newCustomer();
+  const token = await tokenFor(customerId);
+  // The object is there with a database that never answers, and with the limit that it always has.
+  const { db } = observed(env.DB, { before: () => new Promise<void>(() => undefined) });
+  await rewireFeed(customerId, timeLimited(db));
+  const from_ms = Date.now();
+  const clients = await Promise.all(Array.from({ length: 4 }, () => connect({ token })));
+  expect(await Promise.all(clients.map((client) => client.code()))).toEqual([
+    1011, 1011, 1011, 1011,
+  ]);
+  expect(Date.now() - from_ms).toBeLessThan(2 * D1_TIMEOUT_MS);
+  await rewireFeed(customerId);
+}, 60_000);
