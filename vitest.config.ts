@@ -31,7 +31,7 @@ const ordersWorker = () =>
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/{unit,compat}/**/*.test.ts"] } },
       {
         test: {
           name: "sim",

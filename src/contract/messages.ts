@@ -6,7 +6,7 @@ import { MAX_EVENTS_PER_MESSAGE, MAX_MESSAGES_PER_SEND, MAX_MESSAGE_BYTES } from
  * A queue message is one event, or an envelope with many. `attempts` counts the deliveries that
  * the events of a re-sent envelope have behind them, so that re-sending cannot go on for ever.
  */
-const EnvelopeSchema = v.object({
+export const EnvelopeSchema = v.object({
   type: v.literal("batch"),
   version: v.literal(1),
   id: v.string(),

@@ -3,8 +3,8 @@ import type { LockState } from "./item.ts";
 
 /** The tables of one stock item, in its Durable Object's SQLite. */
 
-/** Applied in order, once each; append only. */
-const SCHEMA = [
+/** Applied in order, once each; append only: `test/compat` holds what is released. */
+export const SCHEMA = [
   `CREATE TABLE item (
      one INTEGER PRIMARY KEY CHECK (one = 1),
      sku TEXT NOT NULL,
@@ -61,7 +61,7 @@ export function migrate(sql: SqlStorage): void {
   // A newer version is left alone: an older Worker (a rollback) must not make it migrate twice.
   if (row && row.version >= SCHEMA.length) return;
   for (const statements of SCHEMA.slice(row?.version ?? 0)) sql.exec(statements);
-  if (row === undefined) sql.exec("INSERT INTO schema_version VALUES (?)", SCHEMA.length);
+  if (row === undefined) sql.exec("INSERT INTO schema_version (version) VALUES (?)", SCHEMA.length);
   else sql.exec("UPDATE schema_version SET version = ?", SCHEMA.length);
 }
 
