@@ -22,6 +22,14 @@ describe.each(versions())("what version %s was released with", (version) => {
   test("the versions of the stock item's tables are unchanged, and others come after them", () => {
     expect(frozen().item.slice(0, released.item.length)).toEqual(released.item);
   });
+
+  test.each(Object.entries(released.objects))("%s keeps its classes of objects", (file, known) => {
+    const now = frozen().objects[file]!;
+    expect(known.length).toBeGreaterThan(0);
+    expect(now.slice(0, known.length)).toEqual(known);
+    const removing = now.slice(known.length).filter((part) => /(delet|renam|transferr)ed/.test(part));
+    expect(removing).toEqual([]);
+  });
 });
 
 describe("what came after the first release only adds", () => {

@@ -1,5 +1,6 @@
-import { SignJWT } from "jose";
-import { SECRET, START_MS, type World } from "./world.ts";
+import { Client } from "./client.ts";
+import { SECOND_MS } from "./settings.ts";
+import type { World } from "./world.ts";
 
 /**
  * A day of a shop, in which everything crosses at least once: every message of both queues, every
@@ -7,67 +8,8 @@ import { SECRET, START_MS, type World } from "./world.ts";
  * version; the tests run it with today's code.
  */
 
-const SECOND_MS = 1_000;
-
-async function tokenOf(sub: string, scope?: string): Promise<string> {
-  return await new SignJWT({ ...(scope && { scope }) })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(sub)
-    .setIssuedAt(START_MS / SECOND_MS)
-    .setExpirationTime(START_MS / SECOND_MS + 30 * 86_400)
-    .sign(new TextEncoder().encode(SECRET));
-}
-
-interface Headers {
-  key?: string;
-  prefer?: string;
-}
-
-/** One caller of the API. Each call is made a second after the one before. */
-export class Client {
-  readonly #world: World;
-  readonly #token: string;
-
-  private constructor(world: World, token: string) {
-    this.#world = world;
-    this.#token = token;
-  }
-
-  static async of(world: World, sub: string, scope?: string): Promise<Client> {
-    return new Client(world, await tokenOf(sub, scope));
-  }
-
-  async call(method: string, path: string, body?: object, { key, prefer }: Headers = {}) {
-    this.#world.now_ms += SECOND_MS;
-    const headers = {
-      Authorization: `Bearer ${this.#token}`,
-      ...(body && { "Content-Type": "application/json" }),
-      ...(key && { "Idempotency-Key": key }),
-      ...(prefer && { Prefer: prefer }),
-    };
-    const text = body ? { body: JSON.stringify(body) } : {};
-    return await this.#world.http(method, path, { headers, ...text });
-  }
-
-  /** The id of the order placed. */
-  async order(lines: Record<string, number>, headers: Headers & { customerId?: string } = {}) {
-    const { customerId, ...rest } = headers;
-    const all = Object.entries(lines).map(([sku, quantity]) => ({ sku, quantity }));
-    const body = { lines: all, ...(customerId && { customerId }) };
-    const answer = await this.call("POST", "/v1/orders", body, rest);
-    const found = answer.body as { id?: string; order?: { id: string } };
-    return found.id ?? found.order?.id ?? "";
-  }
-
-  async listen(): Promise<void> {
-    this.#world.now_ms += SECOND_MS;
-    const headers = {
-      Upgrade: "websocket",
-      "Sec-WebSocket-Protocol": `lockstock.v1, bearer.${this.#token}`,
-    };
-    await this.#world.http("GET", "/v1/feed?since=2026-03-01T11:00:00Z", { headers });
-  }
-}
+/** After this long without news of an item the door lets its orders pass. */
+const STALE_MS = 100 * SECOND_MS;
 
 /** Outcomes of what is on both queues. */
 async function settle(world: World): Promise<void> {
@@ -99,6 +41,7 @@ export async function day(world: World): Promise<void> {
   await opening(cast);
   await throughTheQueue(world, cast);
   await throughTheLane(world, cast);
+  await refusals(cast);
   await troubles(world, cast);
   await reading(world, cast);
   await closing(world, cast);
@@ -110,6 +53,10 @@ async function opening({ operator, ada }: Cast): Promise<void> {
   const sale = { saleStartsAt: "2026-03-01T00:00:00Z", saleEndsAt: "2026-04-01T00:00:00Z" };
   await operator.call("PUT", "/v1/items/POSTER", { ...limited, ...sale });
   await operator.call("PUT", "/v1/items/RECORD", { name: "Record", price });
+  const early = { saleStartsAt: "2026-06-01T00:00:00Z" };
+  await operator.call("PUT", "/v1/items/SUMMER", { name: "Summer", price, ...early });
+  const dollars = { amount: 1_500, currency: "USD" };
+  await operator.call("PUT", "/v1/items/ABROAD", { name: "Abroad", price: dollars });
   await operator.call("PUT", "/v1/items/GIFT", { name: "Gift", price: { ...price, amount: 0 } });
   await restock(operator, "POSTER", 9, "poster-1");
   await restock(operator, "RECORD", 5, "record-1");
@@ -129,7 +76,8 @@ async function throughTheQueue(world: World, { operator, ada, bob }: Cast): Prom
   await settle(world);
   await operator.call("POST", `/v1/orders/${paid}/pay`);
   await settle(world);
-  await bob.order({ RECORD: 30 });
+  world.now_ms += STALE_MS;
+  await bob.order({ RECORD: 30, POSTER: 1 });
   await settle(world);
   await ada.order({ POSTER: 2 });
   await settle(world);
@@ -144,14 +92,28 @@ async function throughTheQueue(world: World, { operator, ada, bob }: Cast): Prom
 async function throughTheLane(world: World, { ada, bob, shop }: Cast): Promise<void> {
   const prefer = "wait=5";
   await bob.order({ POSTER: 1 }, { prefer, key: "bob-1" });
+  world.now_ms += STALE_MS;
   await bob.order({ RECORD: 99, POSTER: 1 }, { prefer });
   await ada.order({ POSTER: 2, RECORD: 1 }, { prefer, key: "ada-1" });
   await shop.order({ POSTER: 1 }, { customerId: "eve", key: "shop-1" });
   // Its message is lost: reconcile asks over the lane, and rereads the levels.
   world.take("order-events");
-  world.now_ms += 60 * SECOND_MS;
+  await cron(world, 60 * SECOND_MS);
+}
+
+async function cron(world: World, after_ms: number): Promise<void> {
+  world.now_ms += after_ms;
   await world.orders.module.default.scheduled({}, world.orders.env);
   await world.quiet();
+}
+
+/** At the door: nothing is placed. */
+async function refusals({ ada, bob }: Cast): Promise<void> {
+  await bob.order({ POSTER: 999 });
+  await bob.order({ NOWHERE: 1 });
+  await bob.order({ SUMMER: 1 });
+  await bob.order({ RECORD: 1, ABROAD: 1 });
+  await ada.order({ GIFT: 1 }, { key: "ada-1" });
 }
 
 async function troubles(world: World, { bob }: Cast): Promise<void> {
@@ -187,8 +149,9 @@ async function reading(world: World, { operator, ada }: Cast): Promise<void> {
   await world.object("ITEM", "POSTER").alarm!();
 }
 
-/** What is under way when the version changes: pending, confirmed, and a release that is awaited. */
+/** Payment windows end; then what is under way when the version changes: pending, confirmed, and a release that is awaited. */
 async function closing(world: World, { ada, bob }: Cast): Promise<void> {
+  await cron(world, 1_200 * SECOND_MS);
   await bob.order({ POSTER: 1 }, { key: "bob-open" });
   world.take("order-events");
   const left = await ada.order({ RECORD: 1 }, { prefer: "wait=5", key: "ada-left" });
@@ -199,9 +162,7 @@ async function closing(world: World, { ada, bob }: Cast): Promise<void> {
 /** Goes on with what `day` left, on what another version has stored. */
 export async function nextDay(world: World): Promise<Record<string, unknown>> {
   const { operator, ada, bob } = await castOf(world);
-  world.now_ms += 60 * SECOND_MS;
-  await world.orders.module.default.scheduled({}, world.orders.env);
-  await world.quiet();
+  await cron(world, 60 * SECOND_MS);
   const open = await bob.order({ POSTER: 1 }, { key: "bob-open" });
   const answers = {
     pay: await operator.call("POST", `/v1/orders/${open}/pay`),

@@ -8,7 +8,7 @@ import { OrderEventSchema } from "../../../src/contract/order-events.ts";
 import { StockEventSchema } from "../../../src/contract/stock-events.ts";
 import { SCHEMA } from "../../../src/stock/item-schema.ts";
 import type { Call } from "./calls.ts";
-import { migrationNames, migrationText } from "./migrations.ts";
+import { migrationNames, migrationText, objectMigrations } from "./migrations.ts";
 import type { Ran } from "./platform.ts";
 import { day, nextDay } from "./scenario.ts";
 import { type Stored, World } from "./world.ts";
@@ -35,12 +35,16 @@ export interface Statements {
   items: Record<string, [text: number, ...values: unknown[]][]>;
 }
 
-/** Hashes of SQL that may not change any more. */
+/** What may not change any more. */
 export interface Frozen {
+  /** Hashes of D1's migrations and of the stock item's. */
   migrations: Record<string, string>;
   item: string[];
+  /** The classes of Durable Objects, by the file that configures them. */
+  objects: Record<string, string[]>;
 }
 
+const CONFIGURATIONS = ["wrangler.toml", "wrangler.stock.toml"];
 const FOLDER = join(import.meta.dirname, "..");
 
 export const versions = (): string[] =>
@@ -120,6 +124,7 @@ export function frozen(): Frozen {
       migrationNames().map((name) => [name, hashOf(migrationText(name))]),
     ),
     item: SCHEMA.map(hashOf),
+    objects: Object.fromEntries(CONFIGURATIONS.map((file) => [file, objectMigrations(file)])),
   };
 }
 

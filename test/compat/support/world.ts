@@ -5,6 +5,7 @@ import { type Call, json, type Methods, type Recorder, stubOf, type Target } fro
 import { d1On, type Dump, dumpOf, type Ran, restore, Storage } from "./platform.ts";
 import { type Clock, globalsOf } from "./globals.ts";
 import { migrationNames, migrationText } from "./migrations.ts";
+import { START_MS, VARS } from "./settings.ts";
 import type { Socket } from "./sockets.ts";
 
 /** What a version stores. */
@@ -16,9 +17,6 @@ export interface Stored {
   /** What the orders Worker's objects keep by key. */
   kept: Record<string, Record<string, unknown>>;
 }
-
-export const SECRET = "a secret of the compatibility tests, long enough";
-export const START_MS = Date.parse("2026-03-01T12:00:00.000Z");
 
 type Class = new (ctx: object, env: object) => Methods;
 interface Worker {
@@ -71,9 +69,7 @@ export class World implements Recorder {
       module: modules.orders,
       env: {
         ...varsOf("wrangler.toml"),
-        // Refusals are to be the items' own.
-        SOLD_OUT_GATE: "off",
-        AUTH_SECRET: SECRET,
+        ...VARS,
         RATE_ORDERS: limited,
         RATE_GUESTS: limited,
         ...queues,
