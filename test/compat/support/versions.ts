@@ -47,8 +47,11 @@ export interface Frozen {
 const CONFIGURATIONS = ["wrangler.toml", "wrangler.stock.toml"];
 const FOLDER = join(import.meta.dirname, "..");
 
+/** Oldest first. */
 export const versions = (): string[] =>
-  readdirSync(FOLDER).filter((name) => /^\d+\.\d+\.\d+$/.test(name));
+  readdirSync(FOLDER)
+    .filter((name) => /^\d+\.\d+\.\d+$/.test(name))
+    .toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
 
 export function golden(version: string): Golden {
   const read = (file: keyof Golden) =>
