@@ -10,7 +10,11 @@ const ROOT = join(import.meta.dirname, "../..");
 
 /** A line of the source, and what stands there in runs with small limits. */
 const LIMITS: readonly { file: string; from: string; to: string }[] = [
-  { file: "src/orders/feed/feeds.ts", from: "const MAX_CALLS = 800;", to: "const MAX_CALLS = 1;" },
+  {
+    file: "src/orders/order/feed-notifier.ts",
+    from: "const MAX_CALLS = 800;",
+    to: "const MAX_CALLS = 1;",
+  },
   // More than all customers of a run send at once, and fewer than those who hang up (storm.ts).
   {
     file: "src/orders/http/orders.ts",
@@ -18,7 +22,7 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
     to: "const MAX_PLACING = 64;",
   },
   {
-    file: "src/orders/place/outcome.ts",
+    file: "src/orders/place/await-outcome.ts",
     from: "const MAX_WAITERS = 200;",
     to: "const MAX_WAITERS = 1;",
   },
@@ -28,12 +32,12 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
     to: "const CLAIM_TIMED = 2;",
   },
   {
-    file: "src/orders/settle/settle.ts",
+    file: "src/orders/outcomes/settle.ts",
     from: "const MAX_EVENTS = 1_000;",
     to: "const MAX_EVENTS = 3;",
   },
   {
-    file: "src/orders/settle/settle.ts",
+    file: "src/orders/outcomes/settle.ts",
     from: "const MAX_SHORTAGES = 3_000;",
     to: "const MAX_SHORTAGES = 2;",
   },
@@ -54,17 +58,17 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
     to: "const MAX_LOCKS_PER_STATEMENT = 2;",
   },
   {
-    file: "src/orders/reconcile/lap.ts",
+    file: "src/orders/reconcile/scan-pace.ts",
     from: "export const STEP = 2_000;",
     to: "export const STEP = 2;",
   },
   {
-    file: "src/orders/reconcile/lap.ts",
+    file: "src/orders/reconcile/scan-pace.ts",
     from: "export const MAX_STEPS = 60;",
     to: "export const MAX_STEPS = 2;",
   },
   {
-    file: "src/orders/operations/compare.ts",
+    file: "src/orders/operators/compare.ts",
     from: "const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);",
     to: "const ORDERS_PER_PAGE = 10;",
   },

@@ -142,7 +142,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "messages are acknowledged before they are handled",
-    file: "src/contract/delivery.ts",
+    file: "src/runtime/queue-consumer.ts",
     from: "  const undecided = await handleAll(",
     to: "  for (const { message } of parcels) message.ack();\n  const undecided = await handleAll(",
   },
@@ -154,7 +154,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what is postponed is acknowledged and not sent again",
-    file: "src/contract/delivery.ts",
+    file: "src/runtime/queue-consumer.ts",
     from: "await consumer.resend(group.flatMap(postponedOf), options);",
     to: "void options;",
   },
@@ -166,25 +166,25 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what is undecided is acknowledged and not sent again",
-    file: "src/contract/delivery.ts",
+    file: "src/runtime/queue-consumer.ts",
     from: "    if (again.length > 0) await consumer.resend(again, { attempts, delaySeconds });\n",
     to: "",
   },
   {
     name: "a whole message that failed is acknowledged",
-    file: "src/contract/delivery.ts",
+    file: "src/runtime/queue-consumer.ts",
     from: 'if (isWhole) return retry(queue, parcel, errorOf(events[0] as E) ?? "");',
     to: "if (isWhole) return message.ack();",
   },
   {
     name: "dead letters are dropped",
-    file: "src/contract/delivery.ts",
+    file: "src/runtime/queue-consumer.ts",
     from: "    if (letters.length > 0) await consumer.keep(letters);\n",
     to: "",
   },
   {
     name: "dead letters are acknowledged though D1 does not have them",
-    file: "src/orders/dead-letters/consumer.ts",
+    file: "src/orders/dead-letters/dead-letter-consumer.ts",
     from: 'if (unkept) retry(batch.queue, message, failed.get(unkept) ?? "");',
     to: 'if (unkept && letters.length > 99) retry(batch.queue, message, failed.get(unkept) ?? "");',
   },

@@ -1,4 +1,4 @@
-import type { Shortage } from "../contract/stock-events.ts";
+import type { Shortage, VersionedLevel } from "../contract/stock-events.ts";
 
 /** The stock item's rules: state, command and clock in; new state and answer out. No I/O. */
 
@@ -42,6 +42,14 @@ export type ItemAnswer =
   | { type: "refused"; shortage: Omit<Shortage, "sku"> | null }
   /** The command contradicts what was decided: nothing changes, and it is never acknowledged. */
   | { type: "breach"; detail: string };
+
+/** What the stock item answers to one call. */
+export interface ItemReply {
+  /** One answer a command, in their order. */
+  answers: ItemAnswer[];
+  /** Present when it changed and was not told within the last second. */
+  level?: VersionedLevel;
+}
 
 export interface ItemView {
   counters: Counters;

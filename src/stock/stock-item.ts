@@ -1,9 +1,9 @@
+import { sendPacked } from "../runtime/queue-producer.ts";
 import { DurableObject } from "cloudflare:workers";
-import { Alarm } from "../contract/alarm.ts";
+import { Alarm } from "../runtime/alarm.ts";
 import { MAX_LOCKS_PER_PAGE } from "../contract/limits.ts";
-import { errorText, log } from "../contract/log.ts";
+import { errorText, log } from "../runtime/log.ts";
 import { orderIdFloor, timeOfOrderId } from "../contract/order-id.ts";
-import { sendPacked } from "../contract/messages.ts";
 import type {
   Adjustment,
   AdjustResult,
@@ -12,17 +12,17 @@ import type {
   LockStates,
 } from "../contract/stock-api.ts";
 import { StockEventSchema, stockLevel, type VersionedLevel } from "../contract/stock-events.ts";
-import { adjust, decide, type ItemAnswer, type ItemCommand, type Lock } from "./item.ts";
+import {
+  adjust,
+  decide,
+  type ItemAnswer,
+  type ItemCommand,
+  type ItemReply,
+  type Lock,
+} from "./item.ts";
 import type { OrderMovement } from "./item-ledger.ts";
 import { type ItemState, ItemStore } from "./item-store.ts";
 import { retentionOf } from "./policy.ts";
-
-export interface ItemReply {
-  /** One answer a command, in their order. */
-  answers: ItemAnswer[];
-  /** Present when it changed and was not told within the last second. */
-  level?: VersionedLevel;
-}
 
 /** A level is told at most this often. */
 const LEVEL_INTERVAL_MS = 1_000;
@@ -60,15 +60,15 @@ export class StockItem extends DurableObject<StockEnv> {
     }
     if (after.levelVersion === before.levelVersion) {
       // A refusal and a tombstone move nothing, but they are rows that have to be pruned one day.
-      if (isSaved) await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
+      if (isSaved) await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
       return { answers };
     }
     if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
-      await this.#alarm.armBy(this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
+      await this.#alarm.ensureBy(this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
       return { answers };
     }
     this.#tell(after.levelVersion, now_ms);
-    await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
+    await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
     return { answers, level: levelOf(after, now_ms) };
   }
 
@@ -142,7 +142,7 @@ export class StockItem extends DurableObject<StockEnv> {
     // The caller writes this level into the read model, which is as good as telling it.
     if (result.ok) this.#tell(result.levelVersion, now_ms);
     // A refusal is a row as well, which has to be pruned one day.
-    await this.#alarm.armBy(now_ms + DAY_MS, now_ms);
+    await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
     return result;
   }
 
@@ -195,7 +195,7 @@ export class StockItem extends DurableObject<StockEnv> {
 
   /** Tells the level that was held back, and prunes. Never throws: the platform gives up after six. */
   override async alarm(): Promise<void> {
-    this.#alarm.rang();
+    this.#alarm.markFired();
     const now_ms = Date.now();
     const { sku, levelVersion } = this.#store.state("");
     const isHeldBack = levelVersion > this.#told.version;
@@ -209,10 +209,10 @@ export class StockItem extends DurableObject<StockEnv> {
       const prune_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
       const tell_ms = this.#told.at_ms + LEVEL_LATEST_MS;
       const next_ms = isHeldBack && isTooSoon ? Math.min(prune_ms, tell_ms) : prune_ms;
-      await this.#alarm.armBy(next_ms, now_ms);
+      await this.#alarm.ensureBy(next_ms, now_ms);
     } catch (error) {
       log("error", "item.alarm_failed", { sku, error: errorText(error) });
-      await this.#alarm.armBy(now_ms + ALARM_RETRY_MS, now_ms);
+      await this.#alarm.ensureBy(now_ms + ALARM_RETRY_MS, now_ms);
     }
   }
 

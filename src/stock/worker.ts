@@ -1,4 +1,4 @@
-import { retryUnknown } from "../contract/delivery.ts";
+import { retryUnknownQueue } from "../runtime/queue-consumer.ts";
 import { consumeOrderEvents } from "./consumer.ts";
 import { itemCaller } from "./stock-api.ts";
 
@@ -14,7 +14,7 @@ export default {
   },
 
   async queue(batch: MessageBatch, env: StockEnv): Promise<void> {
-    if (batch.queue !== env.ORDER_EVENTS_QUEUE) return retryUnknown(batch);
+    if (batch.queue !== env.ORDER_EVENTS_QUEUE) return retryUnknownQueue(batch);
     await consumeOrderEvents(batch, {
       callItem: itemCaller(env),
       stockEvents: env.STOCK_EVENTS,

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { unpack } from "../../src/contract/messages.ts";
+import { unpack } from "../../src/contract/envelope.ts";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import type { Movement } from "../../src/contract/stock-api.ts";

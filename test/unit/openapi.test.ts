@@ -4,8 +4,8 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { contractFiles } from "../../scripts/lib/docs/files.ts";
 import { app } from "../../src/orders/http/app.ts";
-import { openApiDocument } from "../../src/orders/http/openapi/document.ts";
-import type { MediaType, Reference } from "../../src/orders/http/openapi/types.ts";
+import { openApiDocument } from "../../openapi/document.ts";
+import type { MediaType, Reference } from "../../openapi/types.ts";
 import { PROBLEMS } from "../../src/orders/http/problem.ts";
 import { callsOf, schemaChecker } from "../support/contract.ts";
 

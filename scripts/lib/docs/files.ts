@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openApiDocument } from "../../../src/orders/http/openapi/document.ts";
+import { openApiDocument } from "../../../openapi/document.ts";
 import { ROOT } from "../project.ts";
 import { docsPage } from "./page.ts";
 import { withRights } from "./rights.ts";

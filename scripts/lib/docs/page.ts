@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { PROBLEMS } from "../../../src/orders/http/problem.ts";
-import { CODES, PROBLEM_DOCS } from "../../../src/orders/http/openapi/problems.ts";
-import type { Document } from "../../../src/orders/http/openapi/types.ts";
+import { CODES, PROBLEM_DOCS } from "../../../openapi/problems.ts";
+import type { Document } from "../../../openapi/types.ts";
 import { headings, type Html, inline, markdown, nothing, pre, slug } from "./markdown.ts";
 import { type Call, operationSection, shown } from "./operation.ts";
 import { schemaSection } from "./schema.ts";

@@ -1,6 +1,6 @@
-import { OPERATIONS } from "../../../src/orders/http/openapi/operations/index.ts";
-import type { Operation } from "../../../src/orders/http/openapi/operation.ts";
-import { SCOPES } from "../../../src/orders/http/rights.ts";
+import { OPERATIONS } from "../../../openapi/operations/index.ts";
+import type { Operation } from "../../../openapi/operation.ts";
+import { SCOPES } from "../../../src/orders/http/scopes.ts";
 
 /** The tables of docs/authorization.md: scopes, and which routes take which. */
 
