@@ -1,6 +1,6 @@
 import type { JsonSchema } from "@valibot/to-json-schema";
 import { html } from "hono/html";
-import type { Document, SchemaObject } from "../../../openapi/types.ts";
+import type { Document, SchemaObject } from "../types.ts";
 import { type Html, inline, nothing } from "./markdown.ts";
 
 /** Schemas in words: one line for a type, a list for an object's members. */

@@ -7,7 +7,7 @@ import type {
   ParameterObject,
   Reference,
   ResponseObject,
-} from "../../../openapi/types.ts";
+} from "../types.ts";
 import { curl } from "./curl.ts";
 import { type Html, inline, markdown, nothing, pre } from "./markdown.ts";
 import { members, typeText } from "./schema.ts";

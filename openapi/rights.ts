@@ -1,6 +1,6 @@
-import { OPERATIONS } from "../../../openapi/operations/index.ts";
-import type { Operation } from "../../../openapi/operation.ts";
-import { SCOPES } from "../../../src/orders/http/scopes.ts";
+import { OPERATIONS } from "./operations/index.ts";
+import type { Operation } from "./operation.ts";
+import { SCOPES } from "../src/orders/http/scopes.ts";
 
 /** The tables of docs/authorization.md: scopes, and which routes take which. */
 

@@ -1,4 +1,4 @@
-import type { ParameterObject } from "../../../openapi/types.ts";
+import type { ParameterObject } from "../types.ts";
 import type { Call } from "./operation.ts";
 
 /** The call as a command line, with the contract's examples. */

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
-import { PROBLEMS } from "../../../src/orders/http/problem.ts";
-import { CODES, PROBLEM_DOCS } from "../../../openapi/problems.ts";
-import type { Document } from "../../../openapi/types.ts";
+import { PROBLEMS } from "../../src/orders/http/problem.ts";
+import { CODES, PROBLEM_DOCS } from "../problems.ts";
+import type { Document } from "../types.ts";
 import { headings, type Html, inline, markdown, nothing, pre, slug } from "./markdown.ts";
 import { type Call, operationSection, shown } from "./operation.ts";
 import { schemaSection } from "./schema.ts";
