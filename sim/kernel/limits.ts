@@ -48,12 +48,12 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
   },
   { file: "src/stock/consumer.ts", from: "const MAX_RUNS = 8;", to: "const MAX_RUNS = 1;" },
   {
-    file: "src/stock/item-ledger.ts",
+    file: "src/stock/item/ledger.ts",
     from: "const MAX_MOVEMENTS_PER_ROW = 500;",
     to: "const MAX_MOVEMENTS_PER_ROW = 2;",
   },
   {
-    file: "src/stock/item-store.ts",
+    file: "src/stock/item/store.ts",
     from: "const MAX_LOCKS_PER_STATEMENT = 1_000;",
     to: "const MAX_LOCKS_PER_STATEMENT = 2;",
   },

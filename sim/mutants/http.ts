@@ -112,7 +112,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a level keeps its version when units move",
-    file: "src/stock/stock-item.ts",
+    file: "src/stock/item/stock-item.ts",
     from: "before.levelVersion + (isMoved(before, state) ? 1 : 0)",
     to: "before.levelVersion + (isMoved(before, state) ? 0 : 0)",
   },
@@ -130,13 +130,13 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "units that are paid for no longer count for the limit",
-    file: "src/stock/stock-item.ts",
+    file: "src/stock/item/stock-item.ts",
     from: 'if (kind === "commit" || customerId === null',
     to: "if (customerId === null",
   },
   {
     name: "units from before the first limit are not counted",
-    file: "src/stock/stock-item.ts",
+    file: "src/stock/item/stock-item.ts",
     from: "        store.countCustomers();\n",
     to: "",
   },

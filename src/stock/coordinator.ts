@@ -1,4 +1,4 @@
-import type { ItemReply, ItemAnswer, ItemCommand } from "./item.ts";
+import type { ItemReply, ItemAnswer, ItemCommand } from "./item/rules.ts";
 import pMap from "p-map";
 import { failedWith, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
 import { errorText } from "../runtime/log.ts";

@@ -3,7 +3,7 @@ import { consumeOrderEvents } from "./consumer.ts";
 import { itemCaller } from "./stock-api.ts";
 
 export { StockApi } from "./stock-api.ts";
-export { StockItem } from "./stock-item.ts";
+export { StockItem } from "./item/stock-item.ts";
 
 /** The stock Worker: order-events in, stock-events out; the lane by RPC. */
 export default {

@@ -9,7 +9,7 @@ import { consumeStockEvents } from "../../../src/orders/outcomes/stock-events-co
 import { settlePorts } from "../../../src/orders/outcomes/settle-ports.ts";
 import { consumeOrderEvents } from "../../../src/stock/consumer.ts";
 import { itemCaller } from "../../../src/stock/stock-api.ts";
-import type { StockItem } from "../../../src/stock/stock-item.ts";
+import type { StockItem } from "../../../src/stock/item/stock-item.ts";
 import { orderNow, recordingQueue } from "./world.ts";
 
 declare global {

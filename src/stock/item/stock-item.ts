@@ -1,17 +1,17 @@
-import { sendPacked } from "../runtime/queue-producer.ts";
+import { sendPacked } from "../../runtime/queue-producer.ts";
 import { DurableObject } from "cloudflare:workers";
-import { Alarm } from "../runtime/alarm.ts";
-import { MAX_LOCKS_PER_PAGE } from "../contract/limits.ts";
-import { errorText, log } from "../runtime/log.ts";
-import { orderIdFloor, timeOfOrderId } from "../contract/order-id.ts";
+import { Alarm } from "../../runtime/alarm.ts";
+import { MAX_LOCKS_PER_PAGE } from "../../contract/limits.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { orderIdFloor, timeOfOrderId } from "../../contract/order-id.ts";
 import type {
   Adjustment,
   AdjustResult,
   LedgerPage,
   LiveLock,
   LockStates,
-} from "../contract/stock-api.ts";
-import { StockEventSchema, stockLevel, type VersionedLevel } from "../contract/stock-events.ts";
+} from "../../contract/stock-api.ts";
+import { StockEventSchema, stockLevel, type VersionedLevel } from "../../contract/stock-events.ts";
 import {
   adjust,
   decide,
@@ -19,10 +19,10 @@ import {
   type ItemCommand,
   type ItemReply,
   type Lock,
-} from "./item.ts";
-import type { OrderMovement } from "./item-ledger.ts";
-import { type ItemState, ItemStore } from "./item-store.ts";
-import { retentionOf } from "./policy.ts";
+} from "./rules.ts";
+import type { OrderMovement } from "./ledger.ts";
+import { type ItemState, ItemStore } from "./store.ts";
+import { retentionOf } from "../policy.ts";
 
 /** A level is told at most this often. */
 const LEVEL_INTERVAL_MS = 1_000;

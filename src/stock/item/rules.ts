@@ -1,4 +1,4 @@
-import type { Shortage, VersionedLevel } from "../contract/stock-events.ts";
+import type { Shortage, VersionedLevel } from "../../contract/stock-events.ts";
 
 /** The stock item's rules: state, command and clock in; new state and answer out. No I/O. */
 

@@ -1,6 +1,6 @@
-import type { LedgerPage, Movement } from "../contract/stock-api.ts";
-import type { Counters } from "./item.ts";
-import type { EarlierMovement, MovementRow } from "./item-schema.ts";
+import type { LedgerPage, Movement } from "../../contract/stock-api.ts";
+import type { Counters } from "./rules.ts";
+import type { EarlierMovement, MovementRow } from "./schema.ts";
 
 /** A movement of an order's units, and how the item stood after it. */
 export interface OrderMovement {

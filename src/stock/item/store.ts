@@ -1,7 +1,7 @@
-import type { Adjustment, AdjustResult, LiveLock } from "../contract/stock-api.ts";
-import type { Counters, Lock, LockState } from "./item.ts";
-import { Ledger } from "./item-ledger.ts";
-import { type ItemRow, type LockRow, migrate } from "./item-schema.ts";
+import type { Adjustment, AdjustResult, LiveLock } from "../../contract/stock-api.ts";
+import type { Counters, Lock, LockState } from "./rules.ts";
+import { Ledger } from "./ledger.ts";
+import { type ItemRow, type LockRow, migrate } from "./schema.ts";
 
 /** The tables of one stock item but for its ledger, in its Durable Object's SQLite. */
 

@@ -1,5 +1,5 @@
-import type { Movement } from "../contract/stock-api.ts";
-import type { LockState } from "./item.ts";
+import type { Movement } from "../../contract/stock-api.ts";
+import type { LockState } from "./rules.ts";
 
 /** The tables of one stock item, in its Durable Object's SQLite. */
 
