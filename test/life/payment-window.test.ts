@@ -1,4 +1,4 @@
-import { transitionReturning } from "../../src/orders/order/orders.sql.ts";
+import { transition } from "../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
@@ -57,7 +57,7 @@ describe("the payment window", () => {
     const { payBy_ms } = await orderNow(id);
     const now_ms = Number(payBy_ms) - 1;
     const [counted, moved] = await env.DB.batch(
-      transitionReturning(env.DB, "expire", [{ id }], { policy: policyOf(env), now_ms }),
+      transition(env.DB, "expire", [{ id }], { policy: policyOf(env), now_ms }, "RETURNING *"),
     );
     expect([counted?.meta.changes, moved?.results]).toEqual([0, []]);
     expect(await orderNow(id)).toMatchObject({ status: "confirmed", revision: 2 });

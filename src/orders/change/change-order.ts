@@ -4,7 +4,7 @@ import {
   selectOrders,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import { transitionReturning } from "../order/orders.sql.ts";
+import { transition } from "../order/orders.sql.ts";
 import { FIRST_DUE_MS, type Order } from "../order/order.ts";
 import { announce } from "../order/announce.ts";
 import { policyOf } from "../config/policy.ts";
@@ -24,7 +24,7 @@ export async function changeOrder(
   await scheduleReconcile(env, now_ms + FIRST_DUE_MS);
   // Read in the same transaction: an order that a later look found confirmed was not unpayable.
   const [, moved, present, after] = await env.DB.batch<OrderRow>([
-    ...transitionReturning(env.DB, name, [{ id }], { policy: policyOf(env), now_ms }),
+    ...transition(env.DB, name, [{ id }], { policy: policyOf(env), now_ms }, "RETURNING *"),
     selectPresent(env.DB, [id]),
     selectOrders(env.DB, [id]),
   ]);

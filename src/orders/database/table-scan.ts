@@ -17,19 +17,15 @@ export interface ScanStep {
 export type TableScan = (after: string) => Promise<ScanStep>;
 
 interface KeyScan {
-  /** The primary key, a text. */
-  key: string;
-  /** SELECT of the next `SCAN_ROWS` rows in the order of their key: after `?1`, before `?2`. */
-  rows: string;
+  /** Answers with `last` and `n` of the next `SCAN_ROWS` rows in the order of their key: after `?1`, before `?2`. */
+  seen: D1PreparedStatement;
+  /** Deletes those of the same rows that may go. */
+  gone: D1PreparedStatement;
   before: string;
-  /** DELETE of those of `rows` that may go. */
-  deletion: string;
 }
 
-/** A scan by a primary key of one column: both statements of a step see the same rows. */
-export function scanByKey(db: D1Database, { key, rows, before, deletion }: KeyScan): TableScan {
-  const seen = db.prepare(`SELECT max(${key}) AS last, count(*) AS n FROM (${rows})`);
-  const gone = db.prepare(deletion);
+/** A scan by a primary key of one column. */
+export function scanByKey(db: D1Database, { seen, gone, before }: KeyScan): TableScan {
   return async (after) => {
     const [found, deleted] = await db.batch<{ last: string | null; n: number }>([
       seen.bind(after, before),

@@ -99,11 +99,16 @@ function mark(db: D1Database, customerId: string, now_ms: number): D1PreparedSta
     .bind(customerId, now_ms);
 }
 
-/** Deletes marks set before a time. A feed renews its mark daily: an older one belongs to one that died. */
+/** Deletes marks set before a time: a feed renews its mark daily, so their feeds have died. */
 export function deleteOldPresence(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM presence WHERE customer_id > ?1 AND customer_id < ?2
     ORDER BY customer_id LIMIT ${SCAN_ROWS}`;
-  const deletion = `DELETE FROM presence WHERE customer_id IN
-    (SELECT customer_id FROM (${rows}) WHERE since < ${cutoff_ms})`;
-  return scanByKey(db, { key: "customer_id", rows, before: "\u{10FFFF}", deletion });
+  return scanByKey(db, {
+    seen: db.prepare(`SELECT max(customer_id) AS last, count(*) AS n FROM (${rows})`),
+    gone: db.prepare(
+      `DELETE FROM presence WHERE customer_id IN
+         (SELECT customer_id FROM (${rows}) WHERE since < ${cutoff_ms})`,
+    ),
+    before: "\u{10FFFF}",
+  });
 }

@@ -6,16 +6,21 @@ import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
 export const KEY_OWNER = "coalesce(c.value->>'keyOwner', c.value->>'customerId')";
 
 /**
- * Binds the keys of the candidates (`?1`, JSON) whose orders exist; `?2` now. A refusal at the door
- * leaves the key free, and a key whose order was pruned goes over to the new order.
+ * Binds the keys of the candidates (JSON) whose orders exist. A refusal at the door leaves the key
+ * free, and a key whose order was pruned goes over to the new order.
  */
-export const INSERT_KEYS = `
-  INSERT INTO idempotency_keys (customer_id, key, order_id, created_at)
-  SELECT ${KEY_OWNER}, c.value->>'key', c.value->>'id', ?2 FROM json_each(?1) AS c
-  WHERE c.value->>'key' IS NOT NULL AND EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')
-  ON CONFLICT (customer_id, key) DO UPDATE
-    SET order_id = excluded.order_id, created_at = excluded.created_at
-    WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)`;
+export function bindKeys(db: D1Database, candidates: string, now_ms: number): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO idempotency_keys (customer_id, key, order_id, created_at)
+       SELECT ${KEY_OWNER}, c.value->>'key', c.value->>'id', ?2 FROM json_each(?1) AS c
+       WHERE c.value->>'key' IS NOT NULL AND EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')
+       ON CONFLICT (customer_id, key) DO UPDATE
+         SET order_id = excluded.order_id, created_at = excluded.created_at
+         WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)`,
+    )
+    .bind(candidates, now_ms);
+}
 
 /** Before every key: no customer has an empty name. */
 const NO_KEY = JSON.stringify(["", ""]);

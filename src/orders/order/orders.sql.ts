@@ -20,15 +20,26 @@ import { type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 
 /**
  * Inserts the orders that a SELECT admits: its columns are `id`, `customer_id`, `lines`, `total`,
- * `currency` and `refusal` (null: admitted). `?2` now, `?4` when the order is due first.
+ * `currency` and `refusal` (null: admitted), its parameters the first three of `values`: candidates,
+ * now, and one of its own. The fourth is when the orders are due first.
  */
-export const insertAdmittedSql = (candidates: string): string => `
-  INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-    placed_at, updated_at, awaits, due_at, history)
-  SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,
-    json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL, 'at_ms', CAST(?2 AS INTEGER)))
-  FROM (${candidates}) AS candidates WHERE refusal IS NULL
-  ON CONFLICT (id) DO NOTHING`;
+export function insertAdmitted(
+  db: D1Database,
+  select: string,
+  values: readonly [json: string, now_ms: number, own: number | null, due_ms: number],
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
+         placed_at, updated_at, awaits, due_at, history)
+       SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,
+         json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
+           'at_ms', CAST(?2 AS INTEGER)))
+       FROM (${select}) AS candidates WHERE refusal IS NULL
+       ON CONFLICT (id) DO NOTHING`,
+    )
+    .bind(...values);
+}
 
 /** An order to move; only a refusal has a reason and shortages of its own. */
 export interface Entry {
@@ -42,39 +53,27 @@ export interface Clock {
   now_ms: number;
 }
 
-/** Moves every order of `entries` that stands where the transition starts, and counts the moves. */
+/**
+ * Moves every order of `entries` that stands where the transition starts, and counts the moves. The
+ * last statement is the UPDATE; with `RETURNING *` it answers with the rows that moved.
+ */
 export function transition(
   db: D1Database,
   name: TransitionName,
   entries: readonly Entry[],
   clock: Clock,
+  returning: "" | "RETURNING *" = "",
 ): D1PreparedStatement[] {
-  return [count(db, name, entries, clock), update(db, name, entries, clock, "")];
-}
-
-/** The same; the second statement answers with the rows that moved. */
-export function transitionReturning(
-  db: D1Database,
-  name: TransitionName,
-  entries: readonly Entry[],
-  clock: Clock,
-): D1PreparedStatement[] {
-  return [count(db, name, entries, clock), update(db, name, entries, clock, "RETURNING *")];
+  const ids = entries.map(({ id }) => id);
+  return [
+    countTransition(db, name, ids, clock.now_ms, alsoIf(name)),
+    update(db, name, entries, clock, returning),
+  ];
 }
 
 /** What a transition asks beyond the status; `?2` is now. Nobody pays for what costs nothing. */
 const alsoIf = (name: TransitionName): string =>
   name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";
-
-function count(
-  db: D1Database,
-  name: TransitionName,
-  entries: readonly Entry[],
-  { now_ms }: Clock,
-): D1PreparedStatement {
-  const ids = entries.map(({ id }) => id);
-  return countTransition(db, name, ids, now_ms, alsoIf(name));
-}
 
 function update(
   db: D1Database,
@@ -241,7 +240,12 @@ export function openPaymentWindows(
 /** Deletes orders placed before a time that are finished and whose stock owes nothing. */
 export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM orders WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ${SCAN_ROWS}`;
-  const deletion = `DELETE FROM orders WHERE id IN
-    (SELECT id FROM (${rows}) WHERE status IN ('paid', 'cancelled') AND awaits IS NULL)`;
-  return scanByKey(db, { key: "id", rows, before: orderIdFloor(cutoff_ms), deletion });
+  return scanByKey(db, {
+    seen: db.prepare(`SELECT max(id) AS last, count(*) AS n FROM (${rows})`),
+    gone: db.prepare(
+      `DELETE FROM orders WHERE id IN
+         (SELECT id FROM (${rows}) WHERE status IN ('paid', 'cancelled') AND awaits IS NULL)`,
+    ),
+    before: orderIdFloor(cutoff_ms),
+  });
 }

@@ -1,8 +1,8 @@
 import type { Shortage } from "../../contract/stock-events.ts";
 import { firstDue_ms, type Order } from "../order/order.ts";
-import { INSERT_KEYS, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
+import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
-import { insertAdmittedSql } from "../order/orders.sql.ts";
+import { insertAdmitted } from "../order/orders.sql.ts";
 import type { Policy } from "../config/policy.ts";
 
 /** Placing: the one D1 batch that resolves keys, checks at the door and writes orders. */
@@ -65,8 +65,7 @@ const doorSql = (alsoWhere: string): string => `
     ${alsoWhere}
   GROUP BY c.key`;
 
-const INSERT_ORDERS = insertAdmittedSql(doorSql(""));
-
+const ADMITTED = doorSql("");
 const SELECT_PLACED = `
   SELECT c.value->>'id' AS candidate_id, p.customer_id IS NOT NULL AS is_present, o.*
   FROM json_each(?1) AS c
@@ -90,8 +89,8 @@ export async function placeAll(
   const json = JSON.stringify(candidates);
   const trusted_ms = policy.isGateOn ? now_ms - LEVEL_TRUSTED_MS : null;
   const [, , placed, refused] = await db.batch([
-    db.prepare(INSERT_ORDERS).bind(json, now_ms, trusted_ms, now_ms + firstDue_ms(policy)),
-    db.prepare(INSERT_KEYS).bind(json, now_ms),
+    insertAdmitted(db, ADMITTED, [json, now_ms, trusted_ms, now_ms + firstDue_ms(policy)]),
+    bindKeys(db, json, now_ms),
     db.prepare(SELECT_PLACED).bind(json),
     db.prepare(SELECT_REFUSED).bind(json, now_ms, trusted_ms),
   ]);

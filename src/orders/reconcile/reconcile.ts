@@ -1,5 +1,5 @@
 import { type OrderRow, orderFromRow, selectPresent } from "../order/order-queries.sql.ts";
-import { postpone, transitionReturning, type Claim, claimDue } from "../order/orders.sql.ts";
+import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
 import { delayText } from "../../runtime/queue-consumer.ts";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../runtime/log.ts";
@@ -96,8 +96,8 @@ async function moveInTime(
   );
   if (late.length + unpaid.length + later.length === 0) return [];
   const [, gaveUp, , expired, , present] = await db.batch<OrderRow>([
-    ...transitionReturning(db, "giveUp", late, clock),
-    ...transitionReturning(db, "expire", unpaid, clock),
+    ...transition(db, "giveUp", late, clock, "RETURNING *"),
+    ...transition(db, "expire", unpaid, clock, "RETURNING *"),
     postpone(db, later),
     selectPresent(
       db,
