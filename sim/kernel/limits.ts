@@ -58,9 +58,9 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
     to: "const MAX_LOCKS_PER_STATEMENT = 2;",
   },
   {
-    file: "src/orders/reconcile/scan-pace.ts",
-    from: "export const STEP = 2_000;",
-    to: "export const STEP = 2;",
+    file: "src/orders/database/table-scan.ts",
+    from: "export const SCAN_ROWS = 2_000;",
+    to: "export const SCAN_ROWS = 2;",
   },
   {
     file: "src/orders/reconcile/scan-pace.ts",
