@@ -145,13 +145,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     name: "an order is accepted before it is durable",
     file: "src/orders/http/orders.ts",
     from: 'case "failed":\n      throw',
-    to: 'case "failed":\n      return c.json({ id: candidateId(c), revision: 1, status: "pending", customerId: c.get("caller").customerId, lines: [] }, 202);\n      throw',
-    also: [
-      {
-        from: "async function answer(",
-        to: "const candidateId = (_c: unknown) => newOrderId(Date.now());\nasync function answer(",
-      },
-    ],
+    to: 'case "failed":\n      return c.json({ id: newOrderId(Date.now()), revision: 1, status: "pending", customerId: c.get("caller").customerId, lines: [] }, 202);\n      throw',
   },
   {
     name: "the gate trusts old levels",
@@ -217,7 +211,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     name: "the feed is told what is not yet durable",
     file: "src/orders/place/desk.ts",
     from: "    await this.#ports.watch();\n    const { results, failed }",
-    to: "    await this.#ports.watch();\n    void this.#ports.announce({ orders: [], present: candidates.map((c) => ({ ...c, status: 'confirmed', reason: null, shortages: null, lines: [], total: { amount: 0, currency: 'EUR' }, revision: 2, placedAt_ms: 0, updatedAt_ms: 0, payBy_ms: null, awaits: null, dueAt_ms: null, attempts: 0, history: [] })) });\n    const { results, failed }",
+    to: "    await this.#ports.watch();\n    void this.#ports.announce({ orders: [], present: candidates.map((candidate) => ({ ...candidate, status: 'confirmed', reason: null, shortages: null, lines: [], total: { amount: 0, currency: 'EUR' }, revision: 2, placedAt_ms: 0, updatedAt_ms: 0, payBy_ms: null, awaits: null, dueAt_ms: null, attempts: 0, history: [] })) });\n    const { results, failed }",
   },
   {
     name: "another's order can be seen and cancelled",
@@ -258,8 +252,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a stock Worker that hangs holds up expiries",
     file: "src/orders/reconcile/reconcile.ts",
-    from: "    if (orders.length < CLAIM_TIMED) break;",
-    to: "    break;",
+    from: "releases.push(...(await move(orders, ports)));\n    if (orders.length < CLAIM_TIMED) break;",
+    to: "releases.push(...(await move(orders, ports)));\n    break;",
   },
   {
     name: "each order that the lane leaves undecided is announced alone",

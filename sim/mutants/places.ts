@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Renaming } from "./renaming.ts";
 import { isWord, tokensOf, type Token } from "./tokens.ts";
 
 /**
@@ -42,11 +43,14 @@ export function readSource(root: string): SourceFile[] {
   return readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .filter((name) => /\.tsx?$/.test(name))
     .sort()
-    .map((name) => {
-      const text = readFileSync(join(root, "src", name), "utf8");
-      return { file: `src/${name}`, text, tokens: tokensOf(text) };
-    });
+    .map((name) => sourceFile(`src/${name}`, readFileSync(join(root, "src", name), "utf8")));
 }
+
+export const sourceFile = (file: string, text: string): SourceFile => ({
+  file,
+  text,
+  tokens: tokensOf(text),
+});
 
 /** The one place of a change. Throws when there is none, or several that are equally near. */
 export function findPlace(change: Change, sources: readonly SourceFile[]): Place {
@@ -60,7 +64,11 @@ export function findPlace(change: Change, sources: readonly SourceFile[]): Place
   }
   const distance = Math.min(...matches.map((match) => match.distance));
   const [match, ...others] = matches.filter((each) => each.distance === distance);
-  if (match && others.length === 0) return placeOf(change, match);
+  if (match && others.length === 0) {
+    const place = placeOf(change, match);
+    refuseUnknownNames(place, match, sources);
+    return place;
+  }
   const reason = match
     ? `is there ${others.length + 1} times, equally near:\n${[match, ...others].map(show).join("\n")}`
     : `is not there any more. Nearest to it is:\n${nearest(quote, change, sources)}`;
@@ -122,48 +130,6 @@ function matchAt(
 const isTrailingComma = (tokens: readonly Token[], at: number) =>
   tokens[at]?.text === "," && /^[)\]}]$/.test(tokens[at + 1]?.text ?? "");
 
-/** Pairs of words: in the quote, and in the source. */
-class Renaming {
-  readonly #names = new Map<string, string>();
-  /** Those in the text of strings; they may differ only as a name of the code does. */
-  readonly #texts = new Map<string, string>();
-
-  /** Whether the token may stand for what is quoted. */
-  add(wanted: string, { text, isName }: Token): boolean {
-    const isPair = isWord(wanted) && isWord(text);
-    if (!isPair || (!isName && wanted === text)) return wanted === text;
-    const names = isName ? this.#names : this.#texts;
-    if ((names.get(wanted) ?? text) !== text) return false;
-    names.set(wanted, text);
-    return true;
-  }
-
-  isConsistent(): boolean {
-    const isOneToOne = new Set(this.#names.values()).size === this.#names.size;
-    return isOneToOne && [...this.#texts].every(([from, to]) => this.#names.get(from) === to);
-  }
-
-  size(): number {
-    return [...this.#names].filter(([from, to]) => from !== to).length;
-  }
-
-  keeps(quote: readonly Token[]): boolean {
-    return quote.some(({ text }) => isWord(text) && (this.#names.get(text) ?? text) === text);
-  }
-
-  /** Text that will stand in a scope, in the names of the source. */
-  apply(text: string, scope: string): string {
-    let renamed = "";
-    let end = 0;
-    for (const token of tokensOf(text, scope)) {
-      const names = token.isName ? this.#names : this.#texts;
-      renamed += text.slice(end, token.start) + (names.get(token.text) ?? token.text);
-      end = token.end;
-    }
-    return renamed + text.slice(end);
-  }
-}
-
 function placeOf({ from, to }: Change, { source, renaming, at, end }: Match): Place {
   const { file, text, tokens } = source;
   const first = tokens[at];
@@ -180,9 +146,33 @@ function placeOf({ from, to }: Change, { source, renaming, at, end }: Match): Pl
   return { file, start, from: text.slice(start, stop), to: renaming.apply(to, first.scope) };
 }
 
+/** Code that stops with a ReferenceError would count as a bug that was found. */
+function refuseUnknownNames(
+  { file, to }: Place,
+  { source, at, end }: Match,
+  sources: readonly SourceFile[],
+): void {
+  const has = ({ tokens }: SourceFile, name: string) =>
+    tokens.some(({ text, isName }) => isName && text === name);
+  const tokens = tokensOf(to, source.tokens[at]?.scope);
+  const unknown = tokens.filter(({ text, start, isName }, index) => {
+    if (!isName || has(source, text) || text in globalThis) return false;
+    if (/^(?:const|let)$/.test(tokens[index - 1]?.text ?? "")) return false;
+    const isProperty = /(?<!\.\.)\.$/.test(to.slice(0, start)) || tokens[index + 1]?.text === ":";
+    return !isProperty || !sources.some((each) => has(each, text));
+  });
+  if (unknown.length === 0) return;
+  const names = unknown.map(({ text }) => text).join(", ");
+  throw new Error(
+    `The replacement of\n${show({ source, at, end })}\nby\n    ${to.trim()}\n` +
+      `uses names that ${file} does not have: ${names}`,
+  );
+}
+
 const lineOf = (text: string, offset: number) => text.slice(0, offset).split("\n").length;
 
-function show({ source: { file, text, tokens }, at, end }: Match): string {
+function show({ source, at, end }: Pick<Match, "source" | "at" | "end">): string {
+  const { file, text, tokens } = source;
   const start = tokens[at]?.start ?? 0;
   return `    ${file}:${lineOf(text, start)}: ${text.slice(start, tokens[end - 1]?.end)}`;
 }
