@@ -53,8 +53,8 @@ describe("the quotes of the source", () => {
     quotesIn(read(path), list).map(({ line, change }) => ({ at: `${path}:${line}`, change })),
   );
 
-  it.each(quotes)("have a place in the code: $at", ({ at, change }) => {
-    const found = () => findPlace(change, sources);
-    expect(found, `${at} has no place in src (npm run mutants -- --repair)`).not.toThrow();
+  it.each(quotes)("have a place in the code: $at", ({ change }) => {
+    // Throws when there is none, and says what is nearest.
+    expect(findPlace(change, sources).file).toMatch(/^src\//);
   });
 });
