@@ -1,16 +1,15 @@
 /**
- * Writes the contract and its page into public/ (openapi.json and docs.*), and the tables of rights
- * into docs/authorization.md.
+ * Writes the API's description (public/openapi.json) and the tables of docs/authorization.md.
  * With --check: writes nothing, exits with 1 when one of them is out of date.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { contractFiles } from "./lib/docs/files.ts";
+import { contractFiles } from "../openapi/files.ts";
 import { ROOT } from "./lib/project.ts";
 
 const check = process.argv.includes("--check");
-for (const [name, text] of Object.entries(await contractFiles())) {
+for (const [name, text] of Object.entries(contractFiles())) {
   const path = join(ROOT, name);
   if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
   if (check) {

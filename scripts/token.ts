@@ -1,5 +1,5 @@
 import process from "node:process";
-import { OPERATOR, SCOPES } from "../src/orders/http/rights.ts";
+import { OPERATOR, SCOPES } from "../src/orders/http/scopes.ts";
 import { signToken } from "./lib/token.ts";
 
 const [subject, ...scopes] = process.argv.slice(2);

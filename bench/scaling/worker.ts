@@ -1,9 +1,9 @@
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { stockOutcome } from "../../src/contract/stock-events.ts";
-import { type Candidate, placeAll } from "../../src/orders/place/place.sql.ts";
-import type { Policy } from "../../src/orders/policy.ts";
-import { settle, type SettlePorts } from "../../src/orders/settle/settle.ts";
-import { StockItem as Item } from "../../src/stock/stock-item.ts";
+import { type Candidate, placeAll } from "../../src/orders/place/placement.sql.ts";
+import type { Policy } from "../../src/orders/config/policy.ts";
+import { settle, type SettlePorts } from "../../src/orders/outcomes/settle.ts";
+import { StockItem as Item } from "../../src/stock/item/stock-item.ts";
 
 /** Times the three things that everything waits for: a commit of the desk, a settling, an item's call. */
 
@@ -21,7 +21,7 @@ export class StockItem extends Item {
 const SKU = "SCALED";
 const UNITS = 10_000_000;
 const POLICY = { lockDeadline_ms: 900_000, paymentWindow_ms: 0, isGateOn: true } as Policy;
-const NOBODY = { push: async () => ({ untold: new Map() }), isSpent: () => false };
+const NOBODY = { push: async () => ({ unnotified: new Map() }), isExhausted: () => false };
 
 export default {
   async fetch(request, env): Promise<Response> {

@@ -2,8 +2,8 @@ import pMap from "p-map";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Movement } from "../../src/contract/stock-api.ts";
 import type { Level } from "../../src/contract/stock-events.ts";
-import type { Operations } from "../../src/orders/operations/operations.sql.ts";
-import type { OrderView } from "../../src/orders/order.ts";
+import type { Dashboard } from "../../src/orders/operators/dashboard.sql.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import { type Ask, read, readAll } from "./client.ts";
 import type { Journal } from "./journal.ts";
 import type { Listener } from "./listener.ts";
@@ -21,7 +21,7 @@ type Counters = Movement["balance"];
 export async function settled(operator: Ask, journal: Journal): Promise<number> {
   const from = Date.now();
   for (;;) {
-    const { unsettled } = await read<Operations>(operator, "/v1/operations");
+    const { unsettled } = await read<Dashboard>(operator, "/v1/operations");
     if (unsettled.count === 0) return Date.now() - from;
     if (Date.now() - from > SETTLE_MS) {
       journal.violation(`${unsettled.count} orders unsettled after ${SETTLE_MS / 1_000} s`);
@@ -48,7 +48,7 @@ export async function check(load: Load, listeners: ReadonlyMap<string, Listener>
   for (const sku of skus) await item(load, sku, orders);
   await differences(operator, journal);
   await sockets(journal, all, customers, listeners);
-  const { deadLetters, breaches } = await read<Operations>(operator, "/v1/operations");
+  const { deadLetters, breaches } = await read<Dashboard>(operator, "/v1/operations");
   if (breaches > 0) journal.violation(`${breaches} breaches`);
   return { orders, deadLetters };
 }

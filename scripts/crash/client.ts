@@ -1,4 +1,4 @@
-import type { OrderView } from "../../src/orders/order.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 
 export interface Answer<T = unknown> {
   status: number;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { OrderView } from "../../src/orders/order.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import type { Journal } from "./journal.ts";
 
 const PING_MS = 2_000;

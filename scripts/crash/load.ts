@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { OrderView } from "../../src/orders/order.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import type { Ask } from "./client.ts";
 import type { Journal } from "./journal.ts";
 import type { Random } from "./random.ts";

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { onOffVar } from "../../src/contract/vars.ts";
+import { booleanVar } from "../../src/runtime/vars.ts";
 import { readAuthSettings } from "../../src/orders/http/auth-settings.ts";
-import { policyOf } from "../../src/orders/policy.ts";
+import { policyOf } from "../../src/orders/config/policy.ts";
 import { localVars, ROOT } from "./project.ts";
 
 /**
@@ -42,7 +42,7 @@ export function checkVars(): string | null {
   ]);
   const vars = { ...Object.fromEntries(configured), ...localVars() } as OrdersEnv;
   policyOf(vars);
-  onOffVar("RATE_LIMIT", vars.RATE_LIMIT);
+  booleanVar("RATE_LIMIT", vars.RATE_LIMIT);
   const settings = readAuthSettings(vars, "localhost");
   return typeof settings === "string" ? settings : null;
 }

@@ -18,7 +18,7 @@ export const UNITS = {
   reconciler: "src/orders/reconcile/reconciler.ts",
   feed: "src/orders/feed/customer-feed.ts",
   stock: "src/stock/worker.ts",
-  item: "src/stock/stock-item.ts",
+  item: "src/stock/item/stock-item.ts",
 } as const;
 
 export type Unit = keyof typeof UNITS;

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { applyChanges, readSource, type Change } from "../mutants/places.ts";
 
 /**
  * Limits of the code that no simulated run would reach: half of the runs have small ones instead, so
@@ -8,9 +8,13 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** A line of the source, and what stands there in runs with small limits. */
-const LIMITS: readonly { file: string; from: string; to: string }[] = [
-  { file: "src/orders/feed/feeds.ts", from: "const MAX_CALLS = 800;", to: "const MAX_CALLS = 1;" },
+/** Quotes of the source, as those of the mutants, and what stands there in runs with small limits. */
+export const LIMITS: readonly Change[] = [
+  {
+    file: "src/orders/order/feed-notifier.ts",
+    from: "const MAX_CALLS = 800;",
+    to: "const MAX_CALLS = 1;",
+  },
   // More than all customers of a run send at once, and fewer than those who hang up (storm.ts).
   {
     file: "src/orders/http/orders.ts",
@@ -18,7 +22,7 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
     to: "const MAX_PLACING = 64;",
   },
   {
-    file: "src/orders/place/outcome.ts",
+    file: "src/orders/place/await-outcome.ts",
     from: "const MAX_WAITERS = 200;",
     to: "const MAX_WAITERS = 1;",
   },
@@ -28,12 +32,12 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
     to: "const CLAIM_TIMED = 2;",
   },
   {
-    file: "src/orders/settle/settle.ts",
+    file: "src/orders/outcomes/settle.ts",
     from: "const MAX_EVENTS = 1_000;",
     to: "const MAX_EVENTS = 3;",
   },
   {
-    file: "src/orders/settle/settle.ts",
+    file: "src/orders/outcomes/settle.ts",
     from: "const MAX_SHORTAGES = 3_000;",
     to: "const MAX_SHORTAGES = 2;",
   },
@@ -44,27 +48,27 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
   },
   { file: "src/stock/consumer.ts", from: "const MAX_RUNS = 8;", to: "const MAX_RUNS = 1;" },
   {
-    file: "src/stock/item-ledger.ts",
+    file: "src/stock/item/ledger.ts",
     from: "const MAX_MOVEMENTS_PER_ROW = 500;",
     to: "const MAX_MOVEMENTS_PER_ROW = 2;",
   },
   {
-    file: "src/stock/item-store.ts",
+    file: "src/stock/item/store.ts",
     from: "const MAX_LOCKS_PER_STATEMENT = 1_000;",
     to: "const MAX_LOCKS_PER_STATEMENT = 2;",
   },
   {
-    file: "src/orders/reconcile/lap.ts",
-    from: "export const STEP = 2_000;",
-    to: "export const STEP = 2;",
+    file: "src/orders/database/table-scan.ts",
+    from: "export const SCAN_ROWS = 2_000;",
+    to: "export const SCAN_ROWS = 2;",
   },
   {
-    file: "src/orders/reconcile/lap.ts",
+    file: "src/orders/reconcile/scan-pace.ts",
     from: "export const MAX_STEPS = 60;",
     to: "export const MAX_STEPS = 2;",
   },
   {
-    file: "src/orders/operations/compare.ts",
+    file: "src/orders/operators/compare.ts",
     from: "const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);",
     to: "const ORDERS_PER_PAGE = 10;",
   },
@@ -80,18 +84,8 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
   },
 ];
 
-/** The changed files by their path. Throws when a line is not there exactly once. */
+/** The changed files by their absolute path. Throws when a limit is not found in one place. */
 export function smallLimits(): Map<string, string> {
-  const changed = new Map<string, string>();
-  for (const { file, from, to } of LIMITS) {
-    const path = join(ROOT, file);
-    const text = changed.get(path) ?? readFileSync(path, "utf8");
-    const isThere = text.split("\n").filter((line) => line === from).length === 1;
-    if (!isThere) throw new Error(`${file} does not hold the line exactly once: ${from}`);
-    changed.set(
-      path,
-      text.replace(from, () => to),
-    );
-  }
-  return changed;
+  const changed = applyChanges(LIMITS, readSource(ROOT));
+  return new Map([...changed].map(([file, text]) => [join(ROOT, file), text]));
 }

@@ -4,13 +4,13 @@ import type { Mutant } from "./mutant.ts";
 export const AUTH_MUTANTS: readonly Mutant[] = [
   {
     name: "the audience of a token is not checked",
-    file: "src/orders/http/tokens.ts",
+    file: "src/orders/http/token-verification.ts",
     from: "    ...(audiences.length > 0 && { audience: [...audiences] }),\n",
     to: "",
   },
   {
     name: "the issuer of a token is not checked",
-    file: "src/orders/http/tokens.ts",
+    file: "src/orders/http/token-verification.ts",
     from: "    ...(issuers.length > 0 && { issuer: [...issuers] }),\n",
     to: "",
   },
@@ -22,7 +22,7 @@ export const AUTH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a token that ran out a second ago, or is used a second early, is refused",
-    file: "src/orders/http/tokens.ts",
+    file: "src/orders/http/token-verification.ts",
     from: "const LEEWAY_S = 30;",
     to: "const LEEWAY_S = 0;",
   },

@@ -1,11 +1,11 @@
-import { retryUnknown } from "../contract/delivery.ts";
-import { consumeDeadLetters } from "./dead-letters/consumer.ts";
-import { withTimeLimits } from "./d1.ts";
+import { retryUnknownQueue } from "../runtime/queue-consumer.ts";
+import { consumeDeadLetters } from "./dead-letters/dead-letter-consumer.ts";
+import { withTimeLimits } from "./database/d1.ts";
 import { app } from "./http/app.ts";
-import { roleOf } from "./queues.ts";
-import { reconcilerOf } from "./reconcile/watch.ts";
-import { consumeStockEvents } from "./settle/consumer.ts";
-import { settlePorts } from "./settle/ports.ts";
+import { queueRole } from "./config/queues.ts";
+import { reconcilerOf } from "./order/schedule-reconcile.ts";
+import { consumeStockEvents } from "./outcomes/stock-events-consumer.ts";
+import { settlePorts } from "./outcomes/settle-ports.ts";
 
 export { CustomerFeed } from "./feed/customer-feed.ts";
 export { OrderDesk } from "./place/order-desk.ts";
@@ -16,8 +16,8 @@ export default {
   fetch: app.fetch,
 
   async queue(batch: MessageBatch, env: OrdersEnv): Promise<void> {
-    const role = roleOf(batch.queue, env);
-    if (role === null) return retryUnknown(batch);
+    const role = queueRole(batch.queue, env);
+    if (role === null) return retryUnknownQueue(batch);
     const limited = withTimeLimits(env);
     if (role.type === "dead-letters") return consumeDeadLetters(batch, role.source, limited.DB);
     await consumeStockEvents(batch, { ...settlePorts(limited), stockEvents: env.STOCK_EVENTS });

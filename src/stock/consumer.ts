@@ -1,13 +1,7 @@
-import {
-  consume,
-  type DeadLetter,
-  DeadLetterSchema,
-  decoderOf,
-  POSTPONED,
-  type Undecided,
-} from "../contract/delivery.ts";
-import { log } from "../contract/log.ts";
-import { sendPacked } from "../contract/messages.ts";
+import { type DeadLetter, DeadLetterSchema } from "../contract/dead-letter.ts";
+import { sendPacked } from "../runtime/queue-producer.ts";
+import { consume, decoderOf, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
+import { log } from "../runtime/log.ts";
 import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import { StockEventSchema } from "../contract/stock-events.ts";
 import { type CallItem, coordinate } from "./coordinator.ts";

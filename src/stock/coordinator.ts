@@ -1,7 +1,8 @@
+import type { ItemReply, ItemAnswer, ItemCommand } from "./item/rules.ts";
 import pMap from "p-map";
-import { failedWith, POSTPONED, type Undecided } from "../contract/delivery.ts";
-import { errorText } from "../contract/log.ts";
-import { within } from "../contract/within.ts";
+import { failedWith, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
+import { errorText } from "../runtime/log.ts";
+import { withTimeout } from "../runtime/timeout.ts";
 import type { OrderEvent, OrderPlaced } from "../contract/order-events.ts";
 import {
   type Shortage,
@@ -11,8 +12,6 @@ import {
   stockRefused,
   type VersionedLevel,
 } from "../contract/stock-events.ts";
-import type { ItemAnswer, ItemCommand } from "./item.ts";
-import type { ItemReply } from "./stock-item.ts";
 
 /** How the coordinator reaches an item. One call is one transaction there. */
 export type CallItem = (sku: string, commands: ItemCommand[]) => Promise<ItemReply>;
@@ -128,7 +127,7 @@ class Run {
   async #askItem(sku: string, group: Map<string, ItemCommand>): Promise<void> {
     try {
       const left_ms = Math.max(0, this.#deadline_ms - Date.now());
-      const { answers, level } = await within(
+      const { answers, level } = await withTimeout(
         Math.min(ITEM_TIMEOUT_MS, left_ms),
         () => this.#callItem(sku, [...group.values()]),
         `stock item ${sku}`,

@@ -1,9 +1,9 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import pMap from "p-map";
 import * as v from "valibot";
-import { delayText } from "../contract/delivery.ts";
+import { delayText } from "../runtime/queue-consumer.ts";
 import { MAX_ORDERS_PER_LANE_CALL, MAX_SKUS_PER_LEVELS_CALL } from "../contract/limits.ts";
-import { errorText, log } from "../contract/log.ts";
+import { errorText, log } from "../runtime/log.ts";
 import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import type {
   Adjustment,
@@ -13,7 +13,7 @@ import type {
   StockApi as Api,
 } from "../contract/stock-api.ts";
 import type { StockEvent, VersionedLevel } from "../contract/stock-events.ts";
-import { within } from "../contract/within.ts";
+import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 
 const CONCURRENCY = 24;
@@ -23,7 +23,7 @@ const LEVEL_TIMEOUT_MS = 2_000;
 /** The lane, reached over a service binding only. */
 export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]> {
-    atMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
+    assertAtMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
     for (const event of events) v.assert(OrderEventSchema, event);
     const now_ms = Date.now();
     const limits = { now_ms, within_ms: Math.min(within_ms, RUN_TIMEOUT_MS) };
@@ -39,10 +39,10 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   }
 
   async levels(skus: string[]): Promise<VersionedLevel[]> {
-    atMost(MAX_SKUS_PER_LEVELS_CALL, skus, "SKUs");
+    assertAtMost(MAX_SKUS_PER_LEVELS_CALL, skus, "SKUs");
     const read = async (sku: string): Promise<VersionedLevel[]> => {
       try {
-        return [await within(LEVEL_TIMEOUT_MS, () => this.env.ITEM.getByName(sku).level(sku))];
+        return [await withTimeout(LEVEL_TIMEOUT_MS, () => this.env.ITEM.getByName(sku).level(sku))];
       } catch (error) {
         log("warn", "level.unread", { sku, error: errorText(error) });
         return [];
@@ -52,7 +52,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   }
 
   async lockStates(sku: string, orderIds: string[]): Promise<LockStates> {
-    atMost(MAX_ORDERS_PER_LANE_CALL, orderIds, "orders");
+    assertAtMost(MAX_ORDERS_PER_LANE_CALL, orderIds, "orders");
     return this.env.ITEM.getByName(sku).lockStates(orderIds);
   }
 
@@ -66,7 +66,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   }
 }
 
-function atMost(limit: number, list: readonly unknown[], what: string): void {
+function assertAtMost(limit: number, list: readonly unknown[], what: string): void {
   if (list.length > limit) throw new RangeError(`at most ${limit} ${what} a call`);
 }
 

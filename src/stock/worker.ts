@@ -1,9 +1,9 @@
-import { retryUnknown } from "../contract/delivery.ts";
+import { retryUnknownQueue } from "../runtime/queue-consumer.ts";
 import { consumeOrderEvents } from "./consumer.ts";
 import { itemCaller } from "./stock-api.ts";
 
 export { StockApi } from "./stock-api.ts";
-export { StockItem } from "./stock-item.ts";
+export { StockItem } from "./item/stock-item.ts";
 
 /** The stock Worker: order-events in, stock-events out; the lane by RPC. */
 export default {
@@ -14,7 +14,7 @@ export default {
   },
 
   async queue(batch: MessageBatch, env: StockEnv): Promise<void> {
-    if (batch.queue !== env.ORDER_EVENTS_QUEUE) return retryUnknown(batch);
+    if (batch.queue !== env.ORDER_EVENTS_QUEUE) return retryUnknownQueue(batch);
     await consumeOrderEvents(batch, {
       callItem: itemCaller(env),
       stockEvents: env.STOCK_EVENTS,

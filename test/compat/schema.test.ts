@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "../../scripts/lib/project.ts";
-import { SCHEMA } from "../../src/stock/item-schema.ts";
+import { SCHEMA } from "../../src/stock/item/schema.ts";
 import { notAdding } from "./support/additive.ts";
 import { frozen, golden, hashOf, versions } from "./support/versions.ts";
 import { migrationNames, migrationText } from "./support/migrations.ts";

@@ -1,7 +1,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { Engine } from "../../sim/platform/sqlite.ts";
-import { migrate, SCHEMA } from "../../src/stock/item-schema.ts";
+import { migrate, SCHEMA } from "../../src/stock/item/schema.ts";
 import { lost } from "./support/covers.ts";
 import { unintended } from "./support/intended.ts";
 import { migrationNames, migrationText } from "./support/migrations.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { OrderView } from "../../src/orders/order.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import { FeedClient } from "./support/feed-client.ts";
 import { settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { OrderView } from "../../src/orders/order.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import { expectLedgerReplays, levelBecomes, settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";

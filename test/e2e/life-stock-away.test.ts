@@ -1,6 +1,6 @@
 import { v7 } from "uuid";
 import { expect, test } from "vitest";
-import type { OrderView } from "../../src/orders/order.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import type { Client } from "./support/client.ts";
 import { emptyState, start } from "./support/npm-start.ts";
 import { expectLedgerReplays, settled } from "./support/settled.ts";

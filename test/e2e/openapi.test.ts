@@ -1,8 +1,8 @@
+import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { v7 } from "uuid";
 import { beforeAll, expect, test } from "vitest";
-import type { DeadLetter } from "../../src/contract/delivery.ts";
-import type { OrderView } from "../../src/orders/order.ts";
-import type { Document } from "../../src/orders/http/openapi/types.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
+import type { Document } from "../../openapi/types.ts";
 import { PROBLEMS } from "../../src/orders/http/problem.ts";
 import { schemaChecker } from "../support/contract.ts";
 import { signToken } from "./support/client.ts";

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
-import { type Scope, SCOPES } from "../../src/orders/http/rights.ts";
+import { type Scope, SCOPES } from "../../src/orders/http/scopes.ts";
 import { expectProblem, written } from "./support/answers.ts";
 import { nameOf, pathOf, type Route, ROUTES, SKU } from "./support/routes.ts";
 import { almostOperators, badTokens } from "./support/tokens.ts";

@@ -6,7 +6,7 @@ import {
   comparePage,
   type ComparePorts,
   type Difference,
-} from "../../src/orders/operations/compare.ts";
+} from "../../src/orders/operators/compare.ts";
 import { CASES, compareAll, LOCKS, plant, settled, START } from "./support/differences.ts";
 import { DAY_MS, insertRows, orderRow } from "./support/rows.ts";
 import { tamperItem } from "./support/stock.ts";

@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { StockItem } from "../../src/stock/stock-item.ts";
+import { StockItem } from "../../src/stock/item/stock-item.ts";
 import { observed } from "../support/d1.ts";
 import { deliver, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, WAIT, worldOf } from "./support/world.ts";

@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { reset } from "cloudflare:test";
-import { readOperations } from "../../src/orders/operations/operations.sql.ts";
-import { foldMinutes } from "../../src/orders/operations/minutes.sql.ts";
-import { policyOf } from "../../src/orders/policy.ts";
-import { NO_CURSORS, prune } from "../../src/orders/reconcile/prune.sql.ts";
+import { readDashboard } from "../../src/orders/operators/dashboard.sql.ts";
+import { foldMinutes } from "../../src/orders/order/minutes.sql.ts";
+import { policyOf } from "../../src/orders/config/policy.ts";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { observed } from "../support/d1.ts";
 import { count, DAY_MS, insertRows, orderRow } from "./support/rows.ts";
 import { migrate } from "./support/world.ts";
@@ -187,7 +187,7 @@ describe("minutes", () => {
         `SELECT sum(placed), sum(confirmed), sum(paid), sum(cancelled), sum(withdrawn), sum(ms_5),
            sum(ms_more) FROM minutes`,
       ).first();
-    const [before, counts] = [await sums(), (await readOperations(env.DB, NOW_MS)).orders];
+    const [before, counts] = [await sums(), (await readDashboard(env.DB, NOW_MS)).orders];
     for (const left of [700, 200, 50, 50]) {
       await foldMinutes(env.DB, NOW_MS);
       expect(await count("minutes", "minute > 0")).toBe(left);
@@ -195,7 +195,7 @@ describe("minutes", () => {
       expect(await sums()).toEqual(before);
     }
     expect(await count("minutes", `minute > 0 AND minute < ${minute - 2_880}`)).toBe(0);
-    expect((await readOperations(env.DB, NOW_MS)).orders).toEqual(counts);
+    expect((await readDashboard(env.DB, NOW_MS)).orders).toEqual(counts);
   });
 
   test("with nothing to fold leave no row 0", async () => {

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { StockItem } from "../../src/stock/stock-item.ts";
+import { StockItem } from "../../src/stock/item/stock-item.ts";
 import { StockApi } from "../../src/stock/worker.ts";
 import { counters, deliver, expectSettled, ledgerOf, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, orderNow, WAIT, worldOf } from "./support/world.ts";

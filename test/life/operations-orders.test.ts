@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { OrderView } from "../../src/orders/order.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import { DAY_MS, insertRows, orderRow } from "./support/rows.ts";
 import {
   migrate,

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Operations } from "../../src/orders/operations/operations.sql.ts";
+import type { Dashboard } from "../../src/orders/operators/dashboard.sql.ts";
 import { passAt } from "./support/reconcile.ts";
 import { DAY_MS, insertRows } from "./support/rows.ts";
 import { deliver, settleAll } from "./support/stock.ts";
@@ -21,13 +21,13 @@ beforeEach(async () => {
   await migrate();
 });
 
-async function operations(world: World): Promise<Operations> {
+async function operations(world: World): Promise<Dashboard> {
   const { status, body } = await world.call("GET", "/v1/operations", { as: OPERATOR });
   expect(status).toBe(200);
-  return body as unknown as Operations;
+  return body as unknown as Dashboard;
 }
 
-async function reality(): Promise<Operations["orders"]> {
+async function reality(): Promise<Dashboard["orders"]> {
   const orders = { pending: 0, confirmed: 0, paid: 0, cancelled: 0 };
   const { results } = await env.DB.prepare(
     "SELECT status, count(*) AS n FROM orders GROUP BY status",

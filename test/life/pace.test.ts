@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { policyOf } from "../../src/orders/policy.ts";
-import { NO_CURSORS, prune } from "../../src/orders/reconcile/prune.sql.ts";
+import { policyOf } from "../../src/orders/config/policy.ts";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { count, DAY_MS, insertRows, orderRow } from "./support/rows.ts";
 import { migrate } from "./support/world.ts";
 

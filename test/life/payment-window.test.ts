@@ -1,7 +1,7 @@
+import { transition } from "../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { policyOf } from "../../src/orders/policy.ts";
-import { transitionReturning } from "../../src/orders/settle/transitions.sql.ts";
+import { policyOf } from "../../src/orders/config/policy.ts";
 import { confirmed, exchange } from "./support/confirmed.ts";
 import { dueAt, passAt } from "./support/reconcile.ts";
 import { expectSettled, ledgerOf } from "./support/stock.ts";
@@ -57,7 +57,7 @@ describe("the payment window", () => {
     const { payBy_ms } = await orderNow(id);
     const now_ms = Number(payBy_ms) - 1;
     const [counted, moved] = await env.DB.batch(
-      transitionReturning(env.DB, "expire", [{ id }], { policy: policyOf(env), now_ms }),
+      transition(env.DB, "expire", [{ id }], { policy: policyOf(env), now_ms }, "RETURNING *"),
     );
     expect([counted?.meta.changes, moved?.results]).toEqual([0, []]);
     expect(await orderNow(id)).toMatchObject({ status: "confirmed", revision: 2 });

@@ -2,9 +2,9 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
-import { feedsOf } from "../../src/orders/feed/feeds.ts";
-import { settle } from "../../src/orders/settle/settle.ts";
-import { viewOf } from "../../src/orders/order.ts";
+import { feedNotifier } from "../../src/orders/order/feed-notifier.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
+import { viewOf } from "../../src/orders/order/order.ts";
 import { brokenDb, observed } from "../support/d1.ts";
 import { locked, orderNow, pendingOrder, portsWith, tamper } from "./support/data.ts";
 import { connect, feedAlarm, feedOf, rewireFeed } from "./support/feed.ts";
@@ -15,7 +15,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const feeds = feedsOf(env);
+const feeds = feedNotifier(env);
 const settled = (...ids: string[]) => settle(ids.map(locked), portsWith({ feeds }));
 
 async function visitor() {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
-import type { OrderView } from "../../src/orders/order.ts";
-import { settle } from "../../src/orders/settle/settle.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
 import { addItem, locked, pendingOrder, portsWith } from "./support/data.ts";
 import {
   call,

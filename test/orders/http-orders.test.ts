@@ -1,7 +1,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
-import { settle } from "../../src/orders/settle/settle.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
 import {
   locked,
   orderNow,

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { OrderView } from "../../src/orders/order.ts";
-import { placeAll } from "../../src/orders/place/place.sql.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
+import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { addItem, candidateFor, orderNow, pendingOrder, POLICY, tamper } from "./support/data.ts";
 import { call, migrate, newCustomer, problemOf, rowCounts, tokenFor } from "./support/worker.ts";
 

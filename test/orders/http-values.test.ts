@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { settle } from "../../src/orders/settle/settle.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
 import { addItem, locked, pendingOrder, portsWith } from "./support/data.ts";
 import {
   call,

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Placement, placeAll } from "../../src/orders/place/place.sql.ts";
+import { type Placement, placeAll } from "../../src/orders/place/placement.sql.ts";
 import { addItem, candidateFor, newSku, place, POLICY } from "./support/data.ts";
 import { migrate, rowCounts } from "./support/worker.ts";
 

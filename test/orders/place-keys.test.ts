@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
-import type { OrderView } from "../../src/orders/order.ts";
-import { placeAll } from "../../src/orders/place/place.sql.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
+import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { addItem, orderNow, POLICY, tamper } from "./support/data.ts";
 import { call, newCustomer, problemOf, rowCounts, tokenFor } from "./support/worker.ts";
 import { migrate } from "./support/worker.ts";

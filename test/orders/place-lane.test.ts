@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, it } from "vitest";
-import { unpack } from "../../src/contract/messages.ts";
+import { unpack } from "../../src/contract/envelope.ts";
 import type { OrderDesk } from "../../src/orders/worker.ts";
 import { addItem } from "./support/data.ts";
 import { fakeQueue } from "./support/queue.ts";

@@ -1,12 +1,13 @@
+import { requeueCommands } from "../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
-import { commandOf } from "../../src/orders/order.ts";
-import { reconcilerOf } from "../../src/orders/reconcile/watch.ts";
-import { askAgain, comparePage } from "../../src/orders/operations/compare.ts";
-import { NO_CURSORS, prune } from "../../src/orders/reconcile/prune.sql.ts";
-import { changeOrder } from "../../src/orders/settle/changing.ts";
-import { settle } from "../../src/orders/settle/settle.ts";
+import { commandOf } from "../../src/orders/order/order.ts";
+import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
+import { comparePage } from "../../src/orders/operators/compare.ts";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
+import { changeOrder } from "../../src/orders/change/change-order.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
 import worker from "../../src/orders/worker.ts";
 import {
   addItem,
@@ -22,7 +23,7 @@ import {
   released,
   moveOne,
 } from "./support/data.ts";
-import { placeAll } from "../../src/orders/place/place.sql.ts";
+import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { connect } from "./support/feed.ts";
 import { batchOf } from "./support/queue.ts";
 import { pass } from "./support/stock.ts";
@@ -128,7 +129,7 @@ async function operations(): Promise<void> {
   const ports = { db: env.DB, stock, prunedBefore_ms: 0, pause: async () => {} };
   await comparePage({ phase: "orders", after: "" }, ports);
   await comparePage({ phase: "locks", sku: "", after: "" }, ports);
-  await askAgain(env.DB, [id], Date.now());
+  await requeueCommands(env.DB, [id], Date.now());
   await changeOrder(env, "cancel", id, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
   await prune(env.DB, policy, NO_CURSORS, Date.now());
@@ -179,7 +180,7 @@ describe("every query of the orders Worker", () => {
   it("is known to this test", () => {
     const unknown = Object.entries(sources).flatMap(([file, source]) => {
       // Hands the statements of all others on.
-      if (file.endsWith("/orders/d1.ts")) return [];
+      if (file.endsWith("/database/d1.ts")) return [];
       const statements = prepared(source);
       const count = source.match(/\.prepare\(/g)?.length ?? 0;
       if (statements.length !== count) return [`${file}: a prepare() that cannot be read`];

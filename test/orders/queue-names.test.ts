@@ -1,7 +1,7 @@
+import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { DeadLetter } from "../../src/contract/delivery.ts";
-import { commandOf } from "../../src/orders/order.ts";
+import { commandOf } from "../../src/orders/order/order.ts";
 import { app } from "../../src/orders/http/app.ts";
 import worker from "../../src/orders/worker.ts";
 import { levelOf, locked, orderNow, pendingOrder } from "./support/data.ts";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { placeAll } from "../../src/orders/place/place.sql.ts";
+import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { brokenDb, observed } from "../support/d1.ts";
 import { addItem, candidateFor, locked, orderNow, pendingOrder, POLICY } from "./support/data.ts";
 import { absentStock, fakeStock, pass } from "./support/stock.ts";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { settle } from "../../src/orders/settle/settle.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
 import {
   fakeFeeds,
   locked,

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { pack } from "../../src/contract/messages.ts";
-import { consumeStockEvents } from "../../src/orders/settle/consumer.ts";
-import type { SettlePorts } from "../../src/orders/settle/settle.ts";
+import { pack } from "../../src/contract/envelope.ts";
+import { consumeStockEvents } from "../../src/orders/outcomes/stock-events-consumer.ts";
+import type { SettlePorts } from "../../src/orders/outcomes/settle.ts";
 import worker from "../../src/orders/worker.ts";
 import { brokenDb, observed } from "../support/d1.ts";
 import {
@@ -178,23 +178,23 @@ describe("the stock-events consumer in trouble", () => {
   });
 
   it("what is undecided of a packed message goes on alone as a new message", async () => {
-    const [told, untold] = [await pendingOrder(), await pendingOrder()];
-    await markPresent(untold.customerId);
-    const [body] = pack([locked(told.id), locked(untold.id)]);
+    const [told, unnotified] = [await pendingOrder(), await pendingOrder()];
+    await markPresent(unnotified.customerId);
+    const [body] = pack([locked(told.id), locked(unnotified.id)]);
     const { ended, sent } = await consumed([{ body, attempts: 3 }], {
       feeds: fakeFeeds(() => true),
     });
     expect(ended).toEqual([ACKED]);
     expect(sent).toMatchObject([
-      { body: { type: "batch", attempts: 3, events: [{ orderId: untold.id }] } },
+      { body: { type: "batch", attempts: 3, events: [{ orderId: unnotified.id }] } },
     ]);
     expect(sent[0]!.delaySeconds).toBeGreaterThan(0);
   });
 
   it("and is retried whole when the new message cannot be sent", async () => {
-    const [told, untold] = [await pendingOrder(), await pendingOrder()];
-    await markPresent(untold.customerId);
-    const [body] = pack([locked(told.id), locked(untold.id)]);
+    const [told, unnotified] = [await pendingOrder(), await pendingOrder()];
+    await markPresent(unnotified.customerId);
+    const [body] = pack([locked(told.id), locked(unnotified.id)]);
     const feeds = fakeFeeds(() => true);
     const { ended } = await consumed([{ body }], { feeds }, fakeQueue({ fails: true }));
     expect(ended).toMatchObject([{ acks: 0, retries: [expect.any(Number)] }]);

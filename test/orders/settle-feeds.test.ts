@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { settle } from "../../src/orders/settle/settle.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
 import { observed } from "../support/d1.ts";
 import {
   addItem,
@@ -33,9 +33,9 @@ describe("settling tells the feeds", () => {
     const feeds = {
       push: async () => {
         log.push("told");
-        return { untold: new Map() };
+        return { unnotified: new Map() };
       },
-      isSpent: () => false,
+      isExhausted: () => false,
     };
     await settle([locked(order.id)], portsWith({ db, feeds }));
     expect(log).toEqual(["durable", "told"]);
@@ -59,16 +59,16 @@ describe("settling tells the feeds", () => {
   });
 
   it("and what could not be told is undecided, though it is durable", async () => {
-    const [told, untold] = [await pendingOrder(), await pendingOrder()];
+    const [told, unnotified] = [await pendingOrder(), await pendingOrder()];
     await markPresent(told.customerId);
-    await markPresent(untold.customerId);
-    const feeds = fakeFeeds(({ id }) => id === untold.id);
-    const events = [locked(told.id), locked(untold.id)];
+    await markPresent(unnotified.customerId);
+    const feeds = fakeFeeds(({ id }) => id === unnotified.id);
+    const events = [locked(told.id), locked(unnotified.id)];
     const { undecided } = await settle(events, portsWith({ feeds }));
     expect([...undecided]).toEqual([
       [events[1], { type: "failed", error: "the feed does not answer" }],
     ]);
-    expect((await orderNow(untold.id)).status).toBe("confirmed");
+    expect((await orderNow(unnotified.id)).status).toBe("confirmed");
   });
 });
 

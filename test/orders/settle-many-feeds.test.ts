@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, it } from "vitest";
-import { pack, unpack } from "../../src/contract/messages.ts";
+import { pack, unpack } from "../../src/contract/envelope.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
-import { feedsOf } from "../../src/orders/feed/feeds.ts";
-import { consumeStockEvents } from "../../src/orders/settle/consumer.ts";
+import { feedNotifier } from "../../src/orders/order/feed-notifier.ts";
+import { consumeStockEvents } from "../../src/orders/outcomes/stock-events-consumer.ts";
 import { observed } from "../support/d1.ts";
 import { locked, pendingOrder, portsWith } from "./support/data.ts";
 import { ACKED, batchOf, fakeQueue } from "./support/queue.ts";
@@ -49,7 +49,7 @@ it("more feeds than an invocation may call cost no attempt: each is told once, n
       bodies.map((body) => ({ body })),
     );
     const { queue, sent } = fakeQueue();
-    const ports = portsWith({ db, feeds: feedsOf(envWith({ FEED })) });
+    const ports = portsWith({ db, feeds: feedNotifier(envWith({ FEED })) });
     await consumeStockEvents(batch, { ...ports, stockEvents: queue });
     expect(ended).toEqual(bodies.map(() => ACKED));
     bodies = sent.map(({ body }) => body);

@@ -1,3 +1,4 @@
+import { acknowledge, postpone, transition } from "../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
@@ -5,8 +6,7 @@ import {
   type Status,
   TRANSITIONS,
   type TransitionName,
-} from "../../src/orders/order.ts";
-import { acknowledge, postpone, transition } from "../../src/orders/settle/transitions.sql.ts";
+} from "../../src/orders/order/order.ts";
 import { orderNow, pendingOrder, POLICY, tamper } from "./support/data.ts";
 import { migrate } from "./support/worker.ts";
 

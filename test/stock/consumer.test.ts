@@ -1,7 +1,7 @@
 import { createMessageBatch } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { pack } from "../../src/contract/messages.ts";
+import { pack } from "../../src/contract/envelope.ts";
 import { batchOf, deliver, deliverCounted, ids, watch } from "./consumer-fixtures.ts";
 import { capture, counters, event, keepLogs, logged, newOrders, receive } from "./fixtures.ts";
 

@@ -1,12 +1,12 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { unpack } from "../../src/contract/messages.ts";
+import { unpack } from "../../src/contract/envelope.ts";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import type { Movement } from "../../src/contract/stock-api.ts";
 import type { StockEvent } from "../../src/contract/stock-events.ts";
-import type { ItemCommand } from "../../src/stock/item.ts";
+import type { ItemCommand } from "../../src/stock/item/rules.ts";
 
 declare global {
   namespace Cloudflare {

@@ -1,4 +1,4 @@
-import type { Document, ResponseObject } from "../../src/orders/http/openapi/types.ts";
+import type { Document, ResponseObject } from "../../openapi/types.ts";
 import { type Call, schemaChecker } from "./contract.ts";
 
 /** A real answer, read to its end. */

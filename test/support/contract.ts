@@ -1,10 +1,6 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import type {
-  Document,
-  OperationObject,
-  SchemaObject,
-} from "../../src/orders/http/openapi/types.ts";
+import type { Document, OperationObject, SchemaObject } from "../../openapi/types.ts";
 
 /** One operation of the contract, with its place in it. */
 export interface Call {

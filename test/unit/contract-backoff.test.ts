@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { backoff_ms } from "../../src/contract/backoff.ts";
+import { backoff_ms } from "../../src/runtime/backoff.ts";
 
 const STEP = { base_ms: 1_000, cap_ms: 60_000 };
 

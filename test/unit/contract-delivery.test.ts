@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { consume, type Consumer, POSTPONED } from "../../src/contract/delivery.ts";
+import { consume, type Consumer, POSTPONED } from "../../src/runtime/queue-consumer.ts";
 import { MAX_DELIVERY_ATTEMPTS } from "../../src/contract/limits.ts";
 import {
   ackAll,

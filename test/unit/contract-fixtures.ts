@@ -1,6 +1,7 @@
+import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import * as v from "valibot";
 import { vi } from "vitest";
-import type { Consumer, DeadLetter } from "../../src/contract/delivery.ts";
+import type { Consumer } from "../../src/runtime/queue-consumer.ts";
 
 export interface Note {
   id: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openApiDocument } from "../../src/orders/http/openapi/document.ts";
+import { openApiDocument } from "../../openapi/document.ts";
 import { ROUTES, nameOf } from "../hostile/support/routes.ts";
 import { placesIn } from "../hostile/support/inputs.ts";
 import { callsOf } from "../support/contract.ts";

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { type StockEvent, stockOutcome } from "../../src/contract/stock-events.ts";
-import { Lane, type LanePorts } from "../../src/orders/lane/lane.ts";
-import type { Order } from "../../src/orders/order.ts";
+import { Lane, type LanePorts } from "../../src/orders/place/lane.ts";
+import type { Order } from "../../src/orders/order/order.ts";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bisecting } from "../../src/orders/bisect.ts";
+import { bisect } from "../../src/orders/database/bisect.ts";
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -17,7 +17,7 @@ function workWithout(...bad: number[]) {
 describe("bisecting", () => {
   it("does all at once when all goes well", async () => {
     const { calls, work } = workWithout();
-    const { results, failed } = await bisecting(range(200), work);
+    const { results, failed } = await bisect(range(200), work);
     expect(results).toEqual([range(200)]);
     expect(failed.size).toBe(0);
     expect(calls).toHaveLength(1);
@@ -26,7 +26,7 @@ describe("bisecting", () => {
   it("does the same once more before it halves, because a reply may have been lost", async () => {
     let isLost = true;
     const calls: number[] = [];
-    const { results, failed } = await bisecting(range(8), async (part) => {
+    const { results, failed } = await bisect(range(8), async (part) => {
       calls.push(part.length);
       if (isLost) {
         isLost = false;
@@ -41,7 +41,7 @@ describe("bisecting", () => {
 
   it.each([0, 1, 77, 100, 199])("singles out entry %s of 200 and saves the others", async (bad) => {
     const { calls, work } = workWithout(bad);
-    const { results, failed } = await bisecting(range(200), work);
+    const { results, failed } = await bisect(range(200), work);
     expect([...failed.keys()]).toEqual([bad]);
     expect(failed.get(bad)).toContain("bad entry");
     expect(results.flat().toSorted((a, b) => a - b)).toEqual(range(200).filter((n) => n !== bad));
@@ -50,7 +50,7 @@ describe("bisecting", () => {
 
   it("makes a bounded number of calls when everything fails, and loses track of nothing", async () => {
     const { calls, work } = workWithout(...range(200));
-    const { results, failed } = await bisecting(range(200), work);
+    const { results, failed } = await bisect(range(200), work);
     expect(calls.length).toBe(24);
     expect(results).toEqual([]);
     expect([...failed.keys()].toSorted((a, b) => a - b)).toEqual(range(200));
@@ -58,14 +58,14 @@ describe("bisecting", () => {
 
   it("tries a single entry twice", async () => {
     const { calls, work } = workWithout(0);
-    const { failed } = await bisecting([0], work);
+    const { failed } = await bisect([0], work);
     expect(calls).toEqual([[0], [0]]);
     expect(failed.size).toBe(1);
   });
 
   it("does nothing for nothing", async () => {
     const { calls, work } = workWithout();
-    expect(await bisecting([], work)).toEqual({ results: [], failed: new Map() });
+    expect(await bisect([], work)).toEqual({ results: [], failed: new Map() });
     expect(calls).toEqual([]);
   });
 });
@@ -80,7 +80,7 @@ describe("bisecting while the database is away", () => {
 
   it("stops at the first time-out: what is left has failed", async () => {
     let calls = 0;
-    const result = bisecting(range(200), () => {
+    const result = bisect(range(200), () => {
       calls++;
       return new Promise<never>(() => {});
     });
@@ -91,7 +91,7 @@ describe("bisecting while the database is away", () => {
 
   it("keeps what went through before the time-out", async () => {
     const seen: number[] = [];
-    const result = bisecting(range(4), async (part) => {
+    const result = bisect(range(4), async (part) => {
       if (part.length === 4) throw new Error("one of these");
       if (part.includes(0)) return await new Promise<number>(() => {});
       seen.push(...part);

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { TimeoutError } from "../../src/contract/within.ts";
+import { TimeoutError } from "../../src/runtime/timeout.ts";
 import {
   D1_TIMEOUT_MS,
   isAway,
   isPassing,
   timeLimited,
   withTimeLimits,
-} from "../../src/orders/d1.ts";
+} from "../../src/orders/database/d1.ts";
 
 /** A database that notes what reaches it; it answers with the SQL, or never. */
 function stub({ isSilent = false } = {}) {

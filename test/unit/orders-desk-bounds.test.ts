@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Announcement } from "../../src/orders/place/announce.ts";
-import { Desk } from "../../src/orders/place/desk.ts";
-import type { Candidate } from "../../src/orders/place/place.sql.ts";
+import type { Announcement } from "../../src/orders/order/announce.ts";
+import { Desk } from "../../src/orders/place/group-commit.ts";
+import type { Candidate } from "../../src/orders/place/placement.sql.ts";
 import { allPlaced, candidate, rig, sizes } from "./orders-desk-rig.ts";
 
 describe("the desk's bounds", () => {

@@ -1,7 +1,7 @@
-import type { Order } from "../../src/orders/order.ts";
-import type { Announcement } from "../../src/orders/place/announce.ts";
-import { Desk } from "../../src/orders/place/desk.ts";
-import type { Candidate, Placement } from "../../src/orders/place/place.sql.ts";
+import type { Order } from "../../src/orders/order/order.ts";
+import type { Announcement } from "../../src/orders/order/announce.ts";
+import { Desk } from "../../src/orders/place/group-commit.ts";
+import type { Candidate, Placement } from "../../src/orders/place/placement.sql.ts";
 
 let ids = 0;
 export const candidate = (parts: Partial<Candidate> = {}): Candidate => ({

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Desk } from "../../src/orders/place/desk.ts";
-import type { Placement } from "../../src/orders/place/place.sql.ts";
+import { Desk } from "../../src/orders/place/group-commit.ts";
+import type { Placement } from "../../src/orders/place/placement.sql.ts";
 import { allPlaced, candidate, placedAs, rig, sizes } from "./orders-desk-rig.ts";
 
 describe("group commit", () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Desk } from "../../src/orders/place/desk.ts";
-import { Holding } from "../../src/orders/place/holding.ts";
+import { Desk } from "../../src/orders/place/group-commit.ts";
+import { Holding } from "../../src/orders/place/announce-buffer.ts";
 import { allPlaced, candidate } from "./orders-desk-rig.ts";
 
 let start_ms = 0;

@@ -7,15 +7,15 @@ import {
   dueAfter,
   isUnfinished,
   type Order,
-  owedBy,
+  nextActionOf,
   payByFor,
   refusalReason,
   type Status,
   TRANSITIONS,
   type TransitionName,
   viewOf,
-} from "../../src/orders/order.ts";
-import type { Policy } from "../../src/orders/policy.ts";
+} from "../../src/orders/order/order.ts";
+import type { Policy } from "../../src/orders/config/policy.ts";
 import * as v from "valibot";
 
 const NOW = 1_800_000_000_000;
@@ -161,7 +161,7 @@ describe("what a due order owes", () => {
   ];
 
   it.each(table)("%s", (_name, parts, lockDeadline_ms, now_ms, expected) => {
-    const owes = owedBy(order(parts), { ...POLICY, lockDeadline_ms }, now_ms);
+    const owes = nextActionOf(order(parts), { ...POLICY, lockDeadline_ms }, now_ms);
     const shown = {
       transition: owes.type === "transition" && owes.name,
       command: owes.type === "command" && owes.event.type,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { policyOf } from "../../src/orders/policy.ts";
+import { policyOf } from "../../src/orders/config/policy.ts";
 
 const VARS = {
   PAYMENT_WINDOW_SECONDS: "0",

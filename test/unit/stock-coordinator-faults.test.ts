@@ -1,6 +1,6 @@
-import type { Delay } from "../../src/contract/delivery.ts";
+import type { Delay } from "../../src/runtime/queue-consumer.ts";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { ItemCommand } from "../../src/stock/item.ts";
+import type { ItemCommand } from "../../src/stock/item/rules.ts";
 import { type CallItem, coordinate } from "../../src/stock/coordinator.ts";
 import { event, shelf } from "./stock-fixtures.ts";
 

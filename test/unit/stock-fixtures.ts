@@ -8,7 +8,7 @@ import {
   type ItemAnswer,
   type ItemCommand,
   type Lock,
-} from "../../src/stock/item.ts";
+} from "../../src/stock/item/rules.ts";
 
 /** A small seeded generator (mulberry32): a failing run is repeated by its seed. */
 export function seeded(seed: number): (below: number) => number {

@@ -7,7 +7,7 @@ import {
   type ItemCommand,
   type ItemView,
   type Lock,
-} from "../../src/stock/item.ts";
+} from "../../src/stock/item/rules.ts";
 import { orderId } from "./stock-fixtures.ts";
 
 const ID = orderId(1);

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { adjust, type Counters, decide, isBalanced, type ItemView } from "../../src/stock/item.ts";
+import {
+  adjust,
+  type Counters,
+  decide,
+  isBalanced,
+  type ItemView,
+} from "../../src/stock/item/rules.ts";
 import { orderId } from "./stock-fixtures.ts";
 
 const COUNTERS: Counters = { received: 10, available: 6, held: 3, sold: 1 };

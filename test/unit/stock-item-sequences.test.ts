@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isBalanced, type ItemAnswer, type ItemCommand } from "../../src/stock/item.ts";
+import { isBalanced, type ItemAnswer, type ItemCommand } from "../../src/stock/item/rules.ts";
 import { MemoryItem, orderId, replay, seeded } from "./stock-fixtures.ts";
 
 const ORDERS = 40;

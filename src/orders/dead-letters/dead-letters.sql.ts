@@ -1,4 +1,5 @@
-import type { DeadLetter } from "../../contract/delivery.ts";
+import type { DeadLetter } from "../../contract/dead-letter.ts";
+import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
 
 /** The table `dead_letters`: written by the consumers, emptied by operators. */
 
@@ -22,7 +23,10 @@ const MAX_STATEMENT_BYTES = 1_000_000;
 const MAX_STATEMENT_LETTERS = 500;
 
 /** Stores letters in one transaction; one that is there already stays as it was. */
-export async function keepLetters(db: D1Database, letters: readonly DeadLetter[]): Promise<void> {
+export async function storeDeadLetters(
+  db: D1Database,
+  letters: readonly DeadLetter[],
+): Promise<void> {
   const insert = db.prepare(
     `INSERT INTO dead_letters (id, queue, body, attempts, error, at)
      SELECT value->>'id', value->>'queue', value->>'body', CAST(value->>'attempts' AS INTEGER),
@@ -72,7 +76,7 @@ function jsonText(body: unknown): string {
 }
 
 /** Oldest first. `after` is the last letter of the page before. */
-export async function listLetters(
+export async function listDeadLetters(
   db: D1Database,
   { after, limit }: { after: { at_ms: number; id: string } | null; limit: number },
 ): Promise<DeadLetter[]> {
@@ -83,24 +87,39 @@ export async function listLetters(
     )
     .bind(after?.at_ms ?? -1, after?.id ?? "", limit)
     .all<DeadLetterRow>();
-  return results.map(letterOf);
+  return results.map(deadLetterFromRow);
 }
 
-export async function getLetter(db: D1Database, id: string): Promise<DeadLetter | null> {
+export async function getDeadLetter(db: D1Database, id: string): Promise<DeadLetter | null> {
   const row = await db
     .prepare("SELECT * FROM dead_letters WHERE id = ?")
     .bind(id)
     .first<DeadLetterRow>();
-  return row && letterOf(row);
+  return row && deadLetterFromRow(row);
 }
 
 /** Whether it was there. */
-export async function dropLetter(db: D1Database, id: string): Promise<boolean> {
+export async function deleteDeadLetter(db: D1Database, id: string): Promise<boolean> {
   const { meta } = await db.prepare("DELETE FROM dead_letters WHERE id = ?").bind(id).run();
   return meta.changes > 0;
 }
 
-function letterOf({ id, queue, body, attempts, error, at }: DeadLetterRow): DeadLetter {
+/** Deletes letters of before a time, the oldest first by the index over their age. */
+export function deleteOldDeadLetters(db: D1Database, cutoff_ms: number): TableScan {
+  return async () => {
+    const { meta } = await db
+      .prepare(
+        `DELETE FROM dead_letters WHERE id IN
+           (SELECT id FROM dead_letters WHERE at < ?1 ORDER BY at LIMIT ${SCAN_ROWS})`,
+      )
+      .bind(cutoff_ms)
+      .run();
+    const { changes } = meta;
+    return { next: changes < SCAN_ROWS ? "" : "more", scanned: changes, deleted: changes };
+  };
+}
+
+function deadLetterFromRow({ id, queue, body, attempts, error, at }: DeadLetterRow): DeadLetter {
   return { id, queue, body: parsed(body), attempts, error, at: new Date(at).toISOString() };
 }
 

@@ -1,9 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
-import { armBy } from "../../contract/alarm.ts";
-import { errorText, log } from "../../contract/log.ts";
-import { within } from "../../contract/within.ts";
-import { withTimeLimits } from "../d1.ts";
-import { isUnfinished, type OrderView, viewOf } from "../order.ts";
+import { ensureAlarmBy } from "../../runtime/alarm.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
+import { withTimeLimits } from "../database/d1.ts";
+import { isUnfinished, type OrderView, viewOf } from "../order/order.ts";
 import { lookAgain, markAbsent, openFeed } from "./presence.sql.ts";
 import {
   type Attachment,
@@ -168,7 +168,11 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
    * that is set for earlier stays: a push may have asked for it while a reread waited for D1.
    */
   async #lookAfter(wait_ms: number, now_ms: number): Promise<void> {
-    await armBy(this.ctx.storage, Math.min(now_ms + wait_ms, this.#earliestExpiry()), now_ms);
+    await ensureAlarmBy(
+      this.ctx.storage,
+      Math.min(now_ms + wait_ms, this.#earliestExpiry()),
+      now_ms,
+    );
   }
 
   #earliestExpiry(): number {
@@ -189,7 +193,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#presence.then(work);
     this.#presence = result.catch(() => undefined);
-    return within(DB_TIMEOUT_MS, () => result, "D1");
+    return withTimeout(DB_TIMEOUT_MS, () => result, "D1");
   }
 
   #open(except?: WebSocket): WebSocket[] {

@@ -1,5 +1,6 @@
-import type { Order } from "../order.ts";
-import { type OrderRow, orderOf } from "../orders.sql.ts";
+import type { Order } from "../order/order.ts";
+import { SCAN_ROWS, scanByKey, type TableScan } from "../database/table-scan.ts";
+import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 
 /** The table `presence`, and the orders that a feed shows. Only CustomerFeed uses these. */
 
@@ -47,7 +48,7 @@ export async function openFeed(
   ]);
   const rows = shown?.results ?? [];
   return {
-    orders: rows.slice(0, MAX_SNAPSHOT_ORDERS).map(orderOf),
+    orders: rows.slice(0, MAX_SNAPSHOT_ORDERS).map(orderFromRow),
     isTruncated: rows.length > MAX_SNAPSHOT_ORDERS || (beyond?.results.length ?? 0) > 0,
   };
 }
@@ -78,7 +79,7 @@ export async function lookAgain(
   ]);
   const row = unfinished?.results[0] as { since: number | null } | undefined;
   return {
-    changed: ((changed?.results ?? []) as OrderRow[]).map(orderOf),
+    changed: ((changed?.results ?? []) as OrderRow[]).map(orderFromRow),
     unfinishedSince_ms: row?.since ?? null,
   };
 }
@@ -96,4 +97,18 @@ function mark(db: D1Database, customerId: string, now_ms: number): D1PreparedSta
        WHERE since < excluded.since - ${DAY_MS}`,
     )
     .bind(customerId, now_ms);
+}
+
+/** Deletes marks set before a time: a feed renews its mark daily, so their feeds have died. */
+export function deleteOldPresence(db: D1Database, cutoff_ms: number): TableScan {
+  const rows = `SELECT * FROM presence WHERE customer_id > ?1 AND customer_id < ?2
+    ORDER BY customer_id LIMIT ${SCAN_ROWS}`;
+  return scanByKey(db, {
+    seen: db.prepare(`SELECT max(customer_id) AS last, count(*) AS n FROM (${rows})`),
+    gone: db.prepare(
+      `DELETE FROM presence WHERE customer_id IN
+         (SELECT customer_id FROM (${rows}) WHERE since < ${cutoff_ms})`,
+    ),
+    before: "\u{10FFFF}",
+  });
 }

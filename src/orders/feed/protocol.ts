@@ -1,4 +1,4 @@
-import type { OrderView } from "../order.ts";
+import type { OrderView } from "../order/order.ts";
 
 /** What a feed, its clients and the Worker that passes them on agree about. */
 

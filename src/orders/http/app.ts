@@ -1,21 +1,19 @@
 import { Hono } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
-import { requestId, type RequestIdVariables } from "hono/request-id";
-import { errorText, log } from "../../contract/log.ts";
-import { isPassing, withTimeLimits } from "../d1.ts";
-import type { AuthVariables } from "./auth.ts";
+import { requestId } from "hono/request-id";
+import type { AppEnv } from "./app-env.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { isPassing, withTimeLimits } from "../database/d1.ts";
 import { deadLetters } from "./dead-letters.ts";
-import { docs } from "./docs.ts";
+import { docs } from "./api-docs.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
-import { operations } from "./operations.ts";
+import { operations } from "./operators.ts";
 import { orders } from "./orders.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { crossOrigin, securityHeaders } from "./security.ts";
 import { stock } from "./stock.ts";
-
-export type AppEnv = { Bindings: OrdersEnv; Variables: AuthVariables & RequestIdVariables };
 
 export const app = new Hono<AppEnv>()
   .use(requestId())

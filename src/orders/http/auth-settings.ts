@@ -1,4 +1,4 @@
-import { logSeldom } from "./log-seldom.ts";
+import { logThrottled } from "./log-throttle.ts";
 import { Problem } from "./problem.ts";
 
 /** How tokens are verified here, by the vars and secrets of the Worker. No I/O. */
@@ -25,7 +25,7 @@ export const EXAMPLE_SECRET = "lockstock-local-secret-do-not-deploy";
 export function authSettingsFor(env: AuthEnv, url: string): AuthSettings {
   const settings = readAuthSettings(env, new URL(url).hostname);
   if (typeof settings !== "string") return settings;
-  logSeldom("error", "auth.unconfigured", { why: settings });
+  logThrottled("error", "auth.unconfigured", { why: settings });
   throw new Problem("unavailable", { detail: "Authentication is not configured." });
 }
 

@@ -1,5 +1,5 @@
 import { createMiddleware } from "hono/factory";
-import { Slots } from "../../contract/slots.ts";
+import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
 import { Problem } from "./problem.ts";
 
 /** The call itself learns of its failure; this is only its copy in the background. */
@@ -15,7 +15,7 @@ const ignored = (): void => undefined;
  * `lease_ms` is longer than a call can take.
  */
 export function concurrencyLimit(limit: number, lease_ms: number) {
-  const slots = new Slots(limit, lease_ms);
+  const slots = new ConcurrencyLimit(limit, lease_ms);
   const full = () =>
     new Problem("unavailable", { detail: "Too many orders at once. Repeat it shortly." });
 
@@ -25,7 +25,7 @@ export function concurrencyLimit(limit: number, lease_ms: number) {
   });
 
   const hold = createMiddleware(async (c, next) => {
-    const release = slots.take(Date.now());
+    const release = slots.tryAcquire(Date.now());
     if (release === null) throw full();
     const work = next().finally(release);
     // Background work outlives a client that hangs up, by 30 s: so the slot is given back at once

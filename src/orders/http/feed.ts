@@ -1,6 +1,7 @@
+import type { AppEnv } from "./app-env.ts";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { within } from "../../contract/within.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
 import {
   CLOSE,
   type Connect,
@@ -9,12 +10,11 @@ import {
   FULL,
   PROTOCOL,
 } from "../feed/protocol.ts";
-import type { AppEnv } from "./app.ts";
 import { authenticate } from "./auth.ts";
 import { Problem } from "./problem.ts";
 import { isKnownOrigin } from "./security.ts";
-import { TimeSchema } from "./time.ts";
-import { query } from "./validate.ts";
+import { TimeSchema } from "./timestamp.ts";
+import { query } from "./validation.ts";
 
 /** Above what a feed waits for D1. */
 const FEED_TIMEOUT_MS = 15_000;
@@ -54,7 +54,7 @@ export const feed = new Hono<AppEnv>().get(
     if (isNegotiated) headers.set("Sec-WebSocket-Protocol", PROTOCOL);
     const feed = c.env.FEED.getByName(customerId);
     const upgrade = async () => await feed.fetch("https://feed/", { headers });
-    const opened = await within(FEED_TIMEOUT_MS, upgrade, "the feed");
+    const opened = await withTimeout(FEED_TIMEOUT_MS, upgrade, "the feed");
     if (opened.status !== FULL) return opened;
     return closedSocket(isNegotiated, CLOSE.tryAgainLater, "too many sockets of this customer");
   },

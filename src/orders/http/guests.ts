@@ -1,10 +1,10 @@
+import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
-import { policyOf } from "../policy.ts";
-import type { AppEnv } from "./app.ts";
+import { policyOf } from "../config/policy.ts";
 import { authSettingsFor } from "./auth-settings.ts";
 import { Problem } from "./problem.ts";
 import { guestLimit } from "./rate-limit.ts";
-import { guestToken } from "./tokens.ts";
+import { guestToken } from "./token-verification.ts";
 
 export const guests = new Hono<AppEnv>().post("/", guestLimit, async (c) => {
   // With a key set the tokens are somebody else's to issue.

@@ -1,15 +1,16 @@
+import { skuOf } from "./sku.ts";
+import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { SkuSchema } from "../../contract/sku.ts";
 import { getItem, listItems, putItem } from "../items/items.sql.ts";
-import type { AppEnv } from "./app.ts";
-import { needs } from "./auth.ts";
-import { CurrencySchema } from "./money.ts";
-import { page, pageQuery, placeOf } from "./pages.ts";
+import { requireScopes } from "./auth.ts";
+import { CurrencySchema } from "./currency.ts";
+import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
 import { invalid, Problem } from "./problem.ts";
 import { lineOfText } from "./text.ts";
-import { TimeSchema } from "./time.ts";
-import { body, query } from "./validate.ts";
+import { TimeSchema } from "./timestamp.ts";
+import { body, query } from "./validation.ts";
 
 /** In minor units: at most 10⁹, so that an order's total stays an exact number. */
 const MAX_PRICE = 1_000_000_000;
@@ -36,18 +37,12 @@ export const ItemSchema = v.pipe(
   ),
 );
 
-/** A SKU in a path that cannot be one is a thing that does not exist, or cannot be made. */
-export const skuOf = (text: string): string => {
-  if (v.is(SkuSchema, text)) return text;
-  throw new Problem("not_found", { detail: "There is no such item." });
-};
-
 export const items = new Hono<AppEnv>()
   .get("/", query(v.object(pageQuery)), async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    const after = placeOf(cursor, SkuSchema);
+    const after = decodeCursor(cursor, SkuSchema);
     const found = await listItems(c.env.DB, { after, limit: limit + 1 });
-    const { shown, nextCursor } = page(found, limit, ({ sku }) => sku);
+    const { shown, nextCursor } = paginate(found, limit, ({ sku }) => sku);
     return c.json({ items: shown, nextCursor });
   })
   .get("/:sku", async (c) => {
@@ -55,7 +50,7 @@ export const items = new Hono<AppEnv>()
     if (!item) throw new Problem("not_found", { detail: "There is no such item." });
     return c.json(item);
   })
-  .put("/:sku", needs("catalogue:write"), body(ItemSchema), async (c) => {
+  .put("/:sku", requireScopes("catalogue:write"), body(ItemSchema), async (c) => {
     const sku = v.safeParse(SkuSchema, c.req.param("sku"));
     if (!sku.success) throw invalid([{ path: "sku", message: sku.issues[0].message }]);
     const { item, isNew } = await putItem(c.env.DB, sku.output, c.req.valid("json"), Date.now());

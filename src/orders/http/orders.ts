@@ -1,25 +1,26 @@
+import { findOrder, noSuchOrder, StatusSchema } from "./find-order.ts";
+import { listOrders } from "../order/order-queries.sql.ts";
+import type { AppEnv } from "./app-env.ts";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { MAX_LINES, MAX_QUANTITY } from "../../contract/limits.ts";
-import { newOrderId, OrderIdSchema, SentOrderIdSchema } from "../../contract/order-id.ts";
+import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../../contract/sku.ts";
-import { type Order, viewOf } from "../order.ts";
-import { getOrder, listOrders } from "../orders.sql.ts";
-import { changeOrder } from "../settle/changing.ts";
-import { awaitOutcome } from "../place/outcome.ts";
-import type { Placement, Refusal } from "../place/place.sql.ts";
-import { placeOrder } from "../place/placing.ts";
-import type { AppEnv } from "./app.ts";
-import { authenticated, customerOr, needs } from "./auth.ts";
+import { type Order, viewOf } from "../order/order.ts";
+import { changeOrder } from "../change/change-order.ts";
+import { awaitOutcome } from "../place/await-outcome.ts";
+import type { Placement, Refusal } from "../place/placement.sql.ts";
+import { placeOrder } from "../place/place-order.ts";
+import { requireToken, requireCustomerOrScopes, requireScopes } from "./auth.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
 import { CustomerIdSchema } from "./customer-id.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
-import { page, pageQuery, placeOf } from "./pages.ts";
+import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
 import { type Preference, preferenceOf } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { orderLimit } from "./rate-limit.ts";
-import { isService, requireScope, type Scope } from "./rights.ts";
-import { body, headers, query } from "./validate.ts";
+import { isService, assertScope, type Scope } from "./scopes.ts";
+import { body, headers, query } from "./validation.ts";
 
 /** Orders that one isolate places at a time: as many as wait at a desk. */
 const MAX_PLACING = 2_000;
@@ -51,10 +52,6 @@ function merged(lines: { sku: string; quantity: number }[]) {
   return [...bySku].map(([sku, quantity]) => ({ sku, quantity }));
 }
 
-export const StatusSchema = v.optional(
-  v.picklist(["pending", "confirmed", "paid", "cancelled"], "is no status of an order"),
-);
-
 export const orders = new Hono<AppEnv>()
   .use(async (c, next) => {
     c.header("Vary", "Prefer");
@@ -63,7 +60,7 @@ export const orders = new Hono<AppEnv>()
   .post(
     "/",
     placing.refuse,
-    customerOr("orders:create"),
+    requireCustomerOrScopes("orders:create"),
     orderLimit,
     placing.hold,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
@@ -71,7 +68,7 @@ export const orders = new Hono<AppEnv>()
     async (c) => {
       const caller = c.get("caller");
       const { lines, customerId } = c.req.valid("json");
-      if (customerId !== undefined) requireScope(caller, "orders:create");
+      if (customerId !== undefined) assertScope(caller, "orders:create");
       const candidate = {
         id: newOrderId(Date.now()),
         customerId: customerId ?? caller.sub,
@@ -84,27 +81,27 @@ export const orders = new Hono<AppEnv>()
       return answer(c, placement, wait_ms);
     },
   )
-  .get("/", authenticated, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
+  .get("/", requireToken, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
     const { limit, cursor, status = null } = c.req.valid("query");
     const { sub: customerId } = c.get("caller");
-    const before = placeOf(cursor, OrderIdSchema);
+    const before = decodeCursor(cursor, OrderIdSchema);
     const found = await listOrders(c.env.DB, { customerId, status, before, limit: limit + 1 });
-    const { shown, nextCursor } = page(found, limit, ({ id }) => id);
+    const { shown, nextCursor } = paginate(found, limit, ({ id }) => id);
     return c.json({ orders: shown.map(viewOf), nextCursor });
   })
-  .get("/:id", authenticated, async (c) => {
+  .get("/:id", requireToken, async (c) => {
     const { wait_ms } = prefer(c);
     const order = await ownOrder(c, c.req.param("id"), "orders:read");
     return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(c.env.DB, order, wait_ms) : order));
   })
-  .post("/:id/cancel", authenticated, orderLimit, async (c) => {
+  .post("/:id/cancel", requireToken, orderLimit, async (c) => {
     const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");
     const order = await changeOrder(c.env, "cancel", id, background(c));
     if (order.status === "cancelled") return c.json(viewOf(order));
     throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
   })
-  .post("/:id/pay", needs("orders:pay"), async (c) => {
-    const found = await orderOf(c.env.DB, c.req.param("id"));
+  .post("/:id/pay", requireScopes("orders:pay"), async (c) => {
+    const found = await findOrder(c.env.DB, c.req.param("id"));
     if (!found) throw noSuchOrder;
     const order = await changeOrder(c.env, "pay", found.id, background(c));
     if (order.status === "paid") return c.json(viewOf(order));
@@ -121,23 +118,15 @@ function prefer(c: Context<AppEnv>): Preference {
   return preference;
 }
 
-/** The order of an id as it stands in a path. */
-export async function orderOf(db: D1Database, text: string): Promise<Order | null> {
-  const id = v.safeParse(SentOrderIdSchema, text);
-  return id.success ? await getOrder(db, id.output) : null;
-}
-
-const noSuchOrder = new Problem("not_found", { detail: "There is no such order." });
-
 /**
  * The caller's own order, or anybody's with the scope. Without it another's order is answered like
  * one that does not exist: 404 to a customer, 403 with the name of the scope to a service.
  */
 async function ownOrder(c: Context<AppEnv>, id: string, scope: Scope): Promise<Order> {
   const caller = c.get("caller");
-  const order = await orderOf(c.env.DB, id);
+  const order = await findOrder(c.env.DB, id);
   if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) return order;
-  if (isService(caller)) requireScope(caller, scope);
+  if (isService(caller)) assertScope(caller, scope);
   throw noSuchOrder;
 }
 

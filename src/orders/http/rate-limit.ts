@@ -1,10 +1,10 @@
+import type { AppEnv } from "./app-env.ts";
 import { createMiddleware } from "hono/factory";
-import { errorText, log } from "../../contract/log.ts";
-import { onOffVar } from "../../contract/vars.ts";
-import { within } from "../../contract/within.ts";
-import type { AppEnv } from "./app.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { booleanVar } from "../../runtime/vars.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
 import { Problem } from "./problem.ts";
-import { isService } from "./rights.ts";
+import { isService } from "./scopes.ts";
 
 /** The period of both limits in wrangler.toml, in seconds: after it a caller has all of it again. */
 const PERIOD_SECONDS = "60";
@@ -28,9 +28,12 @@ export const guestLimit = createMiddleware<AppEnv>(async (c, next) => {
 
 /** Throws `rate_limited` past the limit. A limiter that does not answer limits nobody. */
 async function count(env: OrdersEnv, limiter: RateLimit, key: string): Promise<void> {
-  if (!onOffVar("RATE_LIMIT", env.RATE_LIMIT)) return;
+  if (!booleanVar("RATE_LIMIT", env.RATE_LIMIT)) return;
   try {
-    const { success } = await within(LIMITER_TIMEOUT_MS, async () => await limiter.limit({ key }));
+    const { success } = await withTimeout(
+      LIMITER_TIMEOUT_MS,
+      async () => await limiter.limit({ key }),
+    );
     if (success) return;
   } catch (error) {
     log("warn", "rate_limit.unavailable", { error: errorText(error) });

@@ -1,6 +1,6 @@
+import type { AppEnv } from "./app-env.ts";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
-import type { AppEnv } from "./app.ts";
 
 /** A header that an answer has of its own stays: pages bring their own policy. */
 const HEADERS = {

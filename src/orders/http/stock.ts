@@ -1,21 +1,19 @@
+import { askStock, stockUnavailable } from "./ask-stock.ts";
+import type { AppEnv } from "./app-env.ts";
+import { skuOf } from "./sku.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
-import { errorText, log } from "../../contract/log.ts";
 import type { AdjustResult } from "../../contract/stock-api.ts";
-import { within } from "../../contract/within.ts";
 import { applyLevels, getItem } from "../items/items.sql.ts";
-import type { AppEnv } from "./app.ts";
-import { needs } from "./auth.ts";
+import { requireScopes } from "./auth.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
-import { skuOf } from "./items.ts";
-import { cursorFor, pageQuery, placeOf } from "./pages.ts";
+import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { Problem } from "./problem.ts";
 import { lineOfText } from "./text.ts";
-import { body, headers, query } from "./validate.ts";
+import { body, headers, query } from "./validation.ts";
 
 /** Stock administration: passed on to the stock item by RPC. */
 
-const STOCK_TIMEOUT_MS = 10_000;
 /** Units; with a thousand of these an item's counters are still exact numbers. */
 const MAX_DELTA = 1_000_000_000;
 
@@ -36,7 +34,7 @@ const SeqSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number))
 export const stock = new Hono<AppEnv>()
   .post(
     "/:sku/stock",
-    needs("stock:write"),
+    requireScopes("stock:write"),
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(AdjustmentSchema),
     async (c) => {
@@ -61,22 +59,22 @@ export const stock = new Hono<AppEnv>()
       throw new Problem("insufficient_available", { extra, headers: { ...replayed } });
     },
   )
-  .get("/:sku/stock", needs("stock:write", "operations:read"), async (c) => {
+  .get("/:sku/stock", requireScopes("stock:write", "operations:read"), async (c) => {
     const sku = await knownSku(c.env.DB, c.req.param("sku"));
     const [found] = await askStock(() => c.env.STOCK.levels([sku]));
-    if (!found) throw unavailable;
+    if (!found) throw stockUnavailable;
     return c.json(found.level);
   })
   .get(
     "/:sku/ledger",
-    needs("stock:write", "operations:read"),
+    requireScopes("stock:write", "operations:read"),
     query(v.object(pageQuery)),
     async (c) => {
       const sku = await knownSku(c.env.DB, c.req.param("sku"));
       const { limit, cursor } = c.req.valid("query");
-      const before = placeOf(cursor, SeqSchema);
+      const before = decodeCursor(cursor, SeqSchema);
       const { movements, next } = await askStock(() => c.env.STOCK.ledger(sku, { before, limit }));
-      return c.json({ movements, nextCursor: next === null ? null : cursorFor(`${next}`) });
+      return c.json({ movements, nextCursor: next === null ? null : encodeCursor(`${next}`) });
     },
   );
 
@@ -85,16 +83,4 @@ async function knownSku(db: D1Database, text: string): Promise<string> {
   const sku = skuOf(text);
   if (await getItem(db, sku)) return sku;
   throw new Problem("not_found", { detail: "There is no such item." });
-}
-
-const unavailable = new Problem("unavailable", { detail: "The stock Worker does not answer." });
-
-/** Asks the stock Worker; 503 when it is absent, slow or throws. */
-export async function askStock<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await within(STOCK_TIMEOUT_MS, call);
-  } catch (error) {
-    log("warn", "stock.unreachable", { error: errorText(error) });
-    throw unavailable;
-  }
 }

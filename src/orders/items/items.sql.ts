@@ -1,5 +1,5 @@
 import type { VersionedLevel } from "../../contract/stock-events.ts";
-import type { Money } from "../order.ts";
+import type { Money } from "../order/order.ts";
 
 /** The table `items`: the catalogue, written by operators, and the read model of the levels. */
 
@@ -27,7 +27,7 @@ export interface ItemView {
 
 export type ItemDetails = Omit<ItemView, "sku" | "available">;
 
-function itemOf(row: ItemRow): ItemView {
+function itemFromRow(row: ItemRow): ItemView {
   return {
     sku: row.sku,
     name: row.name,
@@ -47,7 +47,7 @@ export async function getItem(db: D1Database, sku: string): Promise<ItemView | n
     .prepare(`SELECT ${COLUMNS} FROM items WHERE sku = ?`)
     .bind(sku)
     .first<ItemRow>();
-  return row && itemOf(row);
+  return row && itemFromRow(row);
 }
 
 export async function listItems(
@@ -58,7 +58,7 @@ export async function listItems(
     .prepare(`SELECT ${COLUMNS} FROM items WHERE sku > ? ORDER BY sku LIMIT ?`)
     .bind(after ?? "", limit)
     .all<ItemRow>();
-  return results.map(itemOf);
+  return results.map(itemFromRow);
 }
 
 /** Creates the item or replaces its details; its stock stays. */
@@ -94,7 +94,7 @@ export async function putItem(
   ]);
   const row = after?.results[0];
   if (!row) throw new Error(`item ${sku} was not written`);
-  return { item: itemOf(row), isNew: before?.results.length === 0 };
+  return { item: itemFromRow(row), isNew: before?.results.length === 0 };
 }
 
 /**

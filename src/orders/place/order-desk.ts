@@ -1,15 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
-import { withTimeLimits } from "../d1.ts";
-import type { Feeds } from "../feed/feeds.ts";
-import { Lane } from "../lane/lane.ts";
-import { firstDue_ms } from "../order.ts";
-import { policyOf } from "../policy.ts";
-import { watchDue } from "../reconcile/watch.ts";
-import { settlePorts } from "../settle/ports.ts";
-import { settle } from "../settle/settle.ts";
-import { announce, tell } from "./announce.ts";
-import { Desk } from "./desk.ts";
-import { type Candidate, type Placement, placeAll } from "./place.sql.ts";
+import { withTimeLimits } from "../database/d1.ts";
+import type { FeedNotifier } from "../order/feed-notifier.ts";
+import { Lane } from "./lane.ts";
+import { firstDue_ms } from "../order/order.ts";
+import { policyOf } from "../config/policy.ts";
+import { scheduleReconcile } from "../order/schedule-reconcile.ts";
+import { settlePorts } from "../outcomes/settle-ports.ts";
+import { settle } from "../outcomes/settle.ts";
+import { announce, notifyCustomers } from "../order/announce.ts";
+import { Desk } from "./group-commit.ts";
+import { type Candidate, type Placement, placeAll } from "./placement.sql.ts";
 
 /** A reconciler that does not answer is left alone for a while: no commit should wait for it. */
 const RETRY_WATCH_MS = 10_000;
@@ -21,12 +21,12 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
    * Callers that sent `Prefer: wait` get the outcome in the response. Pushing to open WebSockets
    * happens in the background and does not delay that response.
    */
-  readonly #feeds: Feeds = {
+  readonly #feeds: FeedNotifier = {
     push: (orders) => {
-      void tell(this.env, orders);
-      return Promise.resolve({ untold: new Map() });
+      void notifyCustomers(this.env, orders);
+      return Promise.resolve({ unnotified: new Map() });
     },
-    isSpent: () => false,
+    isExhausted: () => false,
   };
   readonly #lane = new Lane({
     execute: async (events, within_ms) => await this.env.STOCK.execute(events, within_ms),
@@ -61,7 +61,7 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     const now_ms = Date.now();
     const wait_ms = firstDue_ms(policyOf(this.env));
     if (this.#watchedUntil_ms > now_ms + wait_ms / 3) return;
-    const isHeard = await watchDue(this.env, now_ms + wait_ms);
+    const isHeard = await scheduleReconcile(this.env, now_ms + wait_ms);
     this.#watchedUntil_ms = now_ms + (isHeard ? wait_ms : wait_ms / 3 + RETRY_WATCH_MS);
   }
 }

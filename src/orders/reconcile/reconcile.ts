@@ -1,15 +1,15 @@
-import { delayText } from "../../contract/delivery.ts";
+import { type OrderRow, orderFromRow, selectPresent } from "../order/order-queries.sql.ts";
+import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
+import { delayText } from "../../runtime/queue-consumer.ts";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
-import { errorText, log } from "../../contract/log.ts";
+import { errorText, log } from "../../runtime/log.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
-import { within } from "../../contract/within.ts";
-import { logUntold } from "../feed/feeds.ts";
-import { commandOf, type Order, owedBy } from "../order.ts";
-import { type Claim, claimDue, type OrderRow, orderOf } from "../orders.sql.ts";
-import { settle, type SettlePorts } from "../settle/settle.ts";
-import { postpone, selectPresent, transitionReturning } from "../settle/transitions.sql.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
+import { logUnnotified } from "../order/feed-notifier.ts";
+import { commandOf, type Order, nextActionOf } from "../order/order.ts";
+import { settle, type SettlePorts } from "../outcomes/settle.ts";
 
 export interface ReconcilePorts extends SettlePorts {
   stock: Pick<StockApi, "execute">;
@@ -59,7 +59,10 @@ const claim = (need: Claim["for"], limit: number, { db, policy, now, random }: R
 async function move(orders: readonly Order[], ports: ReconcilePorts): Promise<OrderEvent[]> {
   if (orders.length === 0) return [];
   const now_ms = ports.now();
-  const owed = orders.map((order) => ({ id: order.id, owes: owedBy(order, ports.policy, now_ms) }));
+  const owed = orders.map((order) => ({
+    id: order.id,
+    owes: nextActionOf(order, ports.policy, now_ms),
+  }));
   const moved = await moveInTime(owed, ports, now_ms);
   const commands = [
     ...owed.flatMap(({ owes }) => (owes.type === "command" ? [owes.event] : [])),
@@ -77,7 +80,7 @@ async function move(orders: readonly Order[], ports: ReconcilePorts): Promise<Or
 
 /** The transitions that time has brought about, decided in D1 like all others. */
 async function moveInTime(
-  owed: readonly { id: string; owes: ReturnType<typeof owedBy> }[],
+  owed: readonly { id: string; owes: ReturnType<typeof nextActionOf> }[],
   { db, policy, feeds }: ReconcilePorts,
   now_ms: number,
 ): Promise<Order[]> {
@@ -93,17 +96,17 @@ async function moveInTime(
   );
   if (late.length + unpaid.length + later.length === 0) return [];
   const [, gaveUp, , expired, , present] = await db.batch<OrderRow>([
-    ...transitionReturning(db, "giveUp", late, clock),
-    ...transitionReturning(db, "expire", unpaid, clock),
+    ...transition(db, "giveUp", late, clock, "RETURNING *"),
+    ...transition(db, "expire", unpaid, clock, "RETURNING *"),
     postpone(db, later),
     selectPresent(
       db,
       [...late, ...unpaid].map(({ id }) => id),
     ),
   ]);
-  const { untold } = await feeds.push((present?.results ?? []).map(orderOf));
-  logUntold(untold);
-  return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderOf);
+  const { unnotified } = await feeds.push((present?.results ?? []).map(orderFromRow));
+  logUnnotified(unnotified);
+  return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderFromRow);
 }
 
 /** Whether the stock Worker answered every call. */
@@ -125,7 +128,7 @@ async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<b
   let outcomes: StockEvent[];
   try {
     const call = () => ports.stock.execute(commands, ITEMS_TIMEOUT_MS);
-    outcomes = await within(LANE_TIMEOUT_MS, call, "the lane");
+    outcomes = await withTimeout(LANE_TIMEOUT_MS, call, "the lane");
   } catch (error) {
     log("warn", "lane.failed", { commands: commands.length, error: errorText(error) });
     return false;

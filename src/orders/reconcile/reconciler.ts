@@ -1,14 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
-import { armBy } from "../../contract/alarm.ts";
-import { errorText, log } from "../../contract/log.ts";
-import { within } from "../../contract/within.ts";
-import { withTimeLimits } from "../d1.ts";
-import { earliestDue } from "../orders.sql.ts";
-import { settlePorts } from "../settle/ports.ts";
-import { refreshLevels } from "./levels.ts";
-import { openPaymentWindows, WALK_START, type WindowWalk } from "./payment-windows.sql.ts";
-import { policyOf } from "../policy.ts";
-import { NO_CURSORS, prune, type PruneCursors } from "./prune.sql.ts";
+import { ensureAlarmBy } from "../../runtime/alarm.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
+import { withTimeLimits } from "../database/d1.ts";
+import { earliestDue } from "../order/order-queries.sql.ts";
+import { settlePorts } from "../outcomes/settle-ports.ts";
+import { refreshLevels } from "./refresh-levels.ts";
+import { walkPaymentWindows, WALK_START, type WindowWalk } from "./payment-windows.ts";
+import { policyOf } from "../config/policy.ts";
+import { NO_CURSORS, prune, type PruneCursors } from "./retention.ts";
 import { reconcile } from "./reconcile.ts";
 
 /** The alarm comes back this soon at the earliest and at the latest while anything is due. */
@@ -36,13 +36,13 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   /** Sees to it that a pass runs at `at_ms` or before. */
   async watch(at_ms: number): Promise<void> {
     this.#horizon_ms = Math.max(this.#horizon_ms, at_ms);
-    await armBy(this.ctx.storage, at_ms, Date.now());
+    await ensureAlarmBy(this.ctx.storage, at_ms, Date.now());
   }
 
   /** The cron's minute: a pass over what is due, a round of levels, a round of housekeeping. */
   async poke(): Promise<void> {
     await this.#run();
-    await this.#keepUp();
+    await this.#runHousekeeping();
   }
 
   override async alarm(): Promise<void> {
@@ -58,15 +58,15 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   }
 
   /** One round at a time: while D1 is slow those of several minutes would only add to it. */
-  #keepUp(): Promise<void> {
-    this.#upkeep ??= this.#round().finally(() => {
+  #runHousekeeping(): Promise<void> {
+    this.#upkeep ??= this.#housekeepingRound().finally(() => {
       this.#upkeep = null;
     });
     return this.#upkeep;
   }
 
   /** Each of its calls has a time limit, so that no round stands in the way of all later ones. */
-  async #round(): Promise<void> {
+  async #housekeepingRound(): Promise<void> {
     const { kv } = this.ctx.storage;
     const before = { ...START, ...kv.get<Cursors>("cursors") };
     const levels = await refreshLevels(this.env, before.levels).catch((error: unknown) => {
@@ -82,7 +82,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   async #openPaymentWindows(): Promise<void> {
     const { kv } = this.ctx.storage;
     const before = kv.get<WindowWalk>("payment windows") ?? WALK_START;
-    const after = await openPaymentWindows(this.env.DB, policyOf(this.env), before, Date.now());
+    const after = await walkPaymentWindows(this.env.DB, policyOf(this.env), before, Date.now());
     if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("payment windows", after);
   }
 
@@ -92,7 +92,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     try {
       const ports = { ...settlePorts(this.env), stock: this.env.STOCK, random: Math.random };
       // Bounded, since all later passes wait for this one. Passes may overlap: each claims its own.
-      const isAnswered = await within(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
+      const isAnswered = await withTimeout(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
       if (!isAnswered) soonest_ms = SOONEST_WITHOUT_STOCK_MS;
     } catch (error) {
       log("error", "reconcile.failed", { error: errorText(error) });
@@ -113,6 +113,6 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     }
     if (wanted.length === 0) return;
     const at_ms = Math.max(Math.min(...wanted), now_ms + soonest_ms);
-    await armBy(this.ctx.storage, Math.min(at_ms, now_ms + LATEST_MS), now_ms);
+    await ensureAlarmBy(this.ctx.storage, Math.min(at_ms, now_ms + LATEST_MS), now_ms);
   }
 }

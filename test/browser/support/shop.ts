@@ -1,5 +1,5 @@
 import type { Locator, Page } from "playwright-core";
-import type { OrderView } from "../../../src/orders/order.ts";
+import type { OrderView } from "../../../src/orders/order/order.ts";
 import { clientOf } from "../../e2e/support/client.ts";
 
 /** What a buyer does and sees. */

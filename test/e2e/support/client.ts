@@ -1,10 +1,10 @@
+import type { DeadLetter } from "../../../src/contract/dead-letter.ts";
 import { SignJWT } from "jose";
 import { v7 } from "uuid";
 import type { Movement } from "../../../src/contract/stock-api.ts";
 import type { Level, Shortage } from "../../../src/contract/stock-events.ts";
-import type { DeadLetter } from "../../../src/contract/delivery.ts";
 import type { ItemView } from "../../../src/orders/items/items.sql.ts";
-import type { OrderView } from "../../../src/orders/order.ts";
+import type { OrderView } from "../../../src/orders/order/order.ts";
 
 export interface Reply<T> {
   status: number;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import type { Document } from "../../../src/orders/http/openapi/types.ts";
+import type { Document } from "../../../openapi/types.ts";
 import { type Answer, answerChecker } from "../../support/answers.ts";
 import { type Call, callsOf } from "../../support/contract.ts";
 

@@ -2,7 +2,7 @@ import pMap from "p-map";
 import { expect } from "vitest";
 import type { Movement } from "../../../src/contract/stock-api.ts";
 import type { Level } from "../../../src/contract/stock-events.ts";
-import type { OrderView } from "../../../src/orders/order.ts";
+import type { OrderView } from "../../../src/orders/order/order.ts";
 import type { Client } from "./client.ts";
 import { until } from "./until.ts";
 

@@ -1,4 +1,4 @@
-import type { Scope } from "../../../src/orders/http/rights.ts";
+import type { Scope } from "../../../src/orders/http/scopes.ts";
 
 /** Every route of the API: who may call it, and what a good call looks like. */
 export interface Route {

@@ -4,7 +4,7 @@ import {
   type ComparePorts,
   type Cursor,
   type Difference,
-} from "../../../src/orders/operations/compare.ts";
+} from "../../../src/orders/operators/compare.ts";
 import { deliver, settleAll, tamperItem } from "./stock.ts";
 import { newCustomer, WAIT, type World } from "./world.ts";
 

@@ -1,3 +1,4 @@
+import { getOrder } from "../../../src/orders/order/order-queries.sql.ts";
 import {
   applyD1Migrations,
   createExecutionContext,
@@ -8,14 +9,13 @@ import {
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import { v7 } from "uuid";
-import { unpack } from "../../../src/contract/messages.ts";
+import { unpack } from "../../../src/contract/envelope.ts";
 import type { OrderEvent } from "../../../src/contract/order-events.ts";
 import type { StockApi } from "../../../src/contract/stock-api.ts";
 import type { Shortage } from "../../../src/contract/stock-events.ts";
 import { app } from "../../../src/orders/http/app.ts";
-import type { Order, OrderView } from "../../../src/orders/order.ts";
+import type { Order, OrderView } from "../../../src/orders/order/order.ts";
 import type { OrderDesk, Reconciler } from "../../../src/orders/worker.ts";
-import { getOrder } from "../../../src/orders/orders.sql.ts";
 
 declare global {
   namespace Cloudflare {

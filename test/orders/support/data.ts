@@ -1,5 +1,7 @@
+import { getOrder } from "../../../src/orders/order/order-queries.sql.ts";
+import { type Clock, transition } from "../../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
-import { failedWith, type Undecided } from "../../../src/contract/delivery.ts";
+import { failedWith, type Undecided } from "../../../src/runtime/queue-consumer.ts";
 import { newOrderId } from "../../../src/contract/order-id.ts";
 import {
   type StockEvent,
@@ -8,13 +10,15 @@ import {
   stockRefused,
   type Shortage,
 } from "../../../src/contract/stock-events.ts";
-import type { Feeds } from "../../../src/orders/feed/feeds.ts";
-import type { Order, TransitionName } from "../../../src/orders/order.ts";
-import { getOrder } from "../../../src/orders/orders.sql.ts";
-import { type Candidate, placeAll, type Placement } from "../../../src/orders/place/place.sql.ts";
-import type { Policy } from "../../../src/orders/policy.ts";
-import type { SettlePorts } from "../../../src/orders/settle/settle.ts";
-import { type Clock, transition } from "../../../src/orders/settle/transitions.sql.ts";
+import type { FeedNotifier } from "../../../src/orders/order/feed-notifier.ts";
+import type { Order, TransitionName } from "../../../src/orders/order/order.ts";
+import {
+  type Candidate,
+  placeAll,
+  type Placement,
+} from "../../../src/orders/place/placement.sql.ts";
+import type { Policy } from "../../../src/orders/config/policy.ts";
+import type { SettlePorts } from "../../../src/orders/outcomes/settle.ts";
 import { newCustomer } from "./worker.ts";
 
 export const POLICY: Policy = {
@@ -126,7 +130,7 @@ export function levelOf(sku: string, available: number, levelVersion: number): S
   return stockLevel({ level, levelVersion, breaches: 0, at: new Date().toISOString() });
 }
 
-export interface ToldFeeds extends Feeds {
+export interface ToldFeeds extends FeedNotifier {
   told: Order[];
 }
 
@@ -136,14 +140,14 @@ export function fakeFeeds(failFor: (order: Order) => boolean = () => false): Tol
   return {
     told,
     async push(orders) {
-      const untold: Undecided<Order> = new Map();
+      const unnotified: Undecided<Order> = new Map();
       for (const order of orders) {
-        if (failFor(order)) untold.set(order, failedWith("the feed does not answer"));
+        if (failFor(order)) unnotified.set(order, failedWith("the feed does not answer"));
         else told.push(order);
       }
-      return { untold };
+      return { unnotified };
     },
-    isSpent: () => false,
+    isExhausted: () => false,
   };
 }
 

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import type { OrderView } from "../../../src/orders/order.ts";
+import type { OrderView } from "../../../src/orders/order/order.ts";
 import type { CustomerFeed } from "../../../src/orders/worker.ts";
 import { call, envWith } from "./worker.ts";
 

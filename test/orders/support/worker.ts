@@ -1,7 +1,7 @@
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { SignJWT } from "jose";
-import type { Placement } from "../../../src/orders/place/place.sql.ts";
+import type { Placement } from "../../../src/orders/place/placement.sql.ts";
 import type { StockApi } from "../../../src/contract/stock-api.ts";
 
 declare global {

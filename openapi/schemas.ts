@@ -1,0 +1,178 @@
+import type { DeadLetter } from "../src/contract/dead-letter.ts";
+import * as v from "valibot";
+import { OrderIdSchema } from "../src/contract/order-id.ts";
+import { QuantitySchema, SkuSchema } from "../src/contract/sku.ts";
+import type { Movement } from "../src/contract/stock-api.ts";
+import { LevelSchema, ShortageSchema } from "../src/contract/stock-events.ts";
+import type { FeedMessage } from "../src/orders/feed/protocol.ts";
+import type { ItemView } from "../src/orders/items/items.sql.ts";
+import type { Difference } from "../src/orders/operators/compare.ts";
+import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
+import type { OrderView, Step } from "../src/orders/order/order.ts";
+import { ItemSchema } from "../src/orders/http/items.ts";
+import { CurrencySchema } from "../src/orders/http/currency.ts";
+import { ReconcileSchema } from "../src/orders/http/operators.ts";
+import { OrderSchema } from "../src/orders/http/orders.ts";
+import { AdjustmentSchema } from "../src/orders/http/stock.ts";
+
+/**
+ * What the answers hold, for /openapi.json only: the Worker validates what it is sent, not what it
+ * sends. `satisfies` holds each against the type that the handlers return. Requests are the very
+ * schemas that validate them.
+ */
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const whole = v.pipe(v.number(), v.integer());
+const time = v.pipe(v.string(), v.isoTimestamp());
+const nextCursor = v.nullable(v.string());
+const milliseconds = v.nullable(count);
+
+const Money = v.object({ amount: count, currency: v.pipe(v.string(), v.regex(/^[A-Z]{3}$/)) });
+const Status = v.picklist(["pending", "confirmed", "paid", "cancelled"]);
+const Reason = v.picklist([
+  "out_of_stock",
+  "limit_exceeded",
+  "customer_request",
+  "payment_timeout",
+  "lock_timeout",
+]);
+
+const OrderLine = v.object({
+  sku: SkuSchema,
+  name: v.string(),
+  quantity: QuantitySchema,
+  price: Money,
+}) satisfies v.GenericSchema<unknown, OrderView["lines"][number]>;
+
+const Order = v.object({
+  id: OrderIdSchema,
+  status: Status,
+  reason: v.nullable(Reason),
+  shortages: v.exactOptional(v.array(ShortageSchema)),
+  lines: v.array(OrderLine),
+  total: Money,
+  customerId: v.string(),
+  revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  placedAt: time,
+  updatedAt: time,
+  payBy: v.nullable(time),
+}) satisfies v.GenericSchema<unknown, OrderView>;
+
+const Item = v.object({
+  sku: SkuSchema,
+  name: v.string(),
+  price: Money,
+  available: count,
+  limitPerCustomer: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  saleStartsAt: v.nullable(time),
+  saleEndsAt: v.nullable(time),
+}) satisfies v.GenericSchema<unknown, ItemView>;
+
+const Balance = v.object({ received: count, available: count, held: count, sold: count });
+
+const StockMovement = v.object({
+  seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  kind: v.picklist(["opening", "receive", "adjust", "lock", "release", "commit"]),
+  quantity: whole,
+  orderId: v.nullable(OrderIdSchema),
+  operationId: v.nullable(v.string()),
+  reason: v.nullable(v.string()),
+  at: time,
+  balance: Balance,
+}) satisfies v.GenericSchema<unknown, Movement>;
+
+const Minute = v.object({
+  minute: time,
+  placed: count,
+  confirmed: count,
+  paid: count,
+  cancelled: count,
+  settleLatencyMs: v.object({ p50: milliseconds, p99: milliseconds }),
+}) satisfies v.GenericSchema<unknown, MinuteView>;
+
+const OperationsView = v.object({
+  orders: v.object({ pending: count, confirmed: count, paid: count, cancelled: count }),
+  unsettled: v.object({ count, oldestAgeSeconds: count }),
+  settleLatencyMs: v.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
+  perMinute: v.pipe(v.array(Minute), v.length(60)),
+  deadLetters: count,
+  breaches: count,
+}) satisfies v.GenericSchema<unknown, Dashboard>;
+
+const Transition = v.object({
+  revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  status: Status,
+  reason: v.nullable(Reason),
+  at: time,
+}) satisfies v.GenericSchema<unknown, Omit<Step, "at_ms">>;
+
+const Lock = v.object({ quantity: count, state: v.picklist(["held", "sold"]) });
+
+const StockDifference = v.object({
+  kind: v.picklist(["missing_lock", "unreleased", "wrong_lock", "orphan_lock"]),
+  sku: SkuSchema,
+  orderId: OrderIdSchema,
+  status: v.nullable(Status),
+  expected: v.nullable(Lock),
+  found: v.nullable(Lock),
+}) satisfies v.GenericSchema<unknown, Difference>;
+
+const Letter = v.object({
+  id: v.string(),
+  queue: v.string(),
+  body: v.unknown(),
+  attempts: count,
+  error: v.string(),
+  at: time,
+}) satisfies v.GenericSchema<unknown, DeadLetter>;
+
+const Snapshot = v.object({
+  type: v.literal("snapshot"),
+  orders: v.array(Order),
+  truncated: v.boolean(),
+}) satisfies v.GenericSchema<unknown, FeedMessage>;
+
+const Push = v.object({ type: v.literal("order"), order: Order }) satisfies v.GenericSchema<
+  unknown,
+  FeedMessage
+>;
+
+/** Every schema of the contract but those of the problems, by its name there. */
+export const SCHEMAS = {
+  NewOrder: OrderSchema,
+  NewItem: ItemSchema,
+  Adjustment: AdjustmentSchema,
+  Reconcile: ReconcileSchema,
+  Currency: CurrencySchema,
+  Money,
+  Status,
+  Reason,
+  OrderLine,
+  Shortage: ShortageSchema,
+  Order,
+  OrderPage: v.object({ orders: v.array(Order), nextCursor }),
+  Item,
+  ItemPage: v.object({ items: v.array(Item), nextCursor }),
+  Level: LevelSchema,
+  Balance,
+  Movement: StockMovement,
+  Ledger: v.object({ movements: v.array(StockMovement), nextCursor }),
+  Minute,
+  Operations: OperationsView,
+  Transition,
+  History: v.object({ transitions: v.array(Transition) }),
+  Lock,
+  Difference: StockDifference,
+  Differences: v.object({ differences: v.array(StockDifference), nextCursor }),
+  DeadLetter: Letter,
+  DeadLetterPage: v.object({ deadLetters: v.array(Letter), nextCursor }),
+  Replay: v.object({ id: v.string(), outcome: v.picklist(["reconciled", "resent"]) }),
+  Guest: v.object({ customerId: v.string(), token: v.string() }),
+  Health: v.object({ status: v.literal("ok") }),
+  Contract: v.objectWithRest({ openapi: v.literal("3.1.1") }, v.unknown()),
+  FeedSnapshot: Snapshot,
+  FeedOrder: Push,
+} as const;
+
+export type SchemaName = keyof typeof SCHEMAS;
+export type Example<N extends SchemaName> = v.InferInput<(typeof SCHEMAS)[N]>;

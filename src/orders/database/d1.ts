@@ -1,0 +1,71 @@
+import { errorText } from "../../runtime/log.ts";
+import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
+
+/** D1 itself gives a statement up after 30 s (D1 limits); no caller here waits for so long. */
+export const D1_TIMEOUT_MS = 10_000;
+
+/**
+ * The database with a time limit on every call: past it the call throws a `TimeoutError`, and D1 may
+ * or may not do it still.
+ */
+export function timeLimited(db: D1Database, limit_ms = D1_TIMEOUT_MS): D1Database {
+  const inner = new WeakMap<D1PreparedStatement, D1PreparedStatement>();
+  const call = <T>(work: () => Promise<T>): Promise<T> => withTimeout(limit_ms, work, "D1");
+
+  function limited(statement: D1PreparedStatement): D1PreparedStatement {
+    const own = {
+      bind: (...values: unknown[]) => limited(statement.bind(...values)),
+      first: (column?: string) =>
+        call(() => (column === undefined ? statement.first() : statement.first(column))),
+      all: () => call(() => statement.all()),
+      run: () => call(() => statement.run()),
+      raw: (options?: { columnNames?: false }) => call(() => statement.raw(options)),
+    } as D1PreparedStatement;
+    inner.set(own, statement);
+    return own;
+  }
+
+  return {
+    prepare: (sql: string) => limited(db.prepare(sql)),
+    batch: (statements: D1PreparedStatement[]) =>
+      call(() => db.batch(statements.map((statement) => inner.get(statement) ?? statement))),
+  } as D1Database;
+}
+
+const limitedEnvs = new WeakMap<OrdersEnv, OrdersEnv>();
+
+/** The same bindings, the database with its time limit; made once for each env. */
+export function withTimeLimits(env: OrdersEnv): OrdersEnv {
+  let limited = limitedEnvs.get(env);
+  if (limited === undefined) {
+    limited = { ...env, DB: timeLimited(env.DB) };
+    limitedEnvs.set(env, limited);
+    limitedEnvs.set(limited, limited);
+  }
+  return limited;
+}
+
+/** What D1 says when it is busy, moved or reset (D1 "Error list"). */
+const D1_AWAY =
+  /D1_ERROR.*(SQLITE_BUSY|overloaded|connection lost|network|reset|timed? ?out|internal error|exceeded)/is;
+/** The same of the platform itself, by words that no error of a program has. */
+const PLATFORM_AWAY =
+  /network connection lost|is overloaded|object (to be )?reset|internal error; reference/i;
+/** A statement that is wrong is wrong however often it is repeated. */
+const WRONG_STATEMENT =
+  /SQLITE_(CONSTRAINT|ERROR|MISMATCH|TOOBIG|RANGE|MISUSE)|too many SQL variables|D1_TYPE_ERROR/;
+
+/** Whether the database or an object is busy or away as a whole, whatever it was asked. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof TimeoutError) return true;
+  if (!(error instanceof Error)) return false;
+  if ("overloaded" in error || "retryable" in error) return true;
+  const text = errorText(error);
+  return D1_AWAY.test(text) || PLATFORM_AWAY.test(text);
+}
+
+/** Whether the same call may go through a moment later: all that D1 throws but for a wrong statement. */
+export function isPassing(error: unknown): boolean {
+  const text = errorText(error);
+  return isAway(error) || (text.includes("D1_ERROR") && !WRONG_STATEMENT.test(text));
+}

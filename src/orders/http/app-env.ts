@@ -1,0 +1,11 @@
+import type { RequestIdVariables } from "hono/request-id";
+import type { Caller } from "./scopes.ts";
+
+/** What every route gets from the platform (`Bindings`) and from middleware (`Variables`). */
+export interface AppEnv {
+  Bindings: OrdersEnv;
+  Variables: RequestIdVariables & {
+    /** Who calls; set by the middleware of auth.ts. */
+    caller: Caller;
+  };
+}

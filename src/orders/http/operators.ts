@@ -1,0 +1,101 @@
+import { requeueCommands } from "../order/orders.sql.ts";
+import { listAllOrders } from "../order/order-queries.sql.ts";
+import type { AppEnv } from "./app-env.ts";
+import { askStock } from "./ask-stock.ts";
+import { Hono } from "hono";
+import * as v from "valibot";
+import { OrderIdSchema } from "../../contract/order-id.ts";
+import { SkuSchema } from "../../contract/sku.ts";
+import { viewOf } from "../order/order.ts";
+import { comparePage, type Cursor } from "../operators/compare.ts";
+import { readDashboard } from "../operators/dashboard.sql.ts";
+import { policyOf } from "../config/policy.ts";
+import { scheduleReconcile } from "../order/schedule-reconcile.ts";
+import { requireScopes } from "./auth.ts";
+import { findOrder, noSuchOrder, StatusSchema } from "./find-order.ts";
+import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
+import { optionalBody, query } from "./validation.ts";
+
+const start = v.literal("");
+const afterOrder = v.union([start, OrderIdSchema]);
+/** Checked to the letter: reading the locks of a SKU that is none would make a stock object. */
+const CursorSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.variant("phase", [
+    v.strictObject({ phase: v.literal("orders"), after: afterOrder }),
+    v.strictObject({
+      phase: v.literal("locks"),
+      sku: v.union([start, SkuSchema]),
+      after: afterOrder,
+    }),
+  ]),
+);
+
+/** Body of `POST /v1/operations/reconcile`. */
+export const ReconcileSchema = v.strictObject({
+  repair: v.optional(v.boolean(), false),
+  cursor: v.nullish(v.pipe(v.string(), v.maxLength(1_000))),
+});
+
+/** What asking again can mend. A lock that is gone cannot be committed: that would be a breach. */
+const MENDABLE = new Set(["unreleased", "wrong_lock"]);
+
+const START: Cursor = { phase: "orders", after: "" };
+
+export const operations = new Hono<AppEnv>()
+  .get("/", requireScopes("operations:read"), async (c) =>
+    c.json(await readDashboard(c.env.DB, Date.now())),
+  )
+  .get(
+    "/orders",
+    requireScopes("operations:read"),
+    query(v.object({ ...pageQuery, status: StatusSchema })),
+    async (c) => {
+      const { limit, cursor, status = null } = c.req.valid("query");
+      const before = decodeCursor(cursor, OrderIdSchema);
+      const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
+      return c.json({
+        orders: orders.map(viewOf),
+        nextCursor: next === null ? null : encodeCursor(next),
+      });
+    },
+  )
+  .get("/orders/:id/history", requireScopes("operations:read"), async (c) => {
+    const order = await findOrder(c.env.DB, c.req.param("id"));
+    if (!order) throw noSuchOrder;
+    const transitions = order.history.map(({ revision, status, reason, at_ms }) => {
+      return { revision, status, reason, at: new Date(at_ms).toISOString() };
+    });
+    return c.json({ transitions });
+  })
+  .post(
+    "/reconcile",
+    requireScopes("operations:write"),
+    optionalBody(ReconcileSchema),
+    async (c) => {
+      const { repair, cursor } = c.req.valid("json");
+      const from = decodeCursor(cursor ?? undefined, CursorSchema) ?? START;
+      const { orderRetention_ms } = policyOf(c.env);
+      const { differences, next } = await askStock(() =>
+        comparePage(from, {
+          db: c.env.DB,
+          stock: c.env.STOCK,
+          prunedBefore_ms: orderRetention_ms === 0 ? 0 : Date.now() - orderRetention_ms,
+          pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        }),
+      );
+      if (repair && differences.length > 0) {
+        const now_ms = Date.now();
+        const ids = differences.flatMap(({ kind, orderId }) =>
+          MENDABLE.has(kind) ? [orderId] : [],
+        );
+        await requeueCommands(c.env.DB, ids, now_ms);
+        await scheduleReconcile(c.env, now_ms);
+      }
+      return c.json({
+        differences,
+        nextCursor: next === null ? null : encodeCursor(JSON.stringify(next)),
+      });
+    },
+  );

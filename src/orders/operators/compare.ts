@@ -1,0 +1,214 @@
+import { ordersById } from "../order/order-queries.sql.ts";
+import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
+import pMap from "p-map";
+import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
+import { timeOfOrderId } from "../../contract/order-id.ts";
+import type { LiveLock, StockApi } from "../../contract/stock-api.ts";
+import type { Order, Status } from "../order/order.ts";
+
+/** Compares what D1 says of orders with what the stock items hold for them. */
+
+export interface Difference {
+  /**
+   * `missing_lock`: the item does not hold what a confirmed or paid order has.
+   * `unreleased`: it holds units for a cancelled order. `wrong_lock`: it holds others.
+   * `orphan_lock`: it holds units for an order that D1 does not know, and that was not pruned: only
+   * paid and cancelled ones are, so a lock that is held is never of a pruned order.
+   */
+  kind: "missing_lock" | "unreleased" | "wrong_lock" | "orphan_lock";
+  sku: string;
+  orderId: string;
+  status: Status | null;
+  expected: Omit<LiveLock, "orderId"> | null;
+  found: Omit<LiveLock, "orderId"> | null;
+}
+
+export interface ComparePorts {
+  db: D1Database;
+  stock: Pick<StockApi, "lockStates" | "liveLocks">;
+  /** Finished orders that were placed before this may have been pruned; 0: none was. */
+  prunedBefore_ms: number;
+  pause: (ms: number) => Promise<void>;
+}
+
+export interface ComparePage {
+  differences: Difference[];
+  next: Cursor | null;
+}
+
+/** First all orders by id, then all live locks by SKU and order id, for those no order names. */
+export type Cursor =
+  | { phase: "orders"; after: string }
+  | { phase: "locks"; sku: string; after: string };
+
+/** Between the two looks: longer than a batch takes that was under way at the first. */
+const SECOND_LOOK_MS = 1_500;
+const CONCURRENCY = 12;
+/** Pages of locks one call reads. */
+const MAX_LOCK_PAGES = 20;
+/** A page ends early when its orders name this many SKUs: each is one call. */
+const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);
+const MAX_SKUS = 300;
+
+/** What is wrong between an order (null: unknown to D1) and its lock at an item; null: nothing. */
+export function differenceOf(
+  order: Order | null,
+  sku: string,
+  lock: LiveLock | null,
+  prunedBefore_ms: number,
+): Difference | null {
+  const isPruned =
+    !order && lock?.state === "sold" && timeOfOrderId(lock.orderId) < prunedBefore_ms;
+  if (isPruned) return null;
+  // Whatever is still awaited is under way, and reconcile sees to it.
+  if (order?.awaits) return null;
+  const expected = order ? expectedLock(order, sku) : null;
+  const found = lock && { quantity: lock.quantity, state: lock.state };
+  const isSame = expected?.state === found?.state && expected?.quantity === found?.quantity;
+  const orderId = order?.id ?? lock?.orderId;
+  if (isSame || orderId === undefined) return null;
+  const status = order?.status ?? null;
+  return { kind: kindOf(order, expected, found), sku, orderId, status, expected, found };
+}
+
+function kindOf(
+  order: Order | null,
+  expected: Difference["expected"],
+  found: Difference["found"],
+): Difference["kind"] {
+  if (!order) return "orphan_lock";
+  if (!expected) return "unreleased";
+  return found ? "wrong_lock" : "missing_lock";
+}
+
+function expectedLock({ status, lines }: Order, sku: string): Difference["expected"] {
+  const quantity = lines.find((line) => line.sku === sku)?.quantity;
+  if (quantity === undefined || (status !== "confirmed" && status !== "paid")) return null;
+  return { quantity, state: status === "paid" ? "sold" : "held" };
+}
+
+/** One bounded part of the comparison. A difference counts only if a second look finds it again. */
+export async function comparePage(cursor: Cursor, ports: ComparePorts): Promise<ComparePage> {
+  const { differences: suspects, next } =
+    cursor.phase === "orders"
+      ? await compareOrders(cursor, ports)
+      : await compareLocks(cursor, ports);
+  if (suspects.length === 0) return { differences: [], next };
+  await ports.pause(SECOND_LOOK_MS);
+  const again = await recheck(suspects, ports);
+  return { differences: again, next };
+}
+
+async function compareOrders(
+  { after }: Cursor & { phase: "orders" },
+  ports: ComparePorts,
+): Promise<ComparePage> {
+  const { results } = await ports.db
+    .prepare("SELECT * FROM orders WHERE id > ? ORDER BY id LIMIT ?")
+    .bind(after, ORDERS_PER_PAGE)
+    .all<OrderRow>();
+  const page: Order[] = [];
+  const skus = new Set<string>();
+  for (const order of results.map(orderFromRow)) {
+    const all = new Set([...skus, ...order.lines.map(({ sku }) => sku)]);
+    if (all.size > MAX_SKUS && page.length > 0) break;
+    for (const { sku } of order.lines) skus.add(sku);
+    page.push(order);
+  }
+  const last = page.at(-1);
+  const isEnd = page.length === results.length && results.length < ORDERS_PER_PAGE;
+  const next: Cursor =
+    isEnd || !last ? { phase: "locks", sku: "", after: "" } : { phase: "orders", after: last.id };
+  return { differences: await compareWith(page, [...skus], ports), next };
+}
+
+/** Holds every order against each of its items. */
+async function compareWith(
+  orders: readonly Order[],
+  skus: readonly string[],
+  { stock, prunedBefore_ms }: ComparePorts,
+): Promise<Difference[]> {
+  const found = await pMap(
+    skus,
+    async (sku) => {
+      const own = orders.filter(({ lines }) => lines.some((line) => line.sku === sku));
+      const { locks, watermark_ms } = await stock.lockStates(
+        sku,
+        own.map(({ id }) => id),
+      );
+      const byOrder = new Map(locks.map((lock) => [lock.orderId, lock]));
+      return own.flatMap((order) => {
+        const lock = byOrder.get(order.id) ?? null;
+        // The item forgets sold locks after their retention.
+        const isForgotten = !lock && timeOfOrderId(order.id) < watermark_ms;
+        return isForgotten && order.status === "paid"
+          ? []
+          : (differenceOf(order, sku, lock, prunedBefore_ms) ?? []);
+      });
+    },
+    { concurrency: CONCURRENCY },
+  );
+  return found.flat();
+}
+
+async function compareLocks(
+  { sku: from, after: fromLock }: Cursor & { phase: "locks" },
+  ports: ComparePorts,
+): Promise<ComparePage> {
+  const differences: Difference[] = [];
+  let [sku, after] = [from, fromLock];
+  for (let pages = 0; pages < MAX_LOCK_PAGES; pages++) {
+    if (after === "") {
+      const item = await ports.db
+        .prepare("SELECT sku FROM items WHERE sku > ? ORDER BY sku LIMIT 1")
+        .bind(sku)
+        .first<{ sku: string }>();
+      if (!item) return { differences, next: null };
+      sku = item.sku;
+    }
+    const page = await ports.stock.liveLocks(sku, after);
+    const orders = await ordersById(
+      ports.db,
+      page.locks.map(({ orderId }) => orderId),
+    );
+    for (const lock of page.locks) {
+      const order = orders.get(lock.orderId) ?? null;
+      // Held against its order already, in the first phase: reported there, and only once.
+      if (order?.lines.some((line) => line.sku === sku)) continue;
+      const difference = differenceOf(order, sku, lock, ports.prunedBefore_ms);
+      if (difference) differences.push(difference);
+    }
+    after = page.next ?? "";
+  }
+  return { differences, next: { phase: "locks", sku, after } };
+}
+
+async function recheck(
+  suspects: readonly Difference[],
+  ports: ComparePorts,
+): Promise<Difference[]> {
+  const orders = await ordersById(
+    ports.db,
+    suspects.map(({ orderId }) => orderId),
+  );
+  const bySku = Map.groupBy(suspects, ({ sku }) => sku);
+  const again = await pMap(
+    bySku,
+    async ([sku, own]) => {
+      const locks = new Map<string, LiveLock>();
+      for (let i = 0; i < own.length; i += MAX_ORDERS_PER_LANE_CALL) {
+        const ids = own.slice(i, i + MAX_ORDERS_PER_LANE_CALL).map(({ orderId }) => orderId);
+        for (const lock of (await ports.stock.lockStates(sku, ids)).locks) {
+          locks.set(lock.orderId, lock);
+        }
+      }
+      return own.flatMap(({ orderId, kind }) => {
+        const order = orders.get(orderId) ?? null;
+        const now = differenceOf(order, sku, locks.get(orderId) ?? null, ports.prunedBefore_ms);
+        return now?.kind === kind ? [now] : [];
+      });
+    },
+    { concurrency: CONCURRENCY },
+  );
+  return again.flat();
+}

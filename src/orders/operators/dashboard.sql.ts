@@ -1,0 +1,128 @@
+import type { Status } from "../order/order.ts";
+import {
+  LATENCY_BOUNDS_MS,
+  type Minute,
+  minutesOf,
+  selectMinutesSince,
+  selectTotals,
+} from "../order/minutes.sql.ts";
+
+/** What operators see of the whole. No query here scans `orders`. */
+
+export interface Dashboard {
+  orders: Record<Status, number>;
+  /** Orders whose stock still owes something; counts stop at `MAX_COUNT`. */
+  unsettled: { count: number; oldestAgeSeconds: number };
+  /** From placing to the outcome, of the last 15 minutes; null: there was none. */
+  settleLatencyMs: Record<"p50" | "p95" | "p99", number | null>;
+  /** The last 60 minutes, oldest first, the running one last. */
+  perMinute: MinuteView[];
+  deadLetters: number;
+  breaches: number;
+}
+
+export interface MinuteView {
+  minute: string;
+  placed: number;
+  confirmed: number;
+  paid: number;
+  cancelled: number;
+  settleLatencyMs: Record<"p50" | "p99", number | null>;
+}
+
+const MINUTE_MS = 60_000;
+const SERIES_MINUTES = 60;
+const LATENCY_MINUTES = 15;
+/** A count that got this far means trouble enough. */
+const MAX_COUNT = 10_000;
+/**
+ * What is unsettled is looked at again within a minute; what is due later waits for its payment,
+ * and need not be read. Twice that, as clocks differ.
+ */
+const DUE_WITHIN_MS = 120_000;
+
+export async function readDashboard(db: D1Database, now_ms: number): Promise<Dashboard> {
+  const thisMinute_ms = now_ms - (now_ms % MINUTE_MS);
+  const first_ms = thisMinute_ms - (SERIES_MINUTES - 1) * MINUTE_MS;
+  const [totals, minutes, unsettled, letters, breaches] = await db.batch([
+    selectTotals(db),
+    selectMinutesSince(db, first_ms),
+    db
+      .prepare(
+        `SELECT count(*) AS n, coalesce(sum(awaits = 'lock'), 0) AS pending,
+           min(updated_at) AS oldest
+         FROM (SELECT awaits, updated_at FROM orders
+           WHERE due_at <= ?1 AND awaits IS NOT NULL LIMIT ${MAX_COUNT})`,
+      )
+      .bind(now_ms + DUE_WITHIN_MS),
+    db.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNT})`),
+    db.prepare("SELECT coalesce(sum(breaches), 0) AS n FROM items"),
+  ]);
+  const total = first(totals);
+  const open = first(unsettled);
+  const series = minutesOf(minutes?.results ?? []);
+  const recent = series.filter(
+    ({ minute_ms }) => minute_ms > thisMinute_ms - LATENCY_MINUTES * MINUTE_MS,
+  );
+  const latencies = sumLatencies(recent);
+  return {
+    orders: {
+      pending: open.pending ?? 0,
+      confirmed: total.confirmed ?? 0,
+      paid: total.paid ?? 0,
+      cancelled: total.cancelled ?? 0,
+    },
+    unsettled: {
+      count: open.n ?? 0,
+      oldestAgeSeconds: open.oldest ? Math.max(0, Math.round((now_ms - open.oldest) / 1000)) : 0,
+    },
+    settleLatencyMs: {
+      p50: percentile(latencies, 0.5),
+      p95: percentile(latencies, 0.95),
+      p99: percentile(latencies, 0.99),
+    },
+    perMinute: everyMinute(series, first_ms),
+    deadLetters: first(letters).n ?? 0,
+    breaches: first(breaches).n ?? 0,
+  };
+}
+
+const first = (result: D1Result | undefined) =>
+  (result?.results[0] ?? {}) as Record<string, number | null>;
+
+function everyMinute(series: readonly Minute[], first_ms: number): MinuteView[] {
+  const byMinute = new Map(series.map((minute) => [minute.minute_ms, minute]));
+  return Array.from({ length: SERIES_MINUTES }, (_, i) => {
+    const minute_ms = first_ms + i * MINUTE_MS;
+    const { placed, confirmed, paid, cancelled, latencies } = byMinute.get(minute_ms) ?? NO_MINUTE;
+    const settleLatencyMs = { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
+    const minute = new Date(minute_ms).toISOString();
+    return { minute, placed, confirmed, paid, cancelled, settleLatencyMs };
+  });
+}
+
+const NO_MINUTE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, latencies: [] };
+
+function sumLatencies(minutes: readonly Minute[]): number[] {
+  const sums: number[] = [];
+  for (const { latencies } of minutes) {
+    for (const [i, n] of latencies.entries()) sums[i] = (sums[i] ?? 0) + n;
+  }
+  return sums;
+}
+
+/** Between the bounds of the bucket it falls in; above the last bound, that bound. */
+export function percentile(buckets: readonly number[], share: number): number | null {
+  const total = buckets.reduce((sum, n) => sum + n, 0);
+  if (total === 0) return null;
+  let below = 0;
+  for (const [i, n] of buckets.entries()) {
+    if (n > 0 && below + n >= share * total) {
+      const from = i === 0 ? 0 : (LATENCY_BOUNDS_MS[i - 1] ?? 0);
+      const to = LATENCY_BOUNDS_MS[i] ?? from;
+      return Math.round(from + (to - from) * ((share * total - below) / n));
+    }
+    below += n;
+  }
+  return LATENCY_BOUNDS_MS.at(-1) ?? null;
+}

@@ -1,0 +1,48 @@
+import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
+
+/** The table `idempotency_keys`. Its column `customer_id` holds the owner of the key. */
+
+/** The owner of a key: the service that orders for the customer, otherwise the customer. `c`: the candidate. */
+export const KEY_OWNER = "coalesce(c.value->>'keyOwner', c.value->>'customerId')";
+
+/**
+ * Binds the keys of the candidates (JSON) whose orders exist. A refusal at the door leaves the key
+ * free, and a key whose order was pruned goes over to the new order.
+ */
+export function bindKeys(db: D1Database, candidates: string, now_ms: number): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO idempotency_keys (customer_id, key, order_id, created_at)
+       SELECT ${KEY_OWNER}, c.value->>'key', c.value->>'id', ?2 FROM json_each(?1) AS c
+       WHERE c.value->>'key' IS NOT NULL AND EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')
+       ON CONFLICT (customer_id, key) DO UPDATE
+         SET order_id = excluded.order_id, created_at = excluded.created_at
+         WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)`,
+    )
+    .bind(candidates, now_ms);
+}
+
+/** Before every key: no customer has an empty name. */
+const NO_KEY = JSON.stringify(["", ""]);
+const KEYS_AFTER = `FROM idempotency_keys
+  WHERE (customer_id, key) > (?1->>0, ?1->>1) ORDER BY customer_id, key`;
+
+/** Deletes keys bound before a time. A step begins after a customer and a key, as a JSON array. */
+export function deleteOldKeys(db: D1Database, cutoff_ms: number): TableScan {
+  const last = db.prepare(
+    `SELECT json_array(customer_id, key) AS last ${KEYS_AFTER} LIMIT 1 OFFSET ${SCAN_ROWS - 1}`,
+  );
+  const gone = db.prepare(
+    `DELETE FROM idempotency_keys WHERE created_at < ?2 AND (customer_id, key) IN
+       (SELECT customer_id, key ${KEYS_AFTER} LIMIT ${SCAN_ROWS})`,
+  );
+  return async (after) => {
+    const [found, deleted] = await db.batch<{ last: string }>([
+      last.bind(after || NO_KEY),
+      gone.bind(after || NO_KEY, cutoff_ms),
+    ]);
+    const next = found?.results[0]?.last ?? "";
+    // The rows of the last step are not counted: too few to change the pace.
+    return { next, scanned: next === "" ? 0 : SCAN_ROWS, deleted: deleted?.meta.changes ?? 0 };
+  };
+}

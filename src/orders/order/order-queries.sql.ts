@@ -1,0 +1,127 @@
+import type { Order, Status } from "./order.ts";
+
+/** Reads of the table `orders`; orders.sql.ts writes it. */
+
+export interface OrderRow {
+  id: string;
+  customer_id: string;
+  status: Status;
+  reason: Order["reason"];
+  lines: string;
+  shortages: string | null;
+  total_amount: number;
+  currency: string;
+  revision: number;
+  placed_at: number;
+  updated_at: number;
+  pay_by: number | null;
+  awaits: Order["awaits"];
+  due_at: number | null;
+  attempts: number;
+  history: string;
+}
+
+export function orderFromRow(row: OrderRow): Order {
+  return {
+    id: row.id,
+    customerId: row.customer_id,
+    status: row.status,
+    reason: row.reason,
+    shortages: row.shortages === null ? null : JSON.parse(row.shortages),
+    lines: JSON.parse(row.lines),
+    total: { amount: row.total_amount, currency: row.currency },
+    revision: row.revision,
+    placedAt_ms: row.placed_at,
+    updatedAt_ms: row.updated_at,
+    payBy_ms: row.pay_by,
+    awaits: row.awaits,
+    dueAt_ms: row.due_at,
+    attempts: row.attempts,
+    history: JSON.parse(row.history),
+  };
+}
+
+export async function getOrder(db: D1Database, id: string): Promise<Order | null> {
+  const row = await db.prepare("SELECT * FROM orders WHERE id = ?").bind(id).first<OrderRow>();
+  return row && orderFromRow(row);
+}
+
+export interface OrderQuery {
+  customerId: string;
+  status: Status | null;
+  /** Id of the last order of the page before; null for the first page. */
+  before: string | null;
+  limit: number;
+}
+
+/** Newest first. Walks the customer's index, so a rare status costs at most their own orders. */
+export async function listOrders(db: D1Database, query: OrderQuery): Promise<Order[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT * FROM orders INDEXED BY orders_by_customer
+       WHERE customer_id = ?1 AND id < coalesce(?2, '~') AND (?3 IS NULL OR status = ?3)
+       ORDER BY id DESC LIMIT ?4`,
+    )
+    .bind(query.customerId, query.before, query.status, query.limit)
+    .all<OrderRow>();
+  return results.map(orderFromRow);
+}
+
+/** The earliest `due_at` of all orders; null when none is due. */
+export async function earliestDue(db: D1Database): Promise<number | null> {
+  const row = await db
+    .prepare("SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL")
+    .first<{ due_at: number | null }>();
+  return row?.due_at ?? null;
+}
+
+/** Of these orders the ones whose customer is present, as they stand. */
+export function selectPresent(db: D1Database, ids: readonly string[]): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT o.* FROM json_each(?1) AS e
+         JOIN orders AS o ON o.id = e.value
+         JOIN presence AS p ON p.customer_id = o.customer_id`,
+    )
+    .bind(JSON.stringify(ids));
+}
+
+export function selectOrders(db: D1Database, ids: readonly string[]): D1PreparedStatement {
+  return db
+    .prepare("SELECT o.* FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value")
+    .bind(JSON.stringify(ids));
+}
+export async function ordersById(
+  db: D1Database,
+  ids: readonly string[],
+): Promise<Map<string, Order>> {
+  const { results } = await db
+    .prepare("SELECT o.* FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value")
+    .bind(JSON.stringify([...new Set(ids)]))
+    .all<OrderRow>();
+  return new Map(results.map((row) => [row.id, orderFromRow(row)]));
+}
+
+/** Orders one page looks through for a status: a page may be short, or empty, and not the last. */
+const PAGE_SCAN = 1_000;
+/** Above every order id. */
+const NEWEST = "g";
+
+/** Orders of all customers, newest first. */
+export async function listAllOrders(
+  db: D1Database,
+  { status, before, limit }: { status: Status | null; before: string | null; limit: number },
+): Promise<{ orders: Order[]; next: string | null }> {
+  const scan = status === null ? limit : PAGE_SCAN;
+  const seen = "SELECT * FROM orders WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+  const [found, end] = await db.batch([
+    db
+      .prepare(`SELECT * FROM (${seen}) WHERE ?3 IS NULL OR status = ?3 LIMIT ?4`)
+      .bind(before ?? NEWEST, scan, status, limit),
+    db.prepare(`SELECT min(id) AS last, count(*) AS n FROM (${seen})`).bind(before ?? NEWEST, scan),
+  ]);
+  const orders = ((found?.results ?? []) as OrderRow[]).map(orderFromRow);
+  if (orders.length === limit) return { orders, next: orders.at(-1)?.id ?? null };
+  const { last, n } = (end?.results[0] ?? {}) as { last?: string | null; n?: number };
+  return { orders, next: n === scan ? (last ?? null) : null };
+}

@@ -1,0 +1,182 @@
+import type { Shortage } from "../../contract/stock-events.ts";
+import { type OrderEvent, orderEvent } from "../../contract/order-events.ts";
+import type { Policy } from "../config/policy.ts";
+
+/** The order's life: which transitions there are, and what an order owes. No I/O. */
+
+export type Status = "pending" | "confirmed" | "paid" | "cancelled";
+export type Reason =
+  | "out_of_stock"
+  | "limit_exceeded"
+  | "customer_request"
+  | "payment_timeout"
+  | "lock_timeout";
+/** What the stock items have not acknowledged yet. */
+export type Awaits = "lock" | "release" | "commit";
+
+export interface Money {
+  /** In minor units of the currency. */
+  amount: number;
+  /** ISO 4217. */
+  currency: string;
+}
+
+export interface Line {
+  sku: string;
+  name: string;
+  quantity: number;
+  price: Money;
+  /** The item's limit when the order was placed; null: none. */
+  limitPerCustomer: number | null;
+}
+
+export interface Step {
+  revision: number;
+  status: Status;
+  reason: Reason | null;
+  at_ms: number;
+}
+
+export interface Order {
+  id: string;
+  customerId: string;
+  status: Status;
+  reason: Reason | null;
+  shortages: Shortage[] | null;
+  lines: Line[];
+  total: Money;
+  revision: number;
+  placedAt_ms: number;
+  updatedAt_ms: number;
+  payBy_ms: number | null;
+  awaits: Awaits | null;
+  dueAt_ms: number | null;
+  attempts: number;
+  history: Step[];
+}
+
+export interface Transition {
+  from: readonly Status[];
+  to: Status;
+  /** Of a cancellation; a refusal brings its own. */
+  reason: Reason | null;
+  awaits: Awaits | null;
+}
+
+/** Every transition there is. D1 applies each as one conditional update, and judges races by it. */
+export const TRANSITIONS = {
+  confirm: { from: ["pending"], to: "confirmed", reason: null, awaits: null },
+  refuse: { from: ["pending"], to: "cancelled", reason: "out_of_stock", awaits: null },
+  giveUp: { from: ["pending"], to: "cancelled", reason: "lock_timeout", awaits: "release" },
+  cancel: {
+    from: ["pending", "confirmed"],
+    to: "cancelled",
+    reason: "customer_request",
+    awaits: "release",
+  },
+  expire: { from: ["confirmed"], to: "cancelled", reason: "payment_timeout", awaits: "release" },
+  pay: { from: ["confirmed"], to: "paid", reason: null, awaits: "commit" },
+} as const satisfies Record<string, Transition>;
+
+export type TransitionName = keyof typeof TRANSITIONS;
+
+/** An order nobody has looked at for this long is looked at by reconcile. */
+export const FIRST_DUE_MS = 30_000;
+
+/** When a new order is looked at first: in time for its deadline. */
+export function firstDue_ms({ lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">): number {
+  return lockDeadline_ms === 0 ? FIRST_DUE_MS : Math.min(FIRST_DUE_MS, lockDeadline_ms);
+}
+
+/** When an order has to be looked at after a transition; null: never again. */
+export function dueAfter(name: TransitionName, payBy_ms: number | null, now_ms: number) {
+  if (TRANSITIONS[name].awaits !== null) return now_ms + FIRST_DUE_MS;
+  return name === "confirm" ? payBy_ms : null;
+}
+
+export function payByFor({ paymentWindow_ms }: Policy, now_ms: number): number | null {
+  return paymentWindow_ms === 0 ? null : now_ms + paymentWindow_ms;
+}
+
+/** Why an order was refused, from what its items recorded. */
+export function refusalReason(shortages: readonly Shortage[]): Reason {
+  const reasons = new Set(shortages.map((shortage) => shortage.reason));
+  if (reasons.has("out_of_stock") || reasons.size === 0) return "out_of_stock";
+  return reasons.has("limit_exceeded") ? "limit_exceeded" : "lock_timeout";
+}
+
+/** What a due order needs: a transition first, a command to its stock, or only a later look. */
+export type NextAction =
+  | { type: "transition"; name: "giveUp" | "expire" }
+  | { type: "command"; event: OrderEvent }
+  | { type: "later"; due_ms: number | null };
+
+export function nextActionOf(
+  order: Order,
+  { lockDeadline_ms }: Policy,
+  now_ms: number,
+): NextAction {
+  const { awaits, status, placedAt_ms, payBy_ms, total } = order;
+  const isPastDeadline = lockDeadline_ms > 0 && now_ms >= placedAt_ms + lockDeadline_ms;
+  if (awaits === "lock" && isPastDeadline) return { type: "transition", name: "giveUp" };
+  if (awaits !== null) return { type: "command", event: commandOf(order, awaits, now_ms) };
+  // Nobody pays for an order that costs nothing.
+  const expires_ms = status === "confirmed" && total.amount > 0 ? payBy_ms : null;
+  if (expires_ms !== null && now_ms >= expires_ms) return { type: "transition", name: "expire" };
+  return { type: "later", due_ms: expires_ms };
+}
+
+const EVENT_FOR = {
+  lock: "order.placed",
+  release: "order.cancelled",
+  commit: "order.paid",
+} as const satisfies Record<Awaits, OrderEvent["type"]>;
+
+/** The event that asks the stock Worker for what this order awaits. */
+export function commandOf(order: Order, awaits: Awaits, now_ms: number): OrderEvent {
+  const lines = order.lines.map(({ sku, quantity, limitPerCustomer }) =>
+    limitPerCustomer === null ? { sku, quantity } : { sku, quantity, limitPerCustomer },
+  );
+  return orderEvent(
+    EVENT_FOR[awaits],
+    { orderId: order.id, customerId: order.customerId, lines },
+    now_ms,
+  );
+}
+
+/** The order as clients see it. */
+export interface OrderView {
+  id: string;
+  status: Status;
+  reason: Reason | null;
+  shortages?: Shortage[];
+  lines: Omit<Line, "limitPerCustomer">[];
+  total: Money;
+  customerId: string;
+  revision: number;
+  placedAt: string;
+  updatedAt: string;
+  payBy: string | null;
+}
+
+export function viewOf(order: Order): OrderView {
+  return {
+    id: order.id,
+    status: order.status,
+    reason: order.reason,
+    ...(order.shortages && { shortages: order.shortages }),
+    lines: order.lines.map(({ sku, name, quantity, price }) => ({ sku, name, quantity, price })),
+    total: order.total,
+    customerId: order.customerId,
+    revision: order.revision,
+    placedAt: iso(order.placedAt_ms),
+    updatedAt: iso(order.updatedAt_ms),
+    // Nobody pays for what costs nothing, whatever an earlier version wrote.
+    payBy: order.payBy_ms === null || order.total.amount === 0 ? null : iso(order.payBy_ms),
+  };
+}
+
+export const isUnfinished = ({ status }: Pick<Order, "status">): boolean =>
+  status === "pending" || status === "confirmed";
+
+const iso = (ms: number): string => new Date(ms).toISOString();

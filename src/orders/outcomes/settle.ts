@@ -1,0 +1,158 @@
+import {
+  type OrderRow,
+  orderFromRow,
+  selectOrders,
+  selectPresent,
+} from "../order/order-queries.sql.ts";
+import { acknowledge, transition } from "../order/orders.sql.ts";
+import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
+import { log } from "../../runtime/log.ts";
+import type { StockEvent } from "../../contract/stock-events.ts";
+import { bisect } from "../database/bisect.ts";
+import type { FeedNotifier } from "../order/feed-notifier.ts";
+import { applyLevels } from "../items/items.sql.ts";
+import { type Order, refusalReason } from "../order/order.ts";
+import type { Policy } from "../config/policy.ts";
+
+/** What settling needs of the outside. */
+export interface SettlePorts {
+  db: D1Database;
+  feeds: FeedNotifier;
+  policy: Policy;
+  now: () => number;
+  /** Somebody will look at what is due at this time. */
+  watch: (at_ms: number) => Promise<void>;
+}
+
+export interface Settled {
+  undecided: Undecided<StockEvent>;
+  /** The orders asked for in `watched`, as they stand after it. */
+  orders: Order[];
+}
+
+/** Events one D1 transaction takes, and shortages: as JSON far below the 2 MB of a bound value. */
+const MAX_EVENTS = 1_000;
+const MAX_SHORTAGES = 3_000;
+
+/**
+ * Applies what came of orders at their items: the one place where an outcome reaches D1, whether
+ * it came by queue, lane or reconcile. One D1 round trip for all, then the feeds of customers who
+ * are present are told how each order stands, changed or not. Safe to repeat.
+ */
+export async function settle(
+  allEvents: readonly StockEvent[],
+  ports: SettlePorts,
+  watched: readonly string[] = [],
+): Promise<Settled> {
+  const settled: Settled = { undecided: new Map(), orders: [] };
+  for (const events of partsOf(allEvents)) {
+    const part = await settlePart(events, ports, watched);
+    for (const [event, delay] of part.undecided) settled.undecided.set(event, delay);
+    settled.orders = part.orders;
+  }
+  return settled;
+}
+
+/** What one D1 transaction takes at a time. */
+export function partsOf(events: readonly StockEvent[]): StockEvent[][] {
+  const parts: StockEvent[][] = [];
+  let shortages = 0;
+  for (const event of events) {
+    const more = event.type === "stock.refused" ? event.shortages.length : 0;
+    const last = parts.at(-1);
+    if (last && last.length < MAX_EVENTS && shortages + more <= MAX_SHORTAGES) {
+      last.push(event);
+      shortages += more;
+    } else {
+      parts.push([event]);
+      shortages = more;
+    }
+  }
+  return parts;
+}
+
+async function settlePart(
+  events: readonly StockEvent[],
+  ports: SettlePorts,
+  watched: readonly string[],
+): Promise<Settled> {
+  const start_ms = ports.now();
+  const { results, failed } = await bisect(events, (part) => apply(part, ports, watched));
+  const undecided: Undecided<StockEvent> = new Map(
+    [...failed].map(([event, error]) => [event, failedWith(error)]),
+  );
+  const present = results.flatMap((result) => result.present);
+  const { unnotified } = await ports.feeds.push(present);
+  const delays = new Map([...unnotified].map(([order, delay]) => [order.id, delay]));
+  for (const event of events) {
+    const delay = "orderId" in event ? delays.get(event.orderId) : undefined;
+    if (delay) undecided.set(event, delay);
+  }
+  await watchExpiry(events, ports, start_ms);
+  log("info", "orders.batch_settled", {
+    events: events.length,
+    notified: present.length,
+    undecided: undecided.size,
+    tookMs: ports.now() - start_ms,
+  });
+  return { undecided, orders: results.at(-1)?.orders ?? [] };
+}
+
+/**
+ * While anything is due the reconciler wakes at least once a minute, and then knows of `payBy`; only
+ * a window shorter than that has to be said.
+ */
+async function watchExpiry(
+  events: readonly StockEvent[],
+  { policy: { paymentWindow_ms }, watch }: SettlePorts,
+  now_ms: number,
+): Promise<void> {
+  const isShort = paymentWindow_ms > 0 && paymentWindow_ms < 60_000;
+  if (isShort && events.some(({ type }) => type === "stock.locked")) {
+    await watch(now_ms + paymentWindow_ms);
+  }
+}
+
+/** `present`: the orders whose customer is present, as they stand after it. */
+async function apply(
+  events: readonly StockEvent[],
+  { db, policy, now }: SettlePorts,
+  watched: readonly string[],
+): Promise<{ present: Order[]; orders: Order[] }> {
+  const clock = { policy, now_ms: now() };
+  const { locked, refused, released, committed, levels, orderIds } = fold(events);
+  const statements: D1PreparedStatement[] = [];
+  if (locked.length > 0) statements.push(...transition(db, "confirm", locked, clock));
+  if (refused.length > 0) statements.push(...transition(db, "refuse", refused, clock));
+  if (released.length > 0) statements.push(acknowledge(db, "release", released));
+  if (committed.length > 0) statements.push(acknowledge(db, "commit", committed));
+  if (levels.length > 0) statements.push(applyLevels(db, levels, clock.now_ms));
+  statements.push(selectPresent(db, orderIds), selectOrders(db, watched));
+  const [present, orders] = (await db.batch<OrderRow>(statements)).slice(-2);
+  return {
+    present: (present?.results ?? []).map(orderFromRow),
+    orders: (orders?.results ?? []).map(orderFromRow),
+  };
+}
+
+/** One entry an order and kind: an UPDATE that meets a row twice would apply either. */
+function fold(events: readonly StockEvent[]) {
+  const of = <T extends StockEvent["type"]>(type: T) => {
+    const own = events.filter((e): e is Extract<StockEvent, { type: T }> => e.type === type);
+    return [
+      ...new Map(
+        own.map((event) => ["orderId" in event ? event.orderId : event.id, event]),
+      ).values(),
+    ];
+  };
+  return {
+    locked: of("stock.locked").map(({ orderId: id }) => ({ id })),
+    refused: of("stock.refused").map(({ orderId: id, shortages }) => {
+      return { id, shortages, reason: refusalReason(shortages) };
+    }),
+    released: of("stock.released").map(({ orderId }) => orderId),
+    committed: of("stock.committed").map(({ orderId }) => orderId),
+    levels: of("stock.level"),
+    orderIds: [...new Set(events.flatMap((e) => ("orderId" in e ? [e.orderId] : [])))],
+  };
+}

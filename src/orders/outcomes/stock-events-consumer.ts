@@ -1,0 +1,34 @@
+import { sendPacked } from "../../runtime/queue-producer.ts";
+import { consume, decoderOf, POSTPONED, type Undecided } from "../../runtime/queue-consumer.ts";
+import { type StockEvent, StockEventSchema } from "../../contract/stock-events.ts";
+import { storeDeadLetters } from "../dead-letters/dead-letters.sql.ts";
+import { partsOf, settle, type SettlePorts } from "./settle.ts";
+
+/** Consumes `stock-events`: acknowledged after D1 has the outcome and the present were told. */
+export async function consumeStockEvents(
+  batch: MessageBatch,
+  ports: SettlePorts & { stockEvents: Queue },
+): Promise<void> {
+  await consume<StockEvent>(batch, {
+    decode: decoderOf(StockEventSchema),
+    handle: (events) => handle(events, ports),
+    resend: (events, options) => sendPacked(ports.stockEvents, StockEventSchema, events, options),
+    keep: (letters) => storeDeadLetters(ports.db, letters),
+  });
+}
+
+/**
+ * Settles part by part while there are feeds left to call. What comes after that is postponed as it
+ * is: settled without being told it would be settled once more by its next delivery. The first part
+ * is always settled, and at least one of its orders told, so each delivery makes progress.
+ */
+async function handle(events: StockEvent[], ports: SettlePorts): Promise<Undecided<StockEvent>> {
+  const undecided: Undecided<StockEvent> = new Map(events.map((event) => [event, POSTPONED]));
+  for (const part of partsOf(events)) {
+    if (ports.feeds.isExhausted()) break;
+    const settled = await settle(part, ports);
+    for (const event of part) undecided.delete(event);
+    for (const [event, delay] of settled.undecided) undecided.set(event, delay);
+  }
+  return undecided;
+}

@@ -1,0 +1,29 @@
+import { getOrder } from "../order/order-queries.sql.ts";
+import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
+import type { Order } from "../order/order.ts";
+
+/** Between two looks at D1. */
+const POLL_MS = 1_000;
+/** Requests of one isolate that wait here; past it they are answered at once. */
+const MAX_WAITERS = 200;
+/** Above the 10 s that `Prefer: wait` is clamped to and the time limit of the last read. */
+const WAITER_LEASE_MS = 25_000;
+const waiters = new ConcurrencyLimit(MAX_WAITERS, WAITER_LEASE_MS);
+
+/** Waits until the order is no longer pending, `wait_ms` at most. Answers with it as it stands. */
+export async function awaitOutcome(db: D1Database, order: Order, wait_ms: number): Promise<Order> {
+  const release = waiters.tryAcquire(Date.now());
+  if (release === null) return order;
+  try {
+    const deadline_ms = Date.now() + wait_ms;
+    let latest = order;
+    for (;;) {
+      const left_ms = deadline_ms - Date.now();
+      if (latest.status !== "pending" || left_ms <= 0) return latest;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, left_ms)));
+      latest = (await getOrder(db, order.id)) ?? latest;
+    }
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,101 @@
+import { errorText, log } from "../../runtime/log.ts";
+import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
+import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
+import { firstDue_ms } from "../order/order.ts";
+import { policyOf } from "../config/policy.ts";
+import { scheduleReconcile } from "../order/schedule-reconcile.ts";
+import { announce } from "../order/announce.ts";
+import { SoldOutCache } from "./sold-out-cache.ts";
+import { type Candidate, type Placement, placeAll } from "./placement.sql.ts";
+
+const DESK_TIMEOUT_MS = 25_000;
+/** Direct commits under way in one isolate. They are the exception: each is a D1 batch of one. */
+const MAX_DIRECT = 16;
+/** Above what one can take: 1 s for the reconciler, 10 s for D1, 10 s for the queue. */
+const DIRECT_LEASE_MS = 30_000;
+const direct = new ConcurrencyLimit(MAX_DIRECT, DIRECT_LEASE_MS);
+const soldOut = new SoldOutCache();
+
+export interface PlaceOptions {
+  /** How long the caller waits for the outcome; 0: not at all. */
+  wait_ms: number;
+  background: (work: Promise<unknown>) => void;
+}
+
+/** Places an order; what is known to be in vain is refused from memory. */
+export async function placeOrder(
+  env: OrdersEnv,
+  candidate: Candidate,
+  options: PlaceOptions,
+): Promise<Placement> {
+  const policy = policyOf(env);
+  if (!policy.isGateOn || candidate.key !== null) return placeAtDesk(env, candidate, options);
+  const shortage = soldOut.shortage(candidate.lines, Date.now());
+  if (shortage !== null) {
+    const shortages = [shortage];
+    return { type: "refused", refusal: { code: "out_of_stock", shortages, closes_ms: null } };
+  }
+  const placement = await placeAtDesk(env, candidate, options);
+  if (placement.type === "refused" && placement.refusal.code === "out_of_stock") {
+    const { shortages, closes_ms } = placement.refusal;
+    soldOut.remember(shortages, closes_ms, Date.now());
+  }
+  return placement;
+}
+
+/**
+ * Places an order through the customer's desk. A desk that was reset or cannot be reached may or
+ * may not have committed it: one direct commit with the same order id settles that.
+ */
+async function placeAtDesk(
+  env: OrdersEnv,
+  candidate: Candidate,
+  { wait_ms, background }: PlaceOptions,
+): Promise<Placement> {
+  const desk = env.DESK.getByName(deskName(candidate.customerId, policyOf(env).desks));
+  try {
+    const call = async (): Promise<Placement> => await desk.place(candidate, wait_ms);
+    return await withTimeout(DESK_TIMEOUT_MS + wait_ms, call, "the desk");
+  } catch (error) {
+    log("warn", "desk.failed", { orderId: candidate.id, error: errorText(error) });
+    // It may still commit: D1 is away, or there is a long queue in front of this order.
+    if (error instanceof TimeoutError) return { type: "failed" };
+    // An overloaded object must not be met with more load (Durable Objects error handling).
+    if (isOverloaded(error)) return { type: "busy" };
+    const release = direct.tryAcquire(Date.now());
+    if (release === null) return { type: "busy" };
+    const work = placeDirectly(env, candidate).finally(release);
+    // Goes on even if the client hangs up: the order may be durable by then.
+    background(work);
+    return work;
+  }
+}
+
+async function placeDirectly(env: OrdersEnv, candidate: Candidate): Promise<Placement> {
+  try {
+    const policy = policyOf(env);
+    const now_ms = Date.now();
+    await scheduleReconcile(env, now_ms + firstDue_ms(policy));
+    const [placement] = await placeAll(env.DB, [candidate], policy, now_ms);
+    if (placement?.type === "placed") {
+      const { order, isPresent } = placement;
+      await announce(env, { orders: [order], present: isPresent ? [order] : [] });
+    }
+    return placement ?? { type: "failed" };
+  } catch (error) {
+    log("error", "order.unplaced", { orderId: candidate.id, error: errorText(error) });
+    return { type: "failed" };
+  }
+}
+
+const isOverloaded = (error: unknown): boolean =>
+  error instanceof Error && "overloaded" in error && error.overloaded === true;
+
+/** FNV-1a over the customer id: the same customer always meets the same desk. */
+function deskName(customerId: string, desks: number): string {
+  let hash = 0x811c9dc5;
+  for (const char of customerId) {
+    hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  }
+  return `desk-${hash % desks}`;
+}

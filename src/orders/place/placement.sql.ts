@@ -1,0 +1,175 @@
+import type { Shortage } from "../../contract/stock-events.ts";
+import { firstDue_ms, type Order } from "../order/order.ts";
+import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
+import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
+import { insertAdmitted } from "../order/orders.sql.ts";
+import type { Policy } from "../config/policy.ts";
+
+/** Placing: the one D1 batch that resolves keys, checks at the door and writes orders. */
+
+/** An order on its way in. Lines are merged and checked; names and prices come from the catalogue. */
+export interface Candidate {
+  id: string;
+  customerId: string;
+  key: string | null;
+  /** The service that orders for the customer, whose key it is then. Absent: it is the customer's. */
+  keyOwner?: string;
+  lines: { sku: string; quantity: number }[];
+}
+
+export type Refusal =
+  | { code: "unknown_item"; skus: string[] }
+  | { code: "mixed_currencies" }
+  | { code: "sale_not_open"; saleStartsAt: string | null; saleEndsAt: string | null }
+  /** `closes_ms`: when the first sale of the items ends; null: none does. */
+  | { code: "out_of_stock"; shortages: Shortage[]; closes_ms: number | null };
+
+export type Placement =
+  | { type: "placed"; order: Order; isPresent: boolean }
+  | { type: "replayed"; order: Order }
+  | { type: "key_reused" }
+  | { type: "refused"; refusal: Refusal }
+  /** D1 did not say: it may have been placed, and a repeat with the same key will tell. */
+  | { type: "failed" }
+  | { type: "busy" };
+
+export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOwner ?? customerId;
+
+/** The sold-out gate acts only on a level the item confirmed this recently. */
+const LEVEL_TRUSTED_MS = 90_000;
+
+/**
+ * Every candidate (`?1`, JSON) whose key is free, or of an order that was pruned, with its lines
+ * from the catalogue and the code of its refusal at the door. `?2` now, `?3` the oldest level the gate trusts (null: gate off).
+ */
+const doorSql = (alsoWhere: string): string => `
+  SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,
+    json_group_array(json_object('sku', i.sku, 'name', i.name, 'quantity', l.value->>'quantity',
+      'price', json_object('amount', i.price_amount, 'currency', i.price_currency),
+      'limitPerCustomer', i.limit_per_customer)) AS lines,
+    json_group_array(json_object('sku', l.value->>'sku', 'isKnown', i.sku IS NOT NULL,
+      'requested', l.value->>'quantity', 'available', i.available,
+      'isShort', i.level_at >= ?3 AND i.available < l.value->>'quantity',
+      'saleStartsAt', i.sale_starts_at, 'saleEndsAt', i.sale_ends_at)) AS facts,
+    sum(i.price_amount * (l.value->>'quantity')) AS total, min(i.price_currency) AS currency,
+    CASE
+      WHEN count(i.sku) < count(*) THEN 'unknown_item'
+      WHEN min(i.price_currency) <> max(i.price_currency) THEN 'mixed_currencies'
+      WHEN max(i.sale_starts_at) > ?2 OR min(i.sale_ends_at) <= ?2 THEN 'sale_not_open'
+      WHEN max(i.level_at >= ?3 AND i.available < l.value->>'quantity') THEN 'out_of_stock'
+    END AS refusal
+  FROM json_each(?1) AS c, json_each(c.value, '$.lines') AS l
+    LEFT JOIN items AS i ON i.sku = l.value->>'sku'
+  WHERE NOT EXISTS (SELECT 1 FROM idempotency_keys AS k JOIN orders AS kept ON kept.id = k.order_id
+      WHERE k.customer_id = ${KEY_OWNER} AND k.key = c.value->>'key')
+    ${alsoWhere}
+  GROUP BY c.key`;
+
+const ADMITTED = doorSql("");
+const SELECT_PLACED = `
+  SELECT c.value->>'id' AS candidate_id, p.customer_id IS NOT NULL AS is_present, o.*
+  FROM json_each(?1) AS c
+    LEFT JOIN idempotency_keys AS k
+      ON k.customer_id = ${KEY_OWNER} AND k.key = c.value->>'key'
+    JOIN orders AS o ON o.id = coalesce(k.order_id, c.value->>'id')
+    LEFT JOIN presence AS p ON p.customer_id = o.customer_id`;
+
+const SELECT_REFUSED = doorSql("AND NOT EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')");
+
+/**
+ * Places all candidates in one transaction, one round trip, and answers each in order. Safe to
+ * repeat with the same ids. No two candidates may share a key and its owner.
+ */
+export async function placeAll(
+  db: D1Database,
+  candidates: readonly Candidate[],
+  policy: Policy,
+  now_ms: number,
+): Promise<Placement[]> {
+  const json = JSON.stringify(candidates);
+  const trusted_ms = policy.isGateOn ? now_ms - LEVEL_TRUSTED_MS : null;
+  const [, , placed, refused] = await db.batch([
+    insertAdmitted(db, ADMITTED, [json, now_ms, trusted_ms, now_ms + firstDue_ms(policy)]),
+    bindKeys(db, json, now_ms),
+    db.prepare(SELECT_PLACED).bind(json),
+    db.prepare(SELECT_REFUSED).bind(json, now_ms, trusted_ms),
+  ]);
+  const placedById = new Map(
+    ((placed?.results ?? []) as PlacedRow[]).map((row) => [row.candidate_id, row]),
+  );
+  const refusedById = new Map(
+    ((refused?.results ?? []) as RefusedRow[]).map((row) => [row.id, row]),
+  );
+  return candidates.map((candidate) => {
+    const row = placedById.get(candidate.id);
+    if (row) return placementOf(candidate, row);
+    const refusal = refusedById.get(candidate.id);
+    return refusal ? { type: "refused", refusal: refusalOf(refusal) } : { type: "failed" };
+  });
+}
+
+type PlacedRow = OrderRow & { candidate_id: string; is_present: number };
+
+function placementOf(candidate: Candidate, row: PlacedRow): Placement {
+  const order = orderFromRow(row);
+  if (order.id === candidate.id) {
+    return { type: "placed", order, isPresent: row.is_present === 1 };
+  }
+  if (!isSameOrder(candidate, order)) return { type: "key_reused" };
+  return { type: "replayed", order };
+}
+
+/** The same customer and merged lines, in whatever order. */
+function isSameOrder({ customerId, lines }: Candidate, order: Order): boolean {
+  const quantities = new Map(order.lines.map(({ sku, quantity }) => [sku, quantity]));
+  return (
+    customerId === order.customerId &&
+    lines.length === quantities.size &&
+    lines.every(({ sku, quantity }) => quantities.get(sku) === quantity)
+  );
+}
+
+interface RefusedRow {
+  id: string;
+  refusal: Refusal["code"];
+  facts: string;
+}
+
+interface Fact {
+  sku: string;
+  isKnown: 0 | 1;
+  requested: number;
+  available: number | null;
+  isShort: 0 | 1 | null;
+  saleStartsAt: number | null;
+  saleEndsAt: number | null;
+}
+
+function refusalOf({ refusal: code, facts: json }: RefusedRow): Refusal {
+  const facts = JSON.parse(json) as Fact[];
+  const ends = facts.flatMap(({ saleEndsAt }) => saleEndsAt ?? []);
+  const closes_ms = ends.length > 0 ? Math.min(...ends) : null;
+  switch (code) {
+    case "unknown_item":
+      return { code, skus: facts.filter((fact) => !fact.isKnown).map(({ sku }) => sku) };
+    case "mixed_currencies":
+      return { code };
+    case "sale_not_open": {
+      // The order's window is where the windows of all its items overlap.
+      const starts = facts.flatMap(({ saleStartsAt }) => saleStartsAt ?? []);
+      return {
+        code,
+        saleStartsAt: starts.length > 0 ? new Date(Math.max(...starts)).toISOString() : null,
+        saleEndsAt: closes_ms === null ? null : new Date(closes_ms).toISOString(),
+      };
+    }
+    case "out_of_stock": {
+      const shortages = facts
+        .filter(({ isShort }) => isShort === 1)
+        .map(({ sku, requested, available }) => {
+          return { sku, requested, available: available ?? 0, reason: "out_of_stock" as const };
+        });
+      return { code, shortages, closes_ms };
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/** Vars of the wrangler configs are texts. One that cannot be read throws with its name. */
+
+export function integerVar(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): number {
+  // Not `Number` alone: it reads an empty text as 0, which often means "never".
+  const value = /^\d+$/.test(text ?? "") ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new RangeError(`var ${name} must be a whole number from ${min} to ${max}`);
+}
+
+export function booleanVar(name: string, text: string | undefined): boolean {
+  if (text === "on" || text === "off") return text === "on";
+  throw new RangeError(`var ${name} must be "on" or "off"`);
+}

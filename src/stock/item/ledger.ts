@@ -1,0 +1,153 @@
+import type { LedgerPage, Movement } from "../../contract/stock-api.ts";
+import type { Counters } from "./rules.ts";
+import type { EarlierMovement, MovementRow } from "./schema.ts";
+
+/** A movement of an order's units, and how the item stood after it. */
+export interface OrderMovement {
+  kind: "lock" | "release" | "commit";
+  quantity: number;
+  orderId: string;
+  balance: Counters;
+}
+
+export interface AdjustMovement {
+  kind: "receive" | "adjust";
+  quantity: number;
+  operationId: string;
+  reason: string;
+  balance: Counters;
+}
+
+/**
+ * Movements one row holds. As JSON some 60 KB, where a row takes 2 MB (Durable Objects limits); a
+ * reader of one page parses it whole.
+ */
+const MAX_MOVEMENTS_PER_ROW = 500;
+/** Few, since each may be as large as that. */
+const ROWS_PER_READ = 20;
+
+/** The item's table `movements`, append-only: one row for all that moved in a call. */
+export class Ledger {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** What one call moved, in its order. A row is paid for alike with one movement in it or many. */
+  append(movements: readonly OrderMovement[], at_ms: number): void {
+    for (let i = 0; i < movements.length; i += MAX_MOVEMENTS_PER_ROW) {
+      const earlier = movements.slice(i, i + MAX_MOVEMENTS_PER_ROW).map(fieldsOf);
+      const last = earlier.pop();
+      if (last) this.#insert({ ...last, operation_id: null, reason: null, at: at_ms }, earlier);
+    }
+  }
+
+  appendAdjustment(movement: AdjustMovement, at_ms: number): void {
+    const { operationId: operation_id, reason } = movement;
+    const fields = fieldsOf({ ...movement, orderId: null });
+    this.#insert({ ...fields, operation_id, reason, at: at_ms }, []);
+  }
+
+  #insert(row: Omit<MovementRow, "seq" | "earlier">, earlier: readonly EarlierMovement[]): void {
+    this.#sql.exec(
+      `INSERT INTO movements (seq, kind, quantity, order_id, operation_id, reason, at, available,
+         held, sold, earlier)
+       VALUES ((SELECT coalesce(max(seq), 0) FROM movements) + ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      earlier.length + 1,
+      row.kind,
+      row.quantity,
+      row.order_id,
+      row.operation_id,
+      row.reason,
+      row.at,
+      row.available,
+      row.held,
+      row.sold,
+      earlier.length === 0 ? null : JSON.stringify(earlier),
+    );
+  }
+
+  /** Newest first, those before the movement `before`. */
+  page({ before, limit }: { before: number | null; limit: number }): LedgerPage {
+    const end = before ?? Number.MAX_SAFE_INTEGER;
+    // `end` may lie within a row, whose own number is that of its last movement.
+    const [holder] = this.#sql.exec<{ seq: number | null }>(
+      "SELECT min(seq) AS seq FROM movements WHERE seq >= ?",
+      end,
+    );
+    let below = (holder?.seq ?? end) + 1;
+    const movements: Movement[] = [];
+    let rows: MovementRow[];
+    do {
+      rows = this.#rowsBelow(below);
+      movements.push(...rows.flatMap(movementsOf).filter(({ seq }) => seq < end));
+      below = rows.at(-1)?.seq ?? 0;
+      // One movement more than asked for tells of a further page.
+    } while (rows.length === ROWS_PER_READ && movements.length <= limit);
+    const page = movements.slice(0, limit);
+    return { movements: page, next: movements.length > limit ? (page.at(-1)?.seq ?? null) : null };
+  }
+
+  /** Newest first. Read to the end, since a SELECT that is left half read stays open. */
+  #rowsBelow(seq: number): MovementRow[] {
+    return this.#sql
+      .exec<MovementRow>(
+        `SELECT * FROM movements WHERE seq < ? ORDER BY seq DESC LIMIT ${ROWS_PER_READ}`,
+        seq,
+      )
+      .toArray();
+  }
+
+  /**
+   * Folds up to `limit` rows older than `cutoff_ms` into one opening balance. Returns whether there
+   * may be more.
+   */
+  prune(cutoff_ms: number, limit: number): boolean {
+    const [last] = this.#sql.exec<{ seq: number | null; count: number }>(
+      `SELECT max(seq) AS seq, count(*) AS count FROM
+         (SELECT seq, at FROM movements ORDER BY seq LIMIT ?) WHERE at < ?`,
+      limit,
+      cutoff_ms,
+    );
+    if (!last?.seq) return false;
+    this.#sql.exec("DELETE FROM movements WHERE seq < ?", last.seq);
+    this.#sql.exec(
+      `UPDATE movements SET kind = 'opening', quantity = available + held + sold,
+         order_id = NULL, operation_id = NULL, reason = NULL, earlier = NULL
+       WHERE seq = ? AND kind <> 'opening'`,
+      last.seq,
+    );
+    return last.count === limit;
+  }
+}
+
+function fieldsOf(
+  movement: Pick<OrderMovement | AdjustMovement, "kind" | "quantity" | "balance"> & {
+    orderId: string | null;
+  },
+): EarlierMovement {
+  const { kind, quantity, orderId, balance } = movement;
+  const { available, held, sold } = balance;
+  return { kind, quantity, order_id: orderId, available, held, sold };
+}
+
+/**
+ * The movements of a row, newest first. What is packed into an opening balance has been folded: a
+ * version that knows no `earlier`, back for a while, leaves it there.
+ */
+function movementsOf(row: MovementRow): Movement[] {
+  const packed = row.kind === "opening" ? null : row.earlier;
+  const earlier = packed === null ? [] : (JSON.parse(packed) as EarlierMovement[]);
+  const all = [...earlier.map((one) => ({ ...one, operation_id: null, reason: null })), row];
+  return all.toReversed().map(({ available, held, sold, ...one }, i) => ({
+    seq: row.seq - i,
+    kind: one.kind,
+    quantity: one.quantity,
+    orderId: one.order_id,
+    operationId: one.operation_id,
+    reason: one.reason,
+    at: new Date(row.at).toISOString(),
+    balance: { received: available + held + sold, available, held, sold },
+  }));
+}

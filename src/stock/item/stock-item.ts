@@ -1,0 +1,250 @@
+import { sendPacked } from "../../runtime/queue-producer.ts";
+import { DurableObject } from "cloudflare:workers";
+import { Alarm } from "../../runtime/alarm.ts";
+import { MAX_LOCKS_PER_PAGE } from "../../contract/limits.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { orderIdFloor, timeOfOrderId } from "../../contract/order-id.ts";
+import type {
+  Adjustment,
+  AdjustResult,
+  LedgerPage,
+  LiveLock,
+  LockStates,
+} from "../../contract/stock-api.ts";
+import { StockEventSchema, stockLevel, type VersionedLevel } from "../../contract/stock-events.ts";
+import {
+  adjust,
+  decide,
+  type ItemAnswer,
+  type ItemCommand,
+  type ItemReply,
+  type Lock,
+} from "./rules.ts";
+import type { OrderMovement } from "./ledger.ts";
+import { type ItemState, ItemStore } from "./store.ts";
+import { retentionOf } from "../policy.ts";
+
+/** A level is told at most this often. */
+const LEVEL_INTERVAL_MS = 1_000;
+/**
+ * What changes in between is told by the first reply after the interval, which costs nothing; only an
+ * item that has gone quiet by then tells it by its alarm, which costs a row and a message.
+ */
+const LEVEL_LATEST_MS = 1_500;
+const DAY_MS = 86_400_000;
+const ALARM_RETRY_MS = 5_000;
+/** Rows one pruning step looks at. */
+const PRUNE_STEP = 500;
+/** A busy item prunes the next step this much later. */
+const PRUNE_PAUSE_MS = 1_000;
+
+/**
+ * One SKU's stock. Check and take happen in one synchronous transaction, and the object's output
+ * gate holds every answer until it is durable.
+ */
+export class StockItem extends DurableObject<StockEnv> {
+  readonly #store = new ItemStore(this.ctx.storage.sql);
+  readonly #alarm = new Alarm(this.ctx.storage);
+  /** Only a hint: after an eviction the level is told once more. */
+  #told = { version: -1, at_ms: 0 };
+
+  async apply(sku: string, commands: ItemCommand[]): Promise<ItemReply> {
+    const now_ms = Date.now();
+    const { answers, before, after, isSaved } = this.ctx.storage.transactionSync(() =>
+      this.#decideAll(sku, commands, now_ms),
+    );
+    for (const [i, answer] of answers.entries()) {
+      if (answer.type !== "breach") continue;
+      const { type, orderId } = commands[i] as ItemCommand;
+      log("error", "invariant.breached", { sku, orderId, command: type, detail: answer.detail });
+    }
+    if (after.levelVersion === before.levelVersion) {
+      // A refusal and a tombstone move nothing, but they are rows that have to be pruned one day.
+      if (isSaved) await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
+      return { answers };
+    }
+    if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
+      await this.#alarm.ensureBy(this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
+      return { answers };
+    }
+    this.#tell(after.levelVersion, now_ms);
+    await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
+    return { answers, level: levelOf(after, now_ms) };
+  }
+
+  /** An older version tells nothing: the reply to a copy of an adjustment, or a send overtaken. */
+  #tell(version: number, at_ms: number): void {
+    if (version > this.#told.version) this.#told = { version, at_ms };
+  }
+
+  /**
+   * All commands of a call are read, decided and written together: five statements, however many.
+   * Only a limit per customer takes three more for each of its locks.
+   */
+  #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
+    const store = this.#store;
+    const before = store.state(sku);
+    let state = before;
+    const locks = store.locks(commands.map(({ orderId }) => orderId));
+    const answers: ItemAnswer[] = [];
+    const changed: Lock[] = [];
+    const movements: OrderMovement[] = [];
+    for (const command of commands) {
+      if (command.type === "lock" && command.limit !== null && !state.countsCustomers) {
+        store.saveLocks(changed.splice(0), now_ms);
+        store.countCustomers();
+        state = { ...state, countsCustomers: true };
+      }
+      const view = this.#view(state, command, locks.get(command.orderId));
+      const { answer, change } = decide(view, command);
+      answers.push(answer);
+      if (answer.type === "breach") state = { ...state, breaches: state.breaches + 1 };
+      if (!change) continue;
+      const { counters, lock, movement: kind } = change;
+      locks.set(lock.orderId, lock);
+      changed.push(lock);
+      state = { ...state, ...counters };
+      if (kind === null) continue;
+      const { orderId, customerId, quantity } = lock;
+      movements.push({ kind, quantity, orderId, balance: counters });
+      if (kind === "commit" || customerId === null || !state.countsCustomers) continue;
+      store.addUnits(customerId, kind === "lock" ? quantity : -quantity);
+    }
+    store.saveLocks(changed, now_ms);
+    store.ledger.append(movements, now_ms);
+    const after = {
+      ...state,
+      levelVersion: before.levelVersion + (isMoved(before, state) ? 1 : 0),
+    };
+    const isSaved = state !== before;
+    if (isSaved) store.save(after);
+    return { answers, before, after, isSaved };
+  }
+
+  #view(state: ItemState, command: ItemCommand, lock: Lock | undefined) {
+    const { received, available, held, sold } = state;
+    const isLimited = command.type === "lock" && command.limit !== null;
+    return {
+      counters: { received, available, held, sold },
+      lock,
+      isForgotten: timeOfOrderId(command.orderId) < state.watermark_ms,
+      customerUnits: isLimited ? this.#store.customerUnits(command.customerId) : 0,
+    };
+  }
+
+  /**
+   * The whole request belongs to the operation id: its first answer, a refusal too, is kept and
+   * repeated, and another request with the id is `operation_reused`.
+   */
+  async adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult> {
+    const now_ms = Date.now();
+    const result = this.ctx.storage.transactionSync(() => this.#adjust(sku, adjustment, now_ms));
+    // The caller writes this level into the read model, which is as good as telling it.
+    if (result.ok) this.#tell(result.levelVersion, now_ms);
+    // A refusal is a row as well, which has to be pruned one day.
+    await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
+    return result;
+  }
+
+  #adjust(sku: string, adjustment: Adjustment, now_ms: number): AdjustResult {
+    const { operationId, delta, reason } = adjustment;
+    const done = this.#store.operation(operationId);
+    if (done) {
+      // An earlier version kept no reason: there the delta alone tells requests apart.
+      const isSame = done.delta === delta && (done.reason === undefined || done.reason === reason);
+      if (!isSame) return { ok: false, code: "operation_reused" };
+      return { ...done.result, isReplay: true };
+    }
+    const before = this.#store.state(sku);
+    const counters = adjust(before, delta);
+    if (!counters) {
+      const { level } = levelOf(before, now_ms);
+      // Saved with its name: an item that has only ever refused prunes as well.
+      this.#store.save(before);
+      const refused = { ok: false, code: "insufficient_available", level } as const;
+      return this.#store.keepOperation(adjustment, refused, now_ms);
+    }
+    const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
+    const kind = delta > 0 ? "receive" : "adjust";
+    const movement = { kind, quantity: delta, operationId, reason, balance: counters } as const;
+    this.#store.ledger.appendAdjustment(movement, now_ms);
+    this.#store.save(after);
+    const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
+    return this.#store.keepOperation(adjustment, adjusted, now_ms);
+  }
+
+  level(sku: string): VersionedLevel {
+    return levelOf(this.#store.state(sku), Date.now());
+  }
+
+  lockStates(orderIds: string[]): LockStates {
+    const locks = [...this.#store.locks(orderIds).values()].flatMap(
+      ({ orderId, quantity, state }) =>
+        state === "held" || state === "sold" ? [{ orderId, quantity, state }] : [],
+    );
+    return { locks, watermark_ms: this.#store.state("").watermark_ms };
+  }
+
+  liveLocks(after: string): { locks: LiveLock[]; next: string | null } {
+    return this.#store.liveLocks(after, MAX_LOCKS_PER_PAGE);
+  }
+
+  ledger(page: { before: number | null; limit: number }): LedgerPage {
+    return this.#store.ledger.page(page);
+  }
+
+  /** Tells the level that was held back, and prunes. Never throws: the platform gives up after six. */
+  override async alarm(): Promise<void> {
+    this.#alarm.markFired();
+    const now_ms = Date.now();
+    const { sku, levelVersion } = this.#store.state("");
+    const isHeldBack = levelVersion > this.#told.version;
+    const isTooSoon = now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS;
+    try {
+      if (isHeldBack && !isTooSoon) {
+        const level = levelOf(this.#store.state(sku), now_ms);
+        await sendPacked(this.env.STOCK_EVENTS, StockEventSchema, [stockLevel(level)]);
+        this.#tell(level.levelVersion, now_ms);
+      }
+      const prune_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
+      const tell_ms = this.#told.at_ms + LEVEL_LATEST_MS;
+      const next_ms = isHeldBack && isTooSoon ? Math.min(prune_ms, tell_ms) : prune_ms;
+      await this.#alarm.ensureBy(next_ms, now_ms);
+    } catch (error) {
+      log("error", "item.alarm_failed", { sku, error: errorText(error) });
+      await this.#alarm.ensureBy(now_ms + ALARM_RETRY_MS, now_ms);
+    }
+  }
+
+  /** One bounded step; returns when to look again. */
+  #prune(now_ms: number): number {
+    const state = this.#store.state("");
+    if (now_ms < state.pruneAt_ms) return state.pruneAt_ms;
+    const { lockRetention_ms, ledgerRetention_ms } = retentionOf(this.env);
+    const lockCutoff_ms = now_ms - lockRetention_ms;
+    const ledgerCutoff_ms = now_ms - ledgerRetention_ms;
+    const watermark_ms = Math.max(state.watermark_ms, lockCutoff_ms);
+    const floor = orderIdFloor(watermark_ms);
+    const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
+    const isLedgerLeft = this.#store.ledger.prune(ledgerCutoff_ms, PRUNE_STEP);
+    const areOperationsLeft = this.#store.pruneOperations(lockCutoff_ms, PRUNE_STEP);
+    const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areOperationsLeft;
+    const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : DAY_MS);
+    this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
+    return pruneAt_ms;
+  }
+}
+
+function levelOf(state: ItemState, now_ms: number): VersionedLevel {
+  const { sku, received, available, held, sold, levelVersion, breaches } = state;
+  return {
+    level: { sku, received, available, held, sold },
+    levelVersion,
+    breaches,
+    at: new Date(now_ms).toISOString(),
+  };
+}
+
+function isMoved(a: ItemState, b: ItemState): boolean {
+  return a.available !== b.available || a.held !== b.held || a.sold !== b.sold;
+}

@@ -1,0 +1,213 @@
+import type { Adjustment, AdjustResult, LiveLock } from "../../contract/stock-api.ts";
+import type { Counters, Lock, LockState } from "./rules.ts";
+import { Ledger } from "./ledger.ts";
+import { type ItemRow, type LockRow, migrate } from "./schema.ts";
+
+/** The tables of one stock item but for its ledger, in its Durable Object's SQLite. */
+
+export interface ItemState extends Counters {
+  sku: string;
+  levelVersion: number;
+  breaches: number;
+  /** Since the first command with a limit, the units of every customer are counted. */
+  countsCustomers: boolean;
+  /** Orders older than this are no longer remembered. */
+  watermark_ms: number;
+  pruneCursor: string;
+  pruneAt_ms: number;
+}
+
+/** What came of an adjustment; a request that reuses the id of another changes nothing of it. */
+type Adjusted = Exclude<AdjustResult, { code: "operation_reused" }>;
+type KeptResult = Adjusted & { reason?: string };
+
+export interface Operation {
+  delta: number;
+  /** Undefined: an earlier version did not keep it. */
+  reason: string | undefined;
+  result: Adjusted;
+}
+
+/** Locks one statement writes: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
+const MAX_LOCKS_PER_STATEMENT = 1_000;
+
+export class ItemStore {
+  readonly ledger: Ledger;
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    migrate(sql);
+    this.ledger = new Ledger(sql);
+  }
+
+  state(sku: string): ItemState {
+    const [row] = this.#sql.exec<ItemRow>("SELECT * FROM item WHERE one = 1");
+    return {
+      sku: row?.sku ?? sku,
+      received: row?.received ?? 0,
+      available: row?.available ?? 0,
+      held: row?.held ?? 0,
+      sold: row?.sold ?? 0,
+      levelVersion: row?.level_version ?? 0,
+      breaches: row?.breaches ?? 0,
+      countsCustomers: row?.counts_customers === 1,
+      watermark_ms: row?.watermark_ms ?? 0,
+      pruneCursor: row?.prune_cursor ?? "",
+      pruneAt_ms: row?.prune_at ?? 0,
+    };
+  }
+
+  /** Columns that only a newer version knows stay as they are. */
+  save(s: ItemState): void {
+    this.#sql.exec(
+      `INSERT INTO item (one, sku, received, available, held, sold, level_version,
+         breaches, counts_customers, watermark_ms, prune_cursor, prune_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (one) DO UPDATE SET received = excluded.received,
+         available = excluded.available, held = excluded.held, sold = excluded.sold,
+         level_version = excluded.level_version, breaches = excluded.breaches,
+         counts_customers = excluded.counts_customers, watermark_ms = excluded.watermark_ms,
+         prune_cursor = excluded.prune_cursor, prune_at = excluded.prune_at`,
+      s.sku,
+      s.received,
+      s.available,
+      s.held,
+      s.sold,
+      s.levelVersion,
+      s.breaches,
+      s.countsCustomers ? 1 : 0,
+      s.watermark_ms,
+      s.pruneCursor,
+      s.pruneAt_ms,
+    );
+  }
+
+  /** What was decided for these orders, by order id. */
+  locks(orderIds: readonly string[]): Map<string, Lock> {
+    const rows = this.#sql.exec<LockRow>(
+      `SELECT order_id, customer_id, quantity, state, shortage FROM locks
+       WHERE order_id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(orderIds),
+    );
+    const locks = new Map<string, Lock>();
+    for (const { order_id: orderId, customer_id: customerId, quantity, state, shortage } of rows) {
+      const parsed = shortage === null ? null : (JSON.parse(shortage) as Lock["shortage"]);
+      locks.set(orderId, { orderId, customerId, quantity, state, shortage: parsed });
+    }
+    return locks;
+  }
+
+  /** In their order: an order that comes twice ends as it stands the second time. */
+  saveLocks(locks: readonly Lock[], at_ms: number): void {
+    for (let i = 0; i < locks.length; i += MAX_LOCKS_PER_STATEMENT) {
+      this.#sql.exec(
+        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at)
+         SELECT value->>'orderId', value->>'customerId', value->>'quantity', value->>'state',
+           value->>'shortage', iif(value->>'state' = 'held', NULL, CAST(?2 AS INTEGER))
+         FROM json_each(?1) WHERE true
+         ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at`,
+        JSON.stringify(locks.slice(i, i + MAX_LOCKS_PER_STATEMENT)),
+        at_ms,
+      );
+    }
+  }
+
+  /** Looks through `limit` locks after an order id. */
+  liveLocks(after: string, limit: number): { locks: LiveLock[]; next: string | null } {
+    const seen = this.#sql
+      .exec<{ orderId: string; quantity: number; state: LockState }>(
+        `SELECT order_id AS orderId, quantity, state FROM locks
+         WHERE order_id > ? ORDER BY order_id LIMIT ?`,
+        after,
+        limit,
+      )
+      .toArray();
+    const locks = seen.filter((lock): lock is LiveLock => {
+      return lock.state === "held" || lock.state === "sold";
+    });
+    return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
+  }
+
+  operation(id: string): Operation | undefined {
+    const [row] = this.#sql.exec<{ delta: number; result: string }>(
+      "SELECT delta, result FROM operations WHERE id = ?",
+      id,
+    );
+    if (!row) return undefined;
+    const { reason, ...result } = JSON.parse(row.result) as KeptResult;
+    return { delta: row.delta, reason, result };
+  }
+
+  /**
+   * The reason is kept in the JSON of the result: a released version inserts into this table without
+   * naming its columns, so after a rollback one more column would make each of its inserts fail.
+   */
+  keepOperation<R extends Adjusted>(adjustment: Adjustment, result: R, at_ms: number): R {
+    const { operationId, delta, reason } = adjustment;
+    this.#sql.exec(
+      "INSERT INTO operations (id, delta, result, at) VALUES (?, ?, ?, ?)",
+      operationId,
+      delta,
+      JSON.stringify({ ...result, reason }),
+      at_ms,
+    );
+    return result;
+  }
+
+  /** Counts what every customer has live here, once; from then on `addUnits` keeps the count. */
+  countCustomers(): void {
+    this.#sql.exec(
+      `INSERT INTO customers (customer_id, units)
+       SELECT customer_id, sum(quantity) FROM locks
+       WHERE state IN ('held', 'sold') AND customer_id IS NOT NULL GROUP BY customer_id`,
+    );
+  }
+
+  customerUnits(customerId: string): number {
+    const [row] = this.#sql.exec<{ units: number }>(
+      "SELECT units FROM customers WHERE customer_id = ?",
+      customerId,
+    );
+    return row?.units ?? 0;
+  }
+
+  addUnits(customerId: string, units: number): void {
+    this.#sql.exec(
+      `INSERT INTO customers (customer_id, units) VALUES (?, ?)
+       ON CONFLICT (customer_id) DO UPDATE SET units = units + excluded.units`,
+      customerId,
+      units,
+    );
+    this.#sql.exec("DELETE FROM customers WHERE customer_id = ? AND units <= 0", customerId);
+  }
+
+  /** Forgets up to `limit` locks that ended before `cutoff_ms`. Returns the cursor, '' at the end. */
+  pruneLocks(cursor: string, floor: string, cutoff_ms: number, limit: number): string {
+    const seen = this.#sql
+      .exec<{ order_id: string; ended_at: number | null }>(
+        `SELECT order_id, ended_at FROM locks WHERE order_id > ? AND order_id < ?
+         ORDER BY order_id LIMIT ?`,
+        cursor,
+        floor,
+        limit,
+      )
+      .toArray();
+    for (const { order_id, ended_at } of seen) {
+      if (ended_at === null || ended_at >= cutoff_ms) continue;
+      this.#sql.exec("DELETE FROM locks WHERE order_id = ?", order_id);
+    }
+    return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
+  }
+
+  /** Forgets up to `limit` operations older than `cutoff_ms`. Returns whether there may be more. */
+  pruneOperations(cutoff_ms: number, limit: number): boolean {
+    const { rowsWritten } = this.#sql.exec(
+      `DELETE FROM operations WHERE rowid IN
+         (SELECT rowid FROM operations WHERE at < ? ORDER BY rowid LIMIT ?)`,
+      cutoff_ms,
+      limit,
+    );
+    return rowsWritten >= limit;
+  }
+}
