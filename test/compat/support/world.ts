@@ -1,5 +1,5 @@
-import { loadCode, type Unit } from "../../../sim/kernel/code.ts";
-import { varsOf } from "../../../sim/platform/settings.ts";
+import { loadCode } from "../../../sim/kernel/code.ts";
+import { Configuration } from "../../../sim/platform/settings.ts";
 import { Engine } from "../../../sim/platform/sqlite.ts";
 import { type Call, json, type Methods, type Recorder, stubOf, type Target } from "./calls.ts";
 import { d1On, type Dump, dumpOf, type Ran, restore, Storage } from "./platform.ts";
@@ -17,6 +17,8 @@ export interface Stored {
   /** What the orders Worker's objects keep by key. */
   kept: Record<string, Record<string, unknown>>;
 }
+
+const configured = new Configuration("");
 
 type Class = new (ctx: object, env: object) => Methods;
 interface Worker {
@@ -62,13 +64,13 @@ export class World implements Recorder {
       STOCK_EVENTS: queue("stock-events"),
       ORDER_EVENTS_DLQ: queue("order-events-dlq"),
     };
-    this.stock = { module: modules.stock, env: { ...varsOf("wrangler.stock.toml"), ...queues } };
+    this.stock = { module: modules.stock, env: { ...configured.vars("stock"), ...queues } };
     this.stock.env.ITEM = this.#namespace("ITEM", this.stock, "StockItem");
     const limited = { limit: async () => ({ success: true }) };
     this.orders = {
       module: modules.orders,
       env: {
-        ...varsOf("wrangler.toml"),
+        ...configured.vars("orders"),
         ...VARS,
         RATE_ORDERS: limited,
         RATE_GUESTS: limited,
@@ -88,7 +90,7 @@ export class World implements Recorder {
   static async open(stored?: Stored): Promise<World> {
     const clock: Clock = { now_ms: stored?.now_ms ?? START_MS, timers: new Set() };
     const code = await loadCode(false);
-    const evaluate = (unit: Unit) => code[unit](globalsOf(clock)) as Module;
+    const evaluate = (unit: "orders" | "stock") => code[unit](globalsOf(clock)) as Module;
     const world = new World({ orders: evaluate("orders"), stock: evaluate("stock") }, clock);
     if (stored) world.#restore(stored);
     const known = new Set(stored?.migrations);
