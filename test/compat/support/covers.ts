@@ -9,7 +9,8 @@ export function lost(older: unknown, newer: unknown, path = ""): string[] {
   const isProse = PROSE.has(path.slice(path.lastIndexOf("/") + 1));
   if (isProse && typeof older === typeof newer) return [];
   if (Array.isArray(older)) {
-    if (!Array.isArray(newer) || newer.length !== older.length) return [told(older, newer, path)];
+    if (!Array.isArray(newer) || newer.length !== older.length)
+      return [changeText(older, newer, path)];
     return older.flatMap((one, i) => lost(one, newer[i], `${path}/${i}`));
   }
   if (isObject(older) && isObject(newer)) {
@@ -17,10 +18,10 @@ export function lost(older: unknown, newer: unknown, path = ""): string[] {
       lost(value, newer[key], `${path}/${key}`),
     );
   }
-  return Object.is(older, newer) ? [] : [told(older, newer, path)];
+  return Object.is(older, newer) ? [] : [changeText(older, newer, path)];
 }
 
-const told = (older: unknown, newer: unknown, path: string): string =>
+const changeText = (older: unknown, newer: unknown, path: string): string =>
   `${path}: ${JSON.stringify(older)} became ${JSON.stringify(newer)}`;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -1,10 +1,10 @@
 /**
- * What today's code does otherwise than a released version, on purpose. A golden file is never
- * edited: the change is listed here with the reason why both versions can run side by side, and goes
- * when the version's files go.
+ * Intended differences between today's code and a released version. A golden file is never edited:
+ * list the change here, with the reason why both versions can run side by side. Remove the entry with
+ * the version's files.
  */
 interface Intended {
-  /** Of what `lost` tells, which begins with the path. */
+  /** Matches a line of `lost`, which begins with the path. */
   change: RegExp;
   why: string;
 }
