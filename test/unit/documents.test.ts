@@ -21,7 +21,7 @@ describe("the documents hold what bench/results says", () => {
     expect(outdated(path, documented(path, changed))).toEqual(["spread"]);
   });
 
-  test("a table that there is not is an error", () => {
+  test("a missing table is an error", () => {
     const asked = "<!-- table: nothing -->\n<!-- end of table -->";
     expect(() => documented("README.md", asked)).toThrow('a table "nothing"');
   });
