@@ -62,8 +62,8 @@ function brokenLinks(path: string, text: string): string[] {
       const [file = "", anchor] = link.split("#");
       const target = file === "" ? path : join(dirname(path), file);
       if (!existsSync(join(ROOT, target))) return true;
-      const heading = target === path ? text : read(target);
-      return anchor !== undefined && !anchorsOf(heading).has(anchor);
+      if (anchor === undefined) return false;
+      return !anchorsOf(target === path ? text : read(target)).has(anchor);
     });
 }
 
@@ -71,19 +71,19 @@ function brokenLinks(path: string, text: string): string[] {
 const BASES = ["", "src", "src/orders", "src/stock"];
 const IS_PATH = /^[\w.@-]+(?:\/[\w.@-]+)*\/?$/;
 const HAS_FILE_NAME = /\.(?:ts|tsx|js|mjs|css|sql|toml|md|json|html)$/;
-/** Files that a build or a run makes, and a package. */
-const NOT_IN_THE_TREE = new Set([
-  "public/assets",
-  "public/docs.html",
-  "STATE/locks",
-  "@hono/zod-openapi",
-]);
+/** As in `STATE/locks`: a word in capitals stands for a name. */
+const HAS_PLACEHOLDER = /(?:^|\/)[A-Z]+(?:\/|$)/;
+/** What a build makes, and a package. */
+const NOT_IN_THE_TREE = new Set(["public/assets", "public/docs.html", "@hono/zod-openapi"]);
 
 /** Paths in backticks that no file or folder has. */
 function missingPaths(text: string): string[] {
   const quoted = [...withoutCode(text).matchAll(/`([^`\n]+)`/g)].map(([, words = ""]) => words);
   const paths = quoted.filter(
-    (words) => IS_PATH.test(words) && (words.includes("/") || HAS_FILE_NAME.test(words)),
+    (words) =>
+      IS_PATH.test(words) &&
+      !HAS_PLACEHOLDER.test(words) &&
+      (words.includes("/") || HAS_FILE_NAME.test(words)),
   );
   return paths.filter(
     (path) =>
