@@ -16,7 +16,7 @@ const EnvelopeSchema = v.object({
 
 export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
 
-export interface Identified {
+export interface EventHeader {
   id: string;
   at: string;
 }
@@ -27,7 +27,7 @@ export const jsonBytes = (value: unknown): number =>
   utf8.encode(JSON.stringify(value) ?? "").byteLength;
 
 /** Packs events into as few messages as the limits allow, in order. */
-export function pack<E extends Identified>(events: readonly E[], attempts = 0): (E | Envelope)[] {
+export function pack<E extends EventHeader>(events: readonly E[], attempts = 0): (E | Envelope)[] {
   const groups: E[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const event of events) {
@@ -44,7 +44,7 @@ export function pack<E extends Identified>(events: readonly E[], attempts = 0): 
   return groups.map((group) => wrap(group, attempts));
 }
 
-function wrap<E extends Identified>(group: E[], attempts: number): E | Envelope {
+function wrap<E extends EventHeader>(group: E[], attempts: number): E | Envelope {
   const first = group[0];
   if (!first) throw new RangeError("an envelope needs an event");
   if (group.length === 1 && attempts === 0) return first;

@@ -34,10 +34,10 @@ export interface Consumer<E> {
   /** Makes every effect durable before it returns. A throw leaves all events undecided. */
   handle(events: E[]): Promise<Undecided<E>>;
   resend(events: E[], options: { attempts: number; delaySeconds: number }): Promise<void>;
-  keep(letters: DeadLetter[]): Promise<void>;
+  storeDeadLetters(letters: DeadLetter[]): Promise<void>;
 }
 
-interface OpenedMessage<E> {
+interface Delivery<E> {
   message: Message;
   attempts: number;
   events: E[];
@@ -63,7 +63,7 @@ export async function consume<E>(batch: MessageBatch, consumer: Consumer<E>): Pr
     consumer,
   );
   const unsent = await resendPostponed(parcels, undecided, consumer);
-  const end = async (parcel: OpenedMessage<E>): Promise<void> => {
+  const end = async (parcel: Delivery<E>): Promise<void> => {
     const error = unsent.get(parcel);
     if (error === undefined) await conclude(batch.queue, parcel, undecided, consumer);
     else retry(batch.queue, parcel, error);
@@ -76,14 +76,14 @@ const UNKNOWN_DELAY_S = 300;
 
 /** A batch of a queue that no var names waits: consumed as another queue's it would be lost. */
 export function retryUnknownQueue({ queue, messages }: MessageBatch): void {
-  log("error", "queue.unknown", { queue, messages: messages.length });
+  log("error", "queue.unrecognized", { queue, messages: messages.length });
   for (const message of messages) message.retry({ delaySeconds: UNKNOWN_DELAY_S });
 }
 
-function open<E>(queue: string, message: Message, consumer: Consumer<E>): OpenedMessage<E> {
+function open<E>(queue: string, message: Message, consumer: Consumer<E>): Delivery<E> {
   const { events: values, attempts: before } = unpack(message.body);
   const attempts = before + message.attempts;
-  const parcel: OpenedMessage<E> = {
+  const parcel: Delivery<E> = {
     message,
     attempts,
     events: [],
@@ -119,14 +119,14 @@ async function handleAll<E>(events: E[], consumer: Consumer<E>): Promise<Undecid
  * with the messages whose part could not be sent, and the error.
  */
 async function resendPostponed<E>(
-  parcels: readonly OpenedMessage<E>[],
+  parcels: readonly Delivery<E>[],
   undecided: Undecided<E>,
   consumer: Consumer<E>,
-): Promise<Map<OpenedMessage<E>, string>> {
-  const postponedOf = ({ events }: OpenedMessage<E>) =>
+): Promise<Map<Delivery<E>, string>> {
+  const postponedOf = ({ events }: Delivery<E>) =>
     events.filter((event) => undecided.get(event)?.type === "postponed");
   const some = parcels.filter((parcel) => postponedOf(parcel).length > 0);
-  const unsent = new Map<OpenedMessage<E>, string>();
+  const unsent = new Map<Delivery<E>, string>();
   // An envelope has one count of attempts.
   for (const [attempts, group] of Map.groupBy(some, (parcel) => parcel.attempts)) {
     try {
@@ -141,7 +141,7 @@ async function resendPostponed<E>(
 
 async function conclude<E>(
   queue: string,
-  parcel: OpenedMessage<E>,
+  parcel: Delivery<E>,
   undecided: Undecided<E>,
   consumer: Consumer<E>,
 ): Promise<void> {
@@ -161,7 +161,7 @@ async function conclude<E>(
   ];
   const isWhole = again.length > 0 && again.length === events.length && letters.length === 0;
   try {
-    if (letters.length > 0) await consumer.keep(letters);
+    if (letters.length > 0) await consumer.storeDeadLetters(letters);
     if (isWhole) return retry(queue, parcel, errorOf(events[0] as E) ?? "");
     // What is left of a packed message goes on alone, so its decided events are not done again.
     const delaySeconds = delaySecondsOf(parcel);
@@ -173,10 +173,10 @@ async function conclude<E>(
   }
 }
 
-const delaySecondsOf = <E>({ attempts }: OpenedMessage<E>): number =>
+const delaySecondsOf = <E>({ attempts }: Delivery<E>): number =>
   Math.ceil(backoff_ms(attempts, RETRY) / 1000);
 
-function retry<E>(queue: string, parcel: OpenedMessage<E>, error: string): void {
+function retry<E>(queue: string, parcel: Delivery<E>, error: string): void {
   const { message, attempts } = parcel;
   const delaySeconds = delaySecondsOf(parcel);
   log("warn", "message.retried", { queue, messageId: message.id, attempts, delaySeconds, error });
@@ -185,12 +185,12 @@ function retry<E>(queue: string, parcel: OpenedMessage<E>, error: string): void 
 
 function letter<E>(
   queue: string,
-  { message, attempts }: Pick<OpenedMessage<E>, "message" | "attempts">,
+  { message, attempts }: Pick<Delivery<E>, "message" | "attempts">,
   part: number,
   body: unknown,
   error: string,
 ): DeadLetter {
-  log("error", "message.dead", { queue, messageId: message.id, part, attempts, error });
+  log("error", "message.dead_lettered", { queue, messageId: message.id, part, attempts, error });
   const at = new Date(message.timestamp).toISOString();
   return { id: `${message.id}:${part}`, queue, body, attempts, error, at };
 }

@@ -21,7 +21,7 @@ export async function consumeOrderEvents(batch: MessageBatch, ports: ConsumerPor
     decode: decoderOf(OrderEventSchema),
     handle: (events) => handle(events, ports),
     resend: (events, options) => sendPacked(ports.orderEvents, OrderEventSchema, events, options),
-    keep: (letters) => keep(letters, ports.deadLetters),
+    storeDeadLetters: (letters) => keep(letters, ports.deadLetters),
   });
 }
 

@@ -16,7 +16,7 @@ import {
 /** How the coordinator reaches an item. One call is one transaction there. */
 export type CallItem = (sku: string, commands: ItemCommand[]) => Promise<ItemReply>;
 
-export interface Coordinated {
+export interface CoordinatorResult {
   /** Outcomes of decided orders, and the levels that the items told. */
   outcomes: StockEvent[];
   /** What has to come again: an item did not answer, or answered with a breach, or it was too much. */
@@ -44,19 +44,19 @@ export async function coordinate(
   events: readonly OrderEvent[],
   callItem: CallItem,
   { now_ms, within_ms = RUN_TIMEOUT_MS }: { now_ms: number; within_ms?: number },
-): Promise<Coordinated> {
+): Promise<CoordinatorResult> {
   const run = new Run(callItem, Date.now() + within_ms);
   const { admitted, postponed } = admit(events);
   const undecided: Undecided<OrderEvent> = new Map(postponed.map((event) => [event, POSTPONED]));
-  await run.ask(
+  await run.send(
     admitted.flatMap((event) => event.lines.map((line) => [line.sku, commandFor(event, line)])),
   );
   const refused = admitted.filter((event) => isPlaced(event) && run.isRefused(event));
-  await run.ask(refused.flatMap((event) => run.compensation(event)));
+  await run.send(refused.flatMap((event) => run.compensation(event)));
 
   const outcomes: StockEvent[] = [];
   for (const event of admitted) {
-    const conclusion = run.conclude(event, now_ms);
+    const conclusion = run.outcomeOf(event, now_ms);
     if (typeof conclusion === "string") undecided.set(event, failedWith(conclusion));
     else outcomes.push(conclusion);
   }
@@ -114,7 +114,7 @@ class Run {
     this.#deadline_ms = deadline_ms;
   }
 
-  async ask(commands: [string, ItemCommand][]): Promise<void> {
+  async send(commands: [string, ItemCommand][]): Promise<void> {
     // Keyed, so that a duplicate inside the batch is asked once.
     const bySku = new Map<string, Map<string, ItemCommand>>();
     for (const [sku, command] of commands) {
@@ -174,7 +174,7 @@ class Run {
   }
 
   /** The order's outcome, or why there is none yet. */
-  conclude(event: OrderEvent, now_ms: number): StockEvent | string {
+  outcomeOf(event: OrderEvent, now_ms: number): StockEvent | string {
     const { orderId, lines } = event;
     switch (event.type) {
       case "order.cancelled":

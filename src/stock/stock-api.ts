@@ -29,7 +29,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     const limits = { now_ms, within_ms: Math.min(within_ms, RUN_TIMEOUT_MS) };
     const { outcomes, undecided } = await coordinate(events, itemCaller(this.env), limits);
     for (const [{ type, orderId }, delay] of undecided) {
-      log("warn", "lane.undecided", { type, orderId, error: delayText(delay) });
+      log("warn", "lane.command_undecided", { type, orderId, error: delayText(delay) });
     }
     return outcomes;
   }
@@ -44,7 +44,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
       try {
         return [await withTimeout(LEVEL_TIMEOUT_MS, () => this.env.ITEM.getByName(sku).level(sku))];
       } catch (error) {
-        log("warn", "level.unread", { sku, error: errorText(error) });
+        log("warn", "level.read_failed", { sku, error: errorText(error) });
         return [];
       }
     };

@@ -1,6 +1,6 @@
 import { errorText } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
-import { D1_TIMEOUT_MS, isAway } from "./d1.ts";
+import { D1_TIMEOUT_MS, isUnavailable } from "./d1.ts";
 
 export interface Bisected<T, R> {
   /** One result a part that went through. */
@@ -37,7 +37,7 @@ export async function bisect<T, R>(
     } catch (error) {
       const mayRepeat =
         part.length === items.length && !isRepeat && !(error instanceof TimeoutError);
-      if (!mayRepeat && isAway(error)) away = errorText(error);
+      if (!mayRepeat && isUnavailable(error)) away = errorText(error);
       if (mayRepeat || away !== null) parts.push({ part, isRepeat: true });
       else if (part.length === 1) failed.set(part[0] as T, errorText(error));
       else {

@@ -56,7 +56,7 @@ const WRONG_STATEMENT =
   /SQLITE_(CONSTRAINT|ERROR|MISMATCH|TOOBIG|RANGE|MISUSE)|too many SQL variables|D1_TYPE_ERROR/;
 
 /** Whether the database or an object is busy or away as a whole, whatever it was asked. */
-export function isAway(error: unknown): boolean {
+export function isUnavailable(error: unknown): boolean {
   if (error instanceof TimeoutError) return true;
   if (!(error instanceof Error)) return false;
   if ("overloaded" in error || "retryable" in error) return true;
@@ -65,7 +65,7 @@ export function isAway(error: unknown): boolean {
 }
 
 /** Whether the same call may go through a moment later: all that D1 throws but for a wrong statement. */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   const text = errorText(error);
-  return isAway(error) || (text.includes("D1_ERROR") && !WRONG_STATEMENT.test(text));
+  return isUnavailable(error) || (text.includes("D1_ERROR") && !WRONG_STATEMENT.test(text));
 }

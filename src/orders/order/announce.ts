@@ -2,7 +2,7 @@ import { sendPacked } from "../../runtime/queue-producer.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
-import { feedNotifier, logUnnotified } from "./feed-notifier.ts";
+import { feedNotifier, logFailedPushes } from "./feed-notifier.ts";
 import { commandOf, type Order } from "./order.ts";
 
 export interface Announcement {
@@ -46,5 +46,5 @@ async function enqueue(env: OrdersEnv, orders: readonly Order[]): Promise<void> 
 /** Tells the feeds how these orders stand. Never throws: who missed it sees it by the next snapshot. */
 export async function notifyCustomers(env: OrdersEnv, orders: readonly Order[]): Promise<void> {
   const { unnotified } = await feedNotifier(env).push(orders);
-  logUnnotified(unnotified);
+  logFailedPushes(unnotified);
 }

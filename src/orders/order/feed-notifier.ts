@@ -48,7 +48,7 @@ export function feedNotifier(env: OrdersEnv): FeedNotifier {
 }
 
 /** For callers that do not come again: a feed that missed a push makes up for it by its reread. */
-export function logUnnotified(unnotified: Undecided<Order>): void {
+export function logFailedPushes(unnotified: Undecided<Order>): void {
   for (const [{ id: orderId }, delay] of unnotified) {
     log("warn", "push.failed", { orderId, error: delayText(delay) });
   }

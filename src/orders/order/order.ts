@@ -30,7 +30,7 @@ export interface Line {
   limitPerCustomer: number | null;
 }
 
-export interface Step {
+export interface HistoryEntry {
   revision: number;
   status: Status;
   reason: Reason | null;
@@ -52,7 +52,7 @@ export interface Order {
   awaits: Awaits | null;
   dueAt_ms: number | null;
   attempts: number;
-  history: Step[];
+  history: HistoryEntry[];
 }
 
 export interface Transition {

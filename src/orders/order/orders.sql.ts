@@ -151,11 +151,11 @@ const DUE_FOR = {
 } as const;
 
 export interface Claim {
-  for: keyof typeof DUE_FOR;
+  needs: keyof typeof DUE_FOR;
   now_ms: number;
   limit: number;
   /** 0.75–1, so that what came due together does not come back together. */
-  spread: number;
+  jitter: number;
 }
 
 /**
@@ -166,7 +166,7 @@ export interface Claim {
 export async function claimDue(
   db: D1Database,
   { lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">,
-  { for: need, now_ms, limit, spread }: Claim,
+  { needs: need, now_ms, limit, jitter }: Claim,
 ): Promise<Order[]> {
   // Ids of the very millisecond of the deadline are past it too.
   const placedBefore = lockDeadline_ms === 0 ? "" : orderIdFloor(now_ms - lockDeadline_ms + 1);
@@ -181,7 +181,7 @@ export async function claimDue(
          ORDER BY due_at LIMIT ?2)
        RETURNING *`,
     )
-    .bind(now_ms, limit, spread, lockDeadline_ms, placedBefore)
+    .bind(now_ms, limit, jitter, lockDeadline_ms, placedBefore)
     .all<OrderRow>();
   return results.map(orderFromRow);
 }

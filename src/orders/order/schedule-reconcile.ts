@@ -13,7 +13,7 @@ export async function scheduleReconcile(env: OrdersEnv, at_ms: number): Promise<
     await withTimeout(WATCH_TIMEOUT_MS, () => reconcilerOf(env).watch(at_ms), "the reconciler");
     return true;
   } catch (error) {
-    log("warn", "reconciler.unreachable", { error: errorText(error) });
+    log("warn", "reconciler.schedule_failed", { error: errorText(error) });
     return false;
   }
 }

@@ -13,7 +13,7 @@ export async function consumeStockEvents(
     decode: decoderOf(StockEventSchema),
     handle: (events) => handle(events, ports),
     resend: (events, options) => sendPacked(ports.stockEvents, StockEventSchema, events, options),
-    keep: (letters) => storeDeadLetters(ports.db, letters),
+    storeDeadLetters: (letters) => storeDeadLetters(ports.db, letters),
   });
 }
 

@@ -16,25 +16,25 @@ const ROUND_MS = 5_000;
 const DAY_MS = 86_400_000;
 
 /** Where the walk goes on: after this id, and not before this time. */
-export interface WindowWalk {
+export interface WindowScan {
   after: string;
   from_ms: number;
 }
 
-export const WALK_START: WindowWalk = { after: "", from_ms: 0 };
+export const SCAN_START: WindowScan = { after: "", from_ms: 0 };
 
 /**
  * One round of the walk. An order that gets a window is told so by a revision of its own. Never
  * throws: a round that fails is logged, and the next one begins where it began.
  */
-export async function walkPaymentWindows(
+export async function scanPaymentWindows(
   db: D1Database,
   { paymentWindow_ms }: Pick<Policy, "paymentWindow_ms">,
-  walk: WindowWalk,
+  walk: WindowScan,
   now_ms: number,
-): Promise<WindowWalk> {
+): Promise<WindowScan> {
   // Off: a walk begins anew as soon as it is turned on.
-  if (paymentWindow_ms === 0) return WALK_START;
+  if (paymentWindow_ms === 0) return SCAN_START;
   if (now_ms < walk.from_ms) return walk;
   const end_ms = Date.now() + ROUND_MS;
   let after = walk.after;

@@ -7,7 +7,7 @@ import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
-import { logUnnotified } from "../order/feed-notifier.ts";
+import { logFailedPushes } from "../order/feed-notifier.ts";
 import { commandOf, type Order, nextActionOf } from "../order/order.ts";
 import { settle, type SettlePorts } from "../outcomes/settle.ts";
 
@@ -52,8 +52,8 @@ export async function reconcile(ports: ReconcilePorts): Promise<boolean> {
   return isAnswered;
 }
 
-const claim = (need: Claim["for"], limit: number, { db, policy, now, random }: ReconcilePorts) =>
-  claimDue(db, policy, { for: need, now_ms: now(), limit, spread: 0.75 + random() / 4 });
+const claim = (need: Claim["needs"], limit: number, { db, policy, now, random }: ReconcilePorts) =>
+  claimDue(db, policy, { needs: need, now_ms: now(), limit, jitter: 0.75 + random() / 4 });
 
 /** Makes the transitions that are due. Answers with what the stock Worker is to be asked for then. */
 async function move(orders: readonly Order[], ports: ReconcilePorts): Promise<OrderEvent[]> {
@@ -105,7 +105,7 @@ async function moveInTime(
     ),
   ]);
   const { unnotified } = await feeds.push((present?.results ?? []).map(orderFromRow));
-  logUnnotified(unnotified);
+  logFailedPushes(unnotified);
   return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderFromRow);
 }
 
@@ -135,7 +135,7 @@ async function execute(commands: OrderEvent[], ports: ReconcilePorts): Promise<b
   }
   const { undecided } = await settle(outcomes, ports);
   for (const [event, delay] of undecided) {
-    log("warn", "outcome.unsettled", { id: event.id, error: delayText(delay) });
+    log("warn", "outcome.settle_failed", { id: event.id, error: delayText(delay) });
   }
   return true;
 }

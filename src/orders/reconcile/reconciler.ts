@@ -6,7 +6,7 @@ import { withTimeLimits } from "../database/d1.ts";
 import { earliestDue } from "../order/order-queries.sql.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
 import { refreshLevels } from "./refresh-levels.ts";
-import { walkPaymentWindows, WALK_START, type WindowWalk } from "./payment-windows.ts";
+import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
 import { policyOf } from "../config/policy.ts";
 import { NO_CURSORS, prune, type PruneCursors } from "./retention.ts";
 import { reconcile } from "./reconcile.ts";
@@ -70,7 +70,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     const { kv } = this.ctx.storage;
     const before = { ...START, ...kv.get<Cursors>("cursors") };
     const levels = await refreshLevels(this.env, before.levels).catch((error: unknown) => {
-      log("error", "levels.failed", { error: errorText(error) });
+      log("error", "levels.refresh_failed", { error: errorText(error) });
       return before.levels;
     });
     const pruned = await prune(this.env.DB, policyOf(this.env), before, Date.now());
@@ -81,8 +81,8 @@ export class Reconciler extends DurableObject<OrdersEnv> {
 
   async #openPaymentWindows(): Promise<void> {
     const { kv } = this.ctx.storage;
-    const before = kv.get<WindowWalk>("payment windows") ?? WALK_START;
-    const after = await walkPaymentWindows(this.env.DB, policyOf(this.env), before, Date.now());
+    const before = kv.get<WindowScan>("payment windows") ?? SCAN_START;
+    const after = await scanPaymentWindows(this.env.DB, policyOf(this.env), before, Date.now());
     if (JSON.stringify(after) !== JSON.stringify(before)) kv.put("payment windows", after);
   }
 
@@ -108,7 +108,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
       const due_ms = await earliestDue(this.env.DB);
       if (due_ms !== null) wanted.push(due_ms);
     } catch (error) {
-      log("error", "reconcile.due_unread", { error: errorText(error) });
+      log("error", "reconcile.due_read_failed", { error: errorText(error) });
       wanted.push(now_ms + LATEST_MS);
     }
     if (wanted.length === 0) return;

@@ -24,7 +24,7 @@ export async function refreshLevels(env: OrdersEnv, after: string): Promise<stri
       await applyLevels(env.DB, levels, Date.now()).run();
     } catch (error) {
       // On to the next all the same: these are read again when the round comes back to them.
-      log("warn", "levels.unread", { after: cursor, error: errorText(error) });
+      log("warn", "levels.read_failed", { after: cursor, error: errorText(error) });
     }
     if (skus.length < MAX_SKUS_PER_LEVELS_CALL) return "";
     cursor = last;

@@ -7,7 +7,7 @@ import { deleteOldPresence } from "../feed/presence.sql.ts";
 import { deleteOldKeys } from "../order/idempotency-keys.sql.ts";
 import { foldMinutes } from "../order/minutes.sql.ts";
 import { deleteFinishedOrders } from "../order/orders.sql.ts";
-import { type Lap, MAX_STEPS, NO_LAP, paceOf } from "./scan-pace.ts";
+import { type ScanProgress, MAX_STEPS, NO_PROGRESS, paceOf } from "./scan-pace.ts";
 
 /**
  * Housekeeping of D1: bounded steps, once a minute. Two statements a step, in four parts of
@@ -32,13 +32,13 @@ type Walk = "orders" | "presence" | "keys";
  * Where the walks over tables without an index by age go on: '' at the start, else the last row met;
  * of keys a customer and a key as a JSON array. An earlier version keeps `laps` as it finds them.
  */
-export type PruneCursors = Record<Walk, string> & { laps: Record<Walk, Lap> };
+export type PruneCursors = Record<Walk, string> & { laps: Record<Walk, ScanProgress> };
 
 export const NO_CURSORS: PruneCursors = {
   orders: "",
   presence: "",
   keys: "",
-  laps: { orders: NO_LAP, presence: NO_LAP, keys: NO_LAP },
+  laps: { orders: NO_PROGRESS, presence: NO_PROGRESS, keys: NO_PROGRESS },
 };
 
 /** One round. Never throws: a part that fails is logged, and begins next time where it began now. */
@@ -57,7 +57,7 @@ export async function prune(
   };
   const parts: Record<string, () => Promise<void>> = {
     async letters() {
-      const start = { cursor: "", lap: NO_LAP };
+      const start = { cursor: "", lap: NO_PROGRESS };
       await walkOn(start, deleteOldDeadLetters(db, now_ms - policy.deadLetterRetention_ms), now_ms);
     },
     minutes: () => withTimeout(STEP_TIMEOUT_MS, () => foldMinutes(db, now_ms)),
@@ -81,10 +81,10 @@ export async function prune(
 
 /** Steps as far as the lap's pace asks for, or while they are worth it, and while there is time. */
 async function walkOn(
-  at: { cursor: string; lap: Lap },
+  at: { cursor: string; lap: ScanProgress },
   step: TableScan,
   now_ms: number,
-): Promise<{ cursor: string; lap: Lap }> {
+): Promise<{ cursor: string; lap: ScanProgress }> {
   const end_ms = Date.now() + PART_MS;
   const pace = paceOf(at.lap, now_ms);
   let { cursor } = at;
@@ -93,7 +93,7 @@ async function walkOn(
     const stepped = await withTimeout(STEP_TIMEOUT_MS, () => step(cursor), "a step");
     cursor = stepped.next;
     met += stepped.scanned;
-    if (cursor === "") return { cursor, lap: { ...NO_LAP, size: at.lap.met + met } };
+    if (cursor === "") return { cursor, lap: { ...NO_PROGRESS, size: at.lap.met + met } };
     if (met >= pace && stepped.deleted < WORTH_IT) break;
   }
   const { size, began_ms } = at.lap;

@@ -148,7 +148,7 @@ export class StockItem extends DurableObject<StockEnv> {
 
   #adjust(sku: string, adjustment: Adjustment, now_ms: number): AdjustResult {
     const { operationId, delta, reason } = adjustment;
-    const done = this.#store.operation(operationId);
+    const done = this.#store.adjustment(operationId);
     if (done) {
       // An earlier version kept no reason: there the delta alone tells requests apart.
       const isSame = done.delta === delta && (done.reason === undefined || done.reason === reason);
@@ -162,7 +162,7 @@ export class StockItem extends DurableObject<StockEnv> {
       // Saved with its name: an item that has only ever refused prunes as well.
       this.#store.save(before);
       const refused = { ok: false, code: "insufficient_available", level } as const;
-      return this.#store.keepOperation(adjustment, refused, now_ms);
+      return this.#store.storeAdjustment(adjustment, refused, now_ms);
     }
     const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
     const kind = delta > 0 ? "receive" : "adjust";
@@ -170,7 +170,7 @@ export class StockItem extends DurableObject<StockEnv> {
     this.#store.ledger.appendAdjustment(movement, now_ms);
     this.#store.save(after);
     const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
-    return this.#store.keepOperation(adjustment, adjusted, now_ms);
+    return this.#store.storeAdjustment(adjustment, adjusted, now_ms);
   }
 
   level(sku: string): VersionedLevel {
@@ -227,7 +227,7 @@ export class StockItem extends DurableObject<StockEnv> {
     const floor = orderIdFloor(watermark_ms);
     const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
     const isLedgerLeft = this.#store.ledger.prune(ledgerCutoff_ms, PRUNE_STEP);
-    const areOperationsLeft = this.#store.pruneOperations(lockCutoff_ms, PRUNE_STEP);
+    const areOperationsLeft = this.#store.pruneAdjustments(lockCutoff_ms, PRUNE_STEP);
     const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areOperationsLeft;
     const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : DAY_MS);
     this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });

@@ -18,14 +18,14 @@ export interface ItemState extends Counters {
 }
 
 /** What came of an adjustment; a request that reuses the id of another changes nothing of it. */
-type Adjusted = Exclude<AdjustResult, { code: "operation_reused" }>;
-type KeptResult = Adjusted & { reason?: string };
+type RecordedResult = Exclude<AdjustResult, { code: "operation_reused" }>;
+type StoredResult = RecordedResult & { reason?: string };
 
-export interface Operation {
+export interface StoredAdjustment {
   delta: number;
   /** Undefined: an earlier version did not keep it. */
   reason: string | undefined;
-  result: Adjusted;
+  result: RecordedResult;
 }
 
 /** Locks one statement writes: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
@@ -129,13 +129,13 @@ export class ItemStore {
     return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
   }
 
-  operation(id: string): Operation | undefined {
+  adjustment(id: string): StoredAdjustment | undefined {
     const [row] = this.#sql.exec<{ delta: number; result: string }>(
       "SELECT delta, result FROM operations WHERE id = ?",
       id,
     );
     if (!row) return undefined;
-    const { reason, ...result } = JSON.parse(row.result) as KeptResult;
+    const { reason, ...result } = JSON.parse(row.result) as StoredResult;
     return { delta: row.delta, reason, result };
   }
 
@@ -143,7 +143,7 @@ export class ItemStore {
    * The reason is kept in the JSON of the result: a released version inserts into this table without
    * naming its columns, so after a rollback one more column would make each of its inserts fail.
    */
-  keepOperation<R extends Adjusted>(adjustment: Adjustment, result: R, at_ms: number): R {
+  storeAdjustment<R extends RecordedResult>(adjustment: Adjustment, result: R, at_ms: number): R {
     const { operationId, delta, reason } = adjustment;
     this.#sql.exec(
       "INSERT INTO operations (id, delta, result, at) VALUES (?, ?, ?, ?)",
@@ -201,7 +201,7 @@ export class ItemStore {
   }
 
   /** Forgets up to `limit` operations older than `cutoff_ms`. Returns whether there may be more. */
-  pruneOperations(cutoff_ms: number, limit: number): boolean {
+  pruneAdjustments(cutoff_ms: number, limit: number): boolean {
     const { rowsWritten } = this.#sql.exec(
       `DELETE FROM operations WHERE rowid IN
          (SELECT rowid FROM operations WHERE at < ? ORDER BY rowid LIMIT ?)`,
