@@ -2,8 +2,8 @@ import * as v from "valibot";
 import { MAX_EVENTS_PER_MESSAGE, MAX_MESSAGE_BYTES } from "./limits.ts";
 
 /**
- * A queue message is one event, or an envelope with many. `attempts` counts the deliveries that
- * the events of a re-sent envelope have behind them, so that re-sending cannot go on for ever.
+ * A queue message is one event, or an envelope of many. `attempts` counts the earlier deliveries of
+ * the events in a re-sent envelope, so that re-sending cannot go on for ever.
  */
 const EnvelopeSchema = v.object({
   type: v.literal("batch"),
@@ -52,7 +52,7 @@ function wrap<E extends EventHeader>(group: E[], attempts: number): E | Envelope
   return { type: "batch", version: 1, id: `batch:${id}`, at, attempts, events: group };
 }
 
-/** The events of a message body, still to be decoded one by one. */
+/** The events of a message body, not yet decoded. */
 export function unpack(body: unknown): { events: unknown[]; attempts: number } {
   const envelope = v.safeParse(EnvelopeSchema, body);
   return envelope.success ? envelope.output : { events: [body], attempts: 0 };

@@ -7,8 +7,8 @@ import { withTimeout } from "./timeout.ts";
 export const SEND_TIMEOUT_MS = 10_000;
 
 /**
- * Sends events packed, in as few calls as the platform allows. Throws when a call throws or takes
- * too long, and before any call when an event does not satisfy the schema.
+ * Packs events into messages and sends them in as few calls as the platform allows. Throws before any
+ * call if an event does not satisfy the schema, and later if a call throws or exceeds its time limit.
  */
 export async function sendPacked<E extends EventHeader>(
   queue: Queue,

@@ -17,10 +17,10 @@ import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 
 const CONCURRENCY = 24;
-/** One item that hangs must not hide the levels of the others. */
+/** Time limit of one read, so that one hanging item does not hide the levels of the others. */
 const LEVEL_TIMEOUT_MS = 2_000;
 
-/** The lane, reached over a service binding only. */
+/** The lane. Reachable only over a service binding. */
 export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
@@ -70,7 +70,7 @@ function assertAtMost(limit: number, list: readonly unknown[], what: string): vo
   if (list.length > limit) throw new RangeError(`at most ${limit} ${what} a call`);
 }
 
-/** A fresh stub each call: one that has failed stays broken (Durable Objects error handling). */
+/** Gets a new stub for each call: a stub that failed once stays broken (Durable Objects error handling). */
 export const itemCaller =
   (env: StockEnv): CallItem =>
   (sku, commands) =>
