@@ -106,10 +106,10 @@ const isReconciler = ([binding]: MeteredSystem["forgets"][number]) => binding ==
 const touch = (stack: Stack, what: string, [binding, name, config]: [string, string, number]) =>
   stack.ask(config, `/__meter/${what}?binding=${binding}&name=${name}`);
 
-async function counting(
+export async function counting(
   system: MeteredSystem,
   { orders: count, hasKeys = true, skus = 1 }: Load,
-  /** Answers with the CPU time, in ms. */
+  /** Sends the orders, waits until all have an outcome, and answers with the CPU time, in ms. */
   work: (stack: Stack, requests: Awaited<ReturnType<typeof orders>>) => Promise<number>,
 ): Promise<Counted> {
   return withStack(system, async (stack) => {

@@ -56,14 +56,7 @@ export async function load(
 ): Promise<LoadResult> {
   requireBounds(base, requests.length, concurrency, timeout_ms);
   const count = requests.length;
-  const result: LoadResult = {
-    sentAt_ms: new Float64Array(count).fill(Number.NaN),
-    latency_ms: new Float64Array(count).fill(Number.NaN),
-    status: new Uint16Array(count),
-    bodies: Array.from({ length: count }, () => ""),
-    took_s: 0,
-    cpu_s: 0,
-  };
+  const result = emptyResult(count);
   const pool = new Pool(base, {
     connections: concurrency,
     pipelining: 1,
@@ -106,6 +99,15 @@ export async function load(
   return result;
 }
 
+export const emptyResult = (count: number): LoadResult => ({
+  sentAt_ms: new Float64Array(count).fill(Number.NaN),
+  latency_ms: new Float64Array(count).fill(Number.NaN),
+  status: new Uint16Array(count),
+  bodies: Array.from({ length: count }, () => ""),
+  took_s: 0,
+  cpu_s: 0,
+});
+
 function requireBounds(base: string, count: number, concurrency: number, timeout_ms: number): void {
   if (!/^http:\/\/(127\.0\.0\.1|\[::1\]|localhost):\d+$/.test(base)) {
     throw new RangeError(`load goes to a loopback address only, not to ${base}`);
@@ -122,7 +124,10 @@ interface Answer {
 }
 
 /** Null when the connection failed. */
-function send(pool: Pool, { method, path, headers, body }: Prepared): Promise<Answer | null> {
+export function send(
+  pool: Pool,
+  { method, path, headers, body }: Prepared,
+): Promise<Answer | null> {
   return new Promise((resolve) => {
     let status = 0;
     let text = "";

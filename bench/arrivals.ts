@@ -1,0 +1,137 @@
+/** `npm run bench:arrivals`: shoppers that arrive at a rate of their own. See USAGE. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { type Arrivals, capacity, measureArrivals, type Variant } from "./arrivals/measure.ts";
+import { align, conditions, RESULTS } from "./lib/report.ts";
+import { median } from "./lib/stats.ts";
+
+const USAGE = `usage: npm run bench:arrivals [-- --rates N,… --runs N --seconds N --quick]
+
+Poisson arrivals at each rate, on one item and on 100: what the batch window and the announce
+buffer save and cost. A rate below 2 is a share of the capacity, which is measured first.
+
+  --rates    orders a second; default 50,100,200,0.5,0.8,1.1
+  --runs     rounds of interleaved runs; default 3
+  --seconds  of arrivals in each run; default 6
+  --quick    one round of a second at two rates: whether it runs, not how fast`;
+
+const SHAPES = [
+  { name: "hot", skus: 1 },
+  { name: "spread", skus: 100 },
+];
+
+/** The program as it is, and without each of what makes orders wait for others. */
+const VARIANTS: readonly Variant[] = [
+  { name: "as it is", without: [] },
+  { name: "no batch window", without: [["MAX_LOOKS = 5", "MAX_LOOKS = 0"]] },
+  { name: "no long hold", without: [["HOLD_SCATTERED_MS = 300", "HOLD_SCATTERED_MS = 20"]] },
+  {
+    name: "no hold",
+    without: [
+      ["HOLD_SCATTERED_MS = 300", "HOLD_SCATTERED_MS = 0"],
+      ["HOLD_MS = 20", "HOLD_MS = 0"],
+    ],
+  },
+];
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        rates: { type: "string" },
+        runs: { type: "string" },
+        seconds: { type: "string" },
+        quick: { type: "boolean", default: false },
+      },
+    });
+    const isQuick = values.quick;
+    const rates = (values.rates ?? (isQuick ? "50,0.8" : "50,100,200,0.5,0.8,1.1")).split(",");
+    const number = (text: string, most: number): number => {
+      const value = Number(text);
+      if (value > 0 && value <= most) return value;
+      throw new Error(`${text} is not a number up to ${most}`);
+    };
+    return {
+      rates: rates.map((text) => number(text, 5_000)),
+      runs: Math.ceil(number(values.runs ?? (isQuick ? "1" : "3"), 50)),
+      seconds: number(values.seconds ?? (isQuick ? "1" : "6"), 60),
+      isQuick,
+    };
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return process.exit(2);
+  }
+}
+
+const COLUMNS: readonly (readonly [title: string, metric: keyof Arrivals, digits: number])[] = [
+  ["accepted p50 ms", "accepted_p50_ms", 1],
+  ["p99", "accepted_p99_ms", 1],
+  ["outcome p50 ms", "outcome_p50_ms", 1],
+  ["p99", "outcome_p99_ms", 1],
+  ["orders a commit", "ordersPerCommit", 1],
+  ["D1 calls", "d1Trips", 2],
+  ["queue operations", "queueOperations", 2],
+  ["item calls", "itemCalls", 2],
+  ["CPU ms", "cpu_ms", 2],
+];
+
+interface Measured {
+  shape: string;
+  /** Orders a second, and what part of the capacity that is. */
+  rate: number;
+  share: number;
+  /** By variant; run i of each belongs to round i. */
+  runs: Record<string, Arrivals[]>;
+}
+
+/** Each round measures every variant once, each time in another order, with the same arrivals. */
+async function measureRate(
+  shape: (typeof SHAPES)[number],
+  { rate, runs, seconds }: { rate: number; runs: number; seconds: number },
+): Promise<Measured["runs"]> {
+  const measured: Measured["runs"] = Object.fromEntries(VARIANTS.map(({ name }) => [name, []]));
+  for (let round = 0; round < runs; round++) {
+    for (const i of VARIANTS.keys()) {
+      const variant = VARIANTS[(i + round) % VARIANTS.length] as Variant;
+      const options = { rate, seconds, skus: shape.skus, seed: round + 1 };
+      measured[variant.name]?.push(await measureArrivals(variant, options));
+    }
+  }
+  return measured;
+}
+
+function tableOf(measured: Measured): string {
+  const rows = Object.entries(measured.runs).map(([name, runs]) => [
+    name,
+    ...COLUMNS.map(([, metric, digits]) => median(runs.map((run) => run[metric])).toFixed(digits)),
+  ]);
+  return align([["", ...COLUMNS.map(([title]) => title)], ...rows]);
+}
+
+const { rates, runs, seconds, isQuick } = readOptions();
+const all: Measured[] = [];
+for (const shape of SHAPES) {
+  const most = await capacity({ orders: isQuick ? 300 : 3_000, skus: shape.skus });
+  console.log(
+    `\n# ${shape.name}: capacity ${most.toFixed(0)} orders/s (closed loop, 64 connections)`,
+  );
+  for (const given of rates) {
+    const rate = given < 2 ? given * most : given;
+    const measured: Measured = {
+      shape: shape.name,
+      rate,
+      share: rate / most,
+      runs: await measureRate(shape, { rate, runs, seconds }),
+    };
+    all.push(measured);
+    const share = (measured.share * 100).toFixed(0);
+    console.log(`\n${rate.toFixed(0)} orders/s, ${share} % of capacity, medians of ${runs}`);
+    console.log(tableOf(measured));
+  }
+}
+if (!isQuick) {
+  const json = { ...conditions(), runs, seconds, measured: all };
+  writeFileSync(join(RESULTS, "arrivals.json"), `${JSON.stringify(json, null, 1)}\n`);
+}
