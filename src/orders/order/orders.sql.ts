@@ -14,7 +14,7 @@ import {
 } from "./order.ts";
 import { type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 
-/** All writes of the table `orders`. Each is conditional: D1 alone decides what becomes of an order. */
+/** All writes of the table `orders`. Each is conditional: D1 alone decides an order's life. */
 
 /**
  * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
@@ -137,8 +137,8 @@ export interface Claim {
 
 /**
  * Claims up to `limit` due orders, oldest first, and sets each order's next `due_at` by its backoff
- * (5, 10, 20, 40, then 60 s, times `jitter`, but not past its lock deadline). So a pass that dies after
- * this only delays its orders, and two passes never hold the same order.
+ * (5, 10, 20, 40, then 60 s, times `jitter`, but not past its lock deadline). So a pass that dies
+ * after this only delays its orders, and two passes never hold the same order.
  */
 export async function claimDue(
   db: D1Database,
