@@ -65,7 +65,7 @@ export function transition(
   const { from, to, reason, awaits } = TRANSITIONS[name];
   const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
   const statuses = from.map((status) => `'${status}'`).join(", ");
-  // Besides the status. A total of 0 needs no payment, so such an order never expires.
+  // The condition besides the status. An order with a total of 0 needs no payment and never expires.
   const alsoIf = name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";
   const due = name === "confirm" ? "iif(total_amount > 0, ?6, NULL)" : "?6";
   const due_ms = dueAfter(name, payBy_ms, now_ms);
@@ -103,7 +103,7 @@ export function acknowledge(
     .bind(JSON.stringify(ids), STATUS_AWAITING[awaits], awaits);
 }
 
-/** Sets a later `due_at` for orders that await nothing. */
+/** Sets the next `due_at`, or none, of orders that await nothing. */
 export function postpone(
   db: D1Database,
   entries: readonly { id: string; due_ms: number | null }[],

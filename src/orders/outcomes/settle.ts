@@ -27,7 +27,7 @@ export interface SettlePorts {
 
 export interface Settled {
   undecided: Undecided<StockEvent>;
-  /** The orders of `readIds`, as they are after it. */
+  /** The orders of `readIds`, read after the events were applied. */
   orders: Order[];
 }
 
