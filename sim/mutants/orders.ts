@@ -5,8 +5,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a transition does not look at the status",
     file: "src/orders/order/orders.sql.ts",
-    from: "WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf(name)}",
-    to: "WHERE orders.id = e.id ${alsoIf(name)}",
+    from: "WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf}",
+    to: "WHERE orders.id = e.id ${alsoIf}",
   },
   {
     name: "the revision is not raised",
@@ -21,8 +21,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     to: 'name === "expire" ? "OR orders.id = e.id AND orders.status = \'paid\'" : "";',
     also: [
       {
-        from: "countTransition(db, name, ids, clock.now_ms, alsoIf(name)),",
-        to: "countTransition(db, name, ids, clock.now_ms, ''),",
+        from: "countTransition(db, name, ids, now_ms, alsoIf)",
+        to: "countTransition(db, name, ids, now_ms, '')",
       },
     ],
   },
@@ -71,8 +71,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the alarm is not set again after a pass, and the cron forgets to poke",
     file: "src/orders/reconcile/reconciler.ts",
-    from: "    await this.#run();\n    await this.#runHousekeeping();",
-    to: "    await this.#runHousekeeping();",
+    from: "    await this.#pass();\n    await this.#housekeeping();",
+    to: "    await this.#housekeeping();",
     also: [{ from: "      await this.#rearm(soonest_ms);\n", to: "" }],
   },
   {
@@ -252,8 +252,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a stock Worker that hangs holds up expiries",
     file: "src/orders/reconcile/reconcile.ts",
-    from: "releases.push(...(await move(orders, ports)));\n    if (orders.length < CLAIM_TIMED) break;",
-    to: "releases.push(...(await move(orders, ports)));\n    break;",
+    from: "releases.push(...(await advance(orders, ports)));\n    if (orders.length < CLAIM_TIMED) break;",
+    to: "releases.push(...(await advance(orders, ports)));\n    break;",
   },
   {
     name: "each order that the lane leaves undecided is announced alone",
@@ -264,7 +264,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "feeds past the limit of a delivery count as failed",
     file: "src/orders/order/feed-notifier.ts",
-    from: "unnotified.set(order, POSTPONED);",
-    to: "unnotified.set(order, failedWith(POSTPONED.type));",
+    from: "if (calls >= MAX_CALLS) return leave(POSTPONED);",
+    to: "if (calls >= MAX_CALLS) return leave(failedWith(POSTPONED.type));",
   },
 ];

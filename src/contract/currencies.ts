@@ -1,12 +1,12 @@
 /**
- * The currencies that a price can have, with the digits of their minor units: ISO 4217, list one, as
- * published by SIX on 2026-01-01 (after amendment 180: without BGN, CUC, ANG and ZWL; with XCG, ZWG
- * and XAD). The pages use this list too. A browser's own digits come from CLDR, which describes how
- * people write amounts and differs from ISO for 15 currencies (IQD has 3 digits here).
+ * The currencies that a price can have, with the digits of their minor units: ISO 4217, list one,
+ * as published by SIX on 2026-01-01 (after amendment 180: without BGN, CUC, ANG and ZWL; with XCG,
+ * ZWG and XAD). The pages use this list too. A browser's own digits come from CLDR, which describes
+ * how people write amounts and differs from ISO for 15 currencies (IQD has 3 digits here).
  *
- * The list omits the 13 codes without minor units (XAU and the other metals, XDR, XSU, XUA, the bond
- * units, XTS, XXX), because an integer of minor units means nothing for them. It includes funds
- * codes that have digits (CLF, UYW, …).
+ * The list omits the 13 codes without minor units (XAU and the other metals, XDR, XSU, XUA, the
+ * bond units, XTS, XXX), because an integer of minor units means nothing for them. It includes
+ * funds codes that have digits (CLF, UYW, …).
  */
 const CODES_BY_DIGITS: readonly (readonly [digits: number, codes: string])[] = [
   [0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"],

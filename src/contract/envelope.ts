@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { chunksOf } from "./chunks.ts";
 import { MAX_EVENTS_PER_MESSAGE, MAX_MESSAGE_BYTES } from "./limits.ts";
 
 /**
@@ -28,20 +29,8 @@ export const jsonBytes = (value: unknown): number =>
 
 /** Packs events into as few messages as the limits allow, in order. */
 export function pack<E extends EventHeader>(events: readonly E[], attempts = 0): (E | Envelope)[] {
-  const groups: E[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const event of events) {
-    const size = jsonBytes(event);
-    const last = groups.at(-1);
-    if (last && last.length < MAX_EVENTS_PER_MESSAGE && bytes + size <= MAX_MESSAGE_BYTES) {
-      last.push(event);
-      bytes += size;
-    } else {
-      groups.push([event]);
-      bytes = size;
-    }
-  }
-  return groups.map((group) => wrap(group, attempts));
+  const max = { count: MAX_EVENTS_PER_MESSAGE, size: MAX_MESSAGE_BYTES };
+  return chunksOf(events, jsonBytes, max).map((group) => wrap(group, attempts));
 }
 
 function wrap<E extends EventHeader>(group: E[], attempts: number): E | Envelope {

@@ -42,7 +42,7 @@ interface OrderFacts {
   lines: OrderLine[];
 }
 
-/** The id is made of type and order, because each event happens once per order: a duplicate has the same id. */
+/** Each event happens once per order, so type and order make its id: duplicates have the same id. */
 export function orderEvent(
   type: OrderEvent["type"],
   { orderId, customerId, lines }: OrderFacts,

@@ -2,15 +2,15 @@ import * as v from "valibot";
 import { v7 } from "uuid";
 
 /**
- * Order ids are UUIDs of version 7 (RFC 9562), which sort by time to the millisecond. Lists, pruning
- * and the stock item's watermark rely on that order.
+ * Order ids are UUIDs of version 7 (RFC 9562), which sort by time to the millisecond. Lists,
+ * pruning and the stock item's watermark rely on that order.
  */
 export const OrderIdSchema = v.pipe(
   v.string(),
   v.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
 );
 
-/** An order id as a client may send it: upper or lower case (RFC 9562, 4). The service writes lower case. */
+/** An order id as clients may send it, in upper or lower case (RFC 9562, 4). Ours are lower case. */
 export const SentOrderIdSchema = v.pipe(
   v.string(),
   v.regex(/^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-7[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$/),

@@ -1,15 +1,15 @@
 import type { OrderEvent } from "./order-events.ts";
 import type { Level, StockEvent, VersionedLevel } from "./stock-events.ts";
 
-/** An operator's change of an item's stock. A positive `delta` receives units, a negative one removes them. */
+/** An operator's change of stock. A positive `delta` receives units, a negative one removes them. */
 export interface Adjustment {
-  /** Makes a repeat safe: the item repeats its first answer for an id, also a refusal. 1–255 characters. */
+  /** Makes a repeat safe: the item repeats the first answer, also a refusal. 1–255 characters. */
   operationId: string;
   delta: number;
   reason: string;
 }
 
-/** Set on the answer to a repeat, which changes nothing and returns the level of the first answer. */
+/** Set on the answer to a repeat. It changes nothing and returns the level of the first answer. */
 interface Repeatable {
   isReplay?: true;
 }
@@ -55,12 +55,12 @@ export interface LockStates {
 /** The lane: the RPC interface of the stock Worker. Every method is idempotent. */
 export interface StockApi {
   /**
-   * Handles at most `MAX_ORDERS_PER_LANE_CALL` events as the queue consumer would, and returns within
-   * `within_ms`. An order without an outcome in the result is undecided: the caller repeats its event.
+   * Handles at most `MAX_ORDERS_PER_LANE_CALL` events as the queue consumer would, and returns
+   * within `within_ms`. An order without an outcome is undecided: the caller repeats its event.
    */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
   adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult>;
-  /** Reads at most `MAX_SKUS_PER_LEVELS_CALL` levels from the items, and omits those that it cannot read. */
+  /** At most `MAX_SKUS_PER_LEVELS_CALL` levels from the items, without those that cannot be read. */
   levels(skus: string[]): Promise<VersionedLevel[]>;
   /** The live locks of at most `MAX_ORDERS_PER_LANE_CALL` orders. */
   lockStates(sku: string, orderIds: string[]): Promise<LockStates>;

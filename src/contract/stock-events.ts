@@ -55,12 +55,7 @@ export type Level = v.InferOutput<typeof LevelSchema>;
 export type StockEvent = v.InferOutput<typeof StockEventSchema>;
 export type StockOutcome = Exclude<StockEvent, { type: "stock.level" }>;
 /** An item's level at the time `at` of the item's own clock. */
-export type VersionedLevel = {
-  level: Level;
-  levelVersion: number;
-  breaches: number;
-  at: string;
-};
+export type VersionedLevel = { level: Level; levelVersion: number; breaches: number; at: string };
 
 const stamp = (id: string, now_ms: number) =>
   ({ version: 1, id, at: new Date(now_ms).toISOString() }) as const;

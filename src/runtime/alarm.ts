@@ -4,8 +4,8 @@ const OVERDUE_MS = 5_000;
 /**
  * Ensures that the object's alarm fires at `at_ms` or earlier, and returns the time that is set. An
  * object has one alarm, and `setAlarm` replaces an earlier time by a later one, so nothing else may
- * call it. While the alarm handler runs, `getAlarm` is null until a call sets the next alarm (Durable
- * Objects, Alarms): there this function keeps an earlier alarm that a concurrent call has set.
+ * call it. While the alarm handler runs, `getAlarm` is null until a call sets the next alarm
+ * (Durable Objects, Alarms): this keeps an earlier alarm that a concurrent call has set.
  */
 export async function ensureAlarmBy(
   storage: DurableObjectStorage,
@@ -20,7 +20,7 @@ export async function ensureAlarmBy(
   return next_ms;
 }
 
-/** `ensureAlarmBy` for an object that sets its alarm in every call: remembers the time, to save `getAlarm`. */
+/** For an object that sets its alarm in every call: remembers the time, to save `getAlarm`. */
 export class Alarm {
   readonly #storage: DurableObjectStorage;
   #armed_ms = 0;

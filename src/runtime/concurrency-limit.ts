@@ -1,12 +1,12 @@
 /**
- * Limits the concurrent work of an isolate by slots whose lease expires. When a client hangs up, the
- * platform tears down the request's context without running `finally` (workerd #5062). A plain
+ * Limits the concurrent work of an isolate by slots whose lease expires. When a client hangs up,
+ * the platform tears down the request's context without running `finally` (workerd #5062). A plain
  * counter would then stay too high for good, by one for each such client.
  */
 export class ConcurrencyLimit {
   readonly #limit: number;
   readonly #lease_ms: number;
-  /** When each slot's lease expires, by slot number. All leases are equal, so the first expires first. */
+  /** When each slot's lease expires. All leases are equal, so the oldest slot expires first. */
   readonly #taken = new Map<number, number>();
   #last = 0;
 

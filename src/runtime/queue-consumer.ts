@@ -103,7 +103,7 @@ async function handleAll<E>(events: E[], consumer: Consumer<E>): Promise<Undecid
     const undecided = await consumer.handle(events);
     // Each delivery decides an event or costs an attempt. Otherwise postponing could go on for ever.
     const isIdle = events.every((event) => undecided.get(event)?.type === "postponed");
-    return isIdle ? all("postponed, though nothing else was done") : undecided;
+    return isIdle ? all("postponed, and the delivery made no progress") : undecided;
   } catch (error) {
     return all(errorText(error));
   }

@@ -7,8 +7,8 @@ import { withTimeout } from "./timeout.ts";
 export const SEND_TIMEOUT_MS = 10_000;
 
 /**
- * Packs events into messages and sends them in as few calls as the platform allows. Throws before any
- * call if an event does not satisfy the schema, and later if a call throws or exceeds its time limit.
+ * Packs events into messages and sends them in as few calls as the platform allows. Throws before
+ * any call if an event does not satisfy the schema, and later if a call throws or times out.
  */
 export async function sendPacked<E extends EventHeader>(
   queue: Queue,

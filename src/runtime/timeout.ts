@@ -3,9 +3,9 @@ export class TimeoutError extends Error {
 }
 
 /**
- * The result of `call`, or a `TimeoutError` after `limit_ms`. The call itself goes on. p-timeout does
- * not fit here, since this wraps every RPC: it creates its error, with a stack, before it is needed,
- * and it reads `cancel` of the promise, which an RPC promise takes for a remote call.
+ * The result of `call`, or a `TimeoutError` after `limit_ms`. The call itself goes on. Not p-timeout,
+ * since this wraps every RPC: p-timeout creates its error, with a stack, before it is needed, and
+ * reads `cancel` of the promise, which an RPC promise takes for a remote call.
  */
 export function withTimeout<T>(
   limit_ms: number,

@@ -1,4 +1,4 @@
-/** Vars of the wrangler configuration are strings. An unreadable var throws an error that names it. */
+/** Vars of the wrangler configuration are strings. The error for an unreadable one names it. */
 
 export function integerVar(
   name: string,

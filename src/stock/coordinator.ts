@@ -30,7 +30,7 @@ export interface CoordinatorResult {
 export const MAX_SKUS_PER_RUN = 450;
 /** Concurrent item calls. */
 const CONCURRENCY = 24;
-/** Time limit of one item call, so that one hanging item does not delay the outcomes of the others. */
+/** Limit of one item call, so that a hanging item does not delay the outcomes of the others. */
 const ITEM_TIMEOUT_MS = 3_000;
 /** Time limit of a whole run, unless the caller sets a shorter one. */
 export const RUN_TIMEOUT_MS = 12_000;
@@ -65,7 +65,7 @@ export async function coordinate(
   return { outcomes, undecided };
 }
 
-/** Admits events while their SKUs fit into the run. Always admits the first, so that a run makes progress. */
+/** Admits events while their SKUs fit into the run, and always the first, so that a run progresses. */
 function admit(events: readonly OrderEvent[]) {
   const skus = new Set<string>();
   const admitted: OrderEvent[] = [];

@@ -70,7 +70,7 @@ function assertAtMost(limit: number, list: readonly unknown[], what: string): vo
   if (list.length > limit) throw new RangeError(`at most ${limit} ${what} a call`);
 }
 
-/** Gets a new stub for each call: a stub that failed once stays broken (Durable Objects error handling). */
+/** Gets a stub for each call: one that failed stays broken (Durable Objects error handling). */
 export const itemCaller =
   (env: StockEnv): CallItem =>
   (sku, commands) =>

@@ -7,7 +7,7 @@ export { StockItem } from "./item/stock-item.ts";
 
 /** The stock Worker: consumes `order-events`, produces `stock-events`, and serves the lane by RPC. */
 export default {
-  /** Never public: the Worker has no route and no workers.dev address. `npm start` polls this for readiness. */
+  /** Never public: no route and no workers.dev address. `npm start` polls this for readiness. */
   fetch(request: Request): Response {
     const isHealth = new URL(request.url).pathname === "/healthz";
     return new Response(isHealth ? "ok" : "not found", { status: isHealth ? 200 : 404 });

@@ -226,7 +226,7 @@ describe("postponed events", () => {
     const spent = message("m", note("1"), MAX_DELIVERY_ATTEMPTS);
     await consume(batchOf(spent), it);
     expect(spent.calls).toEqual(ACKED);
-    expect(it.kept).toMatchObject([{ error: "postponed, though nothing else was done" }]);
+    expect(it.kept).toMatchObject([{ error: "postponed, and the delivery made no progress" }]);
   });
 
   test("invariant 7: that cannot be sent again leave their messages to be retried", async () => {

@@ -30,7 +30,7 @@ export async function changeOrder(
     selectOrders(env.DB, [id]),
   ]);
   const row = after?.results[0];
-  if (!row) throw new Error(`order ${id} is gone`);
+  if (!row) throw new Error(`order ${id} no longer exists`);
   const order = orderFromRow(row);
   if (moved?.results.length === 0) return order;
   background(announce(env, { orders: [order], present: present?.results.length ? [order] : [] }));

@@ -1,6 +1,6 @@
 import { booleanVar, integerVar } from "../../runtime/vars.ts";
 
-/** The vars of wrangler.toml as numbers and booleans. An unreadable var stops the Worker with its name. */
+/** The vars of wrangler.toml, parsed. An unreadable var stops the Worker with an error naming it. */
 export interface Policy {
   /** How long a confirmed order waits for payment; 0: without limit. */
   paymentWindow_ms: number;
@@ -37,7 +37,9 @@ export function policyOf(vars: Vars): Policy {
   const keyRetention_ms = integer("KEY_RETENTION_HOURS", 24, 8_760) * HOUR_MS;
   const orderRetention_ms = integer("FINISHED_ORDER_RETENTION_DAYS", 0, 3_650) * DAY_MS;
   if (orderRetention_ms > 0 && orderRetention_ms < keyRetention_ms) {
-    throw new RangeError("orders must be kept at least as long as their keys");
+    throw new RangeError(
+      "FINISHED_ORDER_RETENTION_DAYS must not be shorter than KEY_RETENTION_HOURS",
+    );
   }
   return {
     keyRetention_ms,

@@ -1,4 +1,4 @@
-/** Identifies a queue by the vars that repeat the names of wrangler.toml, so that queues can be renamed. */
+/** Vars that repeat the names of wrangler.toml identify a queue, so that queues can be renamed. */
 
 type Names = Pick<
   OrdersEnv,

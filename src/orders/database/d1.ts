@@ -46,25 +46,25 @@ export function withTimeLimits(env: OrdersEnv): OrdersEnv {
 }
 
 /** D1's messages when it is busy, moved or reset (D1 "Error list"). */
-const D1_AWAY =
+const D1_UNAVAILABLE =
   /D1_ERROR.*(SQLITE_BUSY|overloaded|connection lost|network|reset|timed? ?out|internal error|exceeded)/is;
 /** The platform's own messages in those cases. No error of a program has these words. */
-const PLATFORM_AWAY =
+const PLATFORM_UNAVAILABLE =
   /network connection lost|is overloaded|object (to be )?reset|internal error; reference/i;
 /** A wrong statement fails however often it is repeated. */
 const WRONG_STATEMENT =
   /SQLITE_(CONSTRAINT|ERROR|MISMATCH|TOOBIG|RANGE|MISUSE)|too many SQL variables|D1_TYPE_ERROR/;
 
-/** Whether the database or the object is unavailable or overloaded as a whole, independent of the call. */
+/** Whether the database or the object as a whole is busy or unavailable, whatever the call. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof TimeoutError) return true;
   if (!(error instanceof Error)) return false;
   if ("overloaded" in error || "retryable" in error) return true;
   const text = errorText(error);
-  return D1_AWAY.test(text) || PLATFORM_AWAY.test(text);
+  return D1_UNAVAILABLE.test(text) || PLATFORM_UNAVAILABLE.test(text);
 }
 
-/** Whether the same call may succeed a moment later. True for every D1 error except a wrong statement. */
+/** Whether the same call may succeed a moment later: after any D1 error but a wrong statement. */
 export function isTransient(error: unknown): boolean {
   const text = errorText(error);
   return isUnavailable(error) || (text.includes("D1_ERROR") && !WRONG_STATEMENT.test(text));

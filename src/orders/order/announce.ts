@@ -11,9 +11,9 @@ export interface Announcement {
   present: readonly Order[];
 }
 
-/** Concurrent announcements in one isolate. The reconciler finds the orders of those that are skipped. */
+/** Concurrent announcements in one isolate. The reconciler finds the orders of skipped ones. */
 const MAX_RUNNING = 64;
-/** Background work of a request ends after 30 s (Workers limits). A Durable Object's may take this long. */
+/** Background work of a request ends after 30 s (Workers limits). A Durable Object's may last this long. */
 const LEASE_MS = 60_000;
 const running = new ConcurrencyLimit(MAX_RUNNING, LEASE_MS);
 
@@ -41,7 +41,7 @@ async function enqueue(env: OrdersEnv, orders: readonly Order[]): Promise<void> 
   }
 }
 
-/** Pushes these orders to their customers' feeds. Never throws: a feed that misses a push rereads D1. */
+/** Pushes these orders to their feeds. Never throws: a feed that misses a push rereads D1. */
 export async function notifyCustomers(env: OrdersEnv, orders: readonly Order[]): Promise<void> {
   const { unnotified } = await feedNotifier(env).push(orders);
   logFailedPushes(unnotified);

@@ -12,7 +12,7 @@ import { type Order, viewOf } from "./order.ts";
 
 /** Notifies the feeds of customers who are present. */
 export interface FeedNotifier {
-  /** Pushes each order to its customer's feed. Never throws: returns the orders that it could not push. */
+  /** Pushes each order to its customer's feed. Never throws: returns the orders it could not push. */
   push(orders: readonly Order[]): Promise<{ unnotified: Undecided<Order> }>;
   /** Whether this invocation has used up its feed calls. Further pushes are postponed. */
   isExhausted(): boolean;

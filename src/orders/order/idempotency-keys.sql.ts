@@ -2,7 +2,7 @@ import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
 
 /** The table `idempotency_keys`. Its column `customer_id` holds the key's owner. */
 
-/** The key's owner: the service that orders for the customer, else the customer. `c` is the candidate. */
+/** The key's owner: the service that orders for the customer, else the customer (`c`: candidate). */
 export const KEY_OWNER = "coalesce(c.value->>'keyOwner', c.value->>'customerId')";
 
 /**

@@ -1,6 +1,6 @@
 import { TRANSITIONS, type TransitionName } from "./order.ts";
 
-/** The table `minutes`: counts and a latency histogram per minute, so that no query scans all orders. */
+/** The table `minutes`: counts and latencies per minute, so that no query scans all orders. */
 
 /** Upper bounds of the histogram in ms. The column `ms_more` counts what is above the last one. */
 export const LATENCY_BOUNDS_MS = [
@@ -92,7 +92,7 @@ export const minutesOf = (rows: unknown[]): Minute[] =>
     latencies: LATENCY_COLUMNS.map((column) => row[column] ?? 0),
   }));
 
-/** Counts of all orders that have left `pending`, by status. Reads at most `KEPT_MINUTES` rows and one. */
+/** Orders that have left `pending`, counted by status. Reads at most `KEPT_MINUTES` rows and one. */
 export function selectTotals(db: D1Database): D1PreparedStatement {
   return db.prepare(
     `SELECT coalesce(sum(confirmed) - sum(paid) - sum(withdrawn), 0) AS confirmed,

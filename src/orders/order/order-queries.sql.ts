@@ -54,7 +54,7 @@ export interface OrderQuery {
   limit: number;
 }
 
-/** Newest first. Reads the customer's index: finding a rare status costs at most that customer's orders. */
+/** Newest first, by the customer's index: a rare status costs at most that customer's orders. */
 export async function listOrders(db: D1Database, query: OrderQuery): Promise<Order[]> {
   const { results } = await db
     .prepare(
@@ -97,7 +97,7 @@ export async function ordersById(db: D1Database, ids: readonly string[]) {
   return new Map(results.map((row) => [row.id, orderFromRow(row)]));
 }
 
-/** Orders that one page reads to find a status. A page may be short or empty without being the last. */
+/** Orders that one page reads to find a status. A short or empty page need not be the last. */
 const PAGE_SCAN = 1_000;
 /** Sorts after every order id. */
 const NEWEST = "g";

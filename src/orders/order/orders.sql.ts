@@ -14,7 +14,7 @@ import {
 } from "./order.ts";
 import { type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 
-/** All writes of the table `orders`. Each is conditional: D1 alone decides what becomes of an order. */
+/** All writes of the table `orders`. Each is conditional: D1 alone decides an order's life. */
 
 /**
  * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
@@ -65,7 +65,7 @@ export function transition(
   const { from, to, reason, awaits } = TRANSITIONS[name];
   const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
   const statuses = from.map((status) => `'${status}'`).join(", ");
-  // Besides the status. A total of 0 needs no payment, so such an order never expires.
+  // The condition besides the status. An order with a total of 0 needs no payment and never expires.
   const alsoIf = name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";
   const due = name === "confirm" ? "iif(total_amount > 0, ?6, NULL)" : "?6";
   const due_ms = dueAfter(name, payBy_ms, now_ms);
@@ -103,7 +103,7 @@ export function acknowledge(
     .bind(JSON.stringify(ids), STATUS_AWAITING[awaits], awaits);
 }
 
-/** Sets a later `due_at` for orders that await nothing. */
+/** Sets the next `due_at`, or none, of orders that await nothing. */
 export function postpone(
   db: D1Database,
   entries: readonly { id: string; due_ms: number | null }[],
@@ -137,8 +137,8 @@ export interface Claim {
 
 /**
  * Claims up to `limit` due orders, oldest first, and sets each order's next `due_at` by its backoff
- * (5, 10, 20, 40, then 60 s, times `jitter`, but not past its lock deadline). So a pass that dies after
- * this only delays its orders, and two passes never hold the same order.
+ * (5, 10, 20, 40, then 60 s, times `jitter`, but not past its lock deadline). So a pass that dies
+ * after this only delays its orders, and two passes never hold the same order.
  */
 export async function claimDue(
   db: D1Database,

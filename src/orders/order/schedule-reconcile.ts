@@ -7,7 +7,7 @@ export const reconcilerOf = (env: OrdersEnv) => env.RECONCILER.getByName("reconc
 /** The longest that a commit waits for the reconciler. The cron alone is enough. */
 const WATCH_TIMEOUT_MS = 1_000;
 
-/** Asks the reconciler to run a pass at `at_ms`. Never throws: returns whether the reconciler answered. */
+/** Asks the reconciler for a pass at `at_ms`. Never throws: returns whether the reconciler answered. */
 export async function scheduleReconcile(env: OrdersEnv, at_ms: number): Promise<boolean> {
   try {
     await withTimeout(WATCH_TIMEOUT_MS, () => reconcilerOf(env).watch(at_ms), "the reconciler");

@@ -7,6 +7,7 @@ import {
 import { acknowledge, transition } from "../order/orders.sql.ts";
 import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
 import { log } from "../../runtime/log.ts";
+import { chunksOf } from "../../contract/chunks.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { bisect } from "../database/bisect.ts";
 import type { FeedNotifier } from "../order/feed-notifier.ts";
@@ -26,7 +27,7 @@ export interface SettlePorts {
 
 export interface Settled {
   undecided: Undecided<StockEvent>;
-  /** The orders of `readIds`, as they are after it. */
+  /** The orders of `readIds`, read after the events were applied. */
   orders: Order[];
 }
 
@@ -55,20 +56,8 @@ export async function settle(
 
 /** Splits events into the parts that one D1 transaction takes. */
 export function partsOf(events: readonly StockEvent[]): StockEvent[][] {
-  const parts: StockEvent[][] = [];
-  let shortages = 0;
-  for (const event of events) {
-    const more = event.type === "stock.refused" ? event.shortages.length : 0;
-    const last = parts.at(-1);
-    if (last && last.length < MAX_EVENTS && shortages + more <= MAX_SHORTAGES) {
-      last.push(event);
-      shortages += more;
-    } else {
-      parts.push([event]);
-      shortages = more;
-    }
-  }
-  return parts;
+  const shortagesIn = (e: StockEvent) => (e.type === "stock.refused" ? e.shortages.length : 0);
+  return chunksOf(events, shortagesIn, { count: MAX_EVENTS, size: MAX_SHORTAGES });
 }
 
 async function settlePart(

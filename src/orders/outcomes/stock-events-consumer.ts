@@ -4,7 +4,7 @@ import { type StockEvent, StockEventSchema } from "../../contract/stock-events.t
 import { storeDeadLetters } from "../dead-letters/dead-letters.sql.ts";
 import { partsOf, settle, type SettlePorts } from "./settle.ts";
 
-/** Consumes `stock-events`. A message is acknowledged after D1 has its outcomes and the feeds are notified. */
+/** Consumes `stock-events`. Acknowledges a message once D1 has its outcomes and feeds are notified. */
 export async function consumeStockEvents(
   batch: MessageBatch,
   ports: SettlePorts & { stockEvents: Queue },

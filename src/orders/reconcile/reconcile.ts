@@ -29,9 +29,9 @@ const LANE_TIMEOUT_MS = 20_000;
 
 /**
  * One pass: claims every order that is due, and makes its transition or sends its command over the
- * lane. A pass acts on the order's state alone and never asks how the order got stuck, so a lost
- * send, a lost queue, a dead letter and a crash at any line heal the same way. A claim has set the
- * next `due_at` already, so a pass may die anywhere.
+ * lane. Level-triggered: a pass acts on the order's state and never asks how the order got stuck, so
+ * a lost send, a lost queue, a dead letter and a crash at any line heal the same way. A claim has set
+ * the next `due_at` already, so a pass may die anywhere.
  *
  * Transitions of passed deadlines come first. They need D1 alone, so a stock Worker that hangs or is
  * absent delays none of them. Returns false if the stock Worker was called and did not answer.

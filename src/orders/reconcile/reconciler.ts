@@ -36,7 +36,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   readonly #pass = singleFlight(() => this.#runPass());
   /** One round at a time: while D1 is slow, concurrent rounds would only add to its load. */
   readonly #housekeeping = singleFlight(() => this.#runHousekeeping());
-  /** The latest time that `watch` was called for: an earlier alarm that finds nothing due must keep it. */
+  /** The latest time asked for: an earlier alarm that finds nothing due must keep it. */
   #latestWatch_ms = 0;
 
   constructor(ctx: DurableObjectState, env: OrdersEnv) {
@@ -84,7 +84,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     let soonest_ms = SOONEST_MS;
     try {
       const ports = { ...settlePorts(this.env), stock: this.env.STOCK, random: Math.random };
-      // Limited, since later passes wait for this one. Passes may overlap: each claims its own orders.
+      // Limited, since later passes wait for this one. Passes may overlap: each claims its own.
       const isAnswered = await withTimeout(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
       if (!isAnswered) soonest_ms = SOONEST_WITHOUT_STOCK_MS;
     } catch (error) {

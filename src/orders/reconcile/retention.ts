@@ -32,9 +32,7 @@ type Table = "orders" | "presence" | "keys";
  * The positions of the scans over tables without an index by age: '' at the start, else the last row
  * read (for keys a JSON array of customer and key). An earlier version leaves `laps` as they are.
  */
-export type PruneCursors = Record<Table, string> & {
-  laps: Record<Table, ScanProgress>;
-};
+export type PruneCursors = Record<Table, string> & { laps: Record<Table, ScanProgress> };
 
 export const NO_CURSORS: PruneCursors = {
   orders: "",
@@ -43,7 +41,7 @@ export const NO_CURSORS: PruneCursors = {
   laps: { orders: NO_PROGRESS, presence: NO_PROGRESS, keys: NO_PROGRESS },
 };
 
-/** One round. Never throws: a part that fails is logged, and the next round starts at the same row. */
+/** One round. Never throws: a failed part is logged, and starts at the same row in the next round. */
 export async function prune(
   db: D1Database,
   policy: Policy,

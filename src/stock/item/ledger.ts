@@ -34,7 +34,7 @@ export class Ledger {
     this.#sql = sql;
   }
 
-  /** Appends the movements of one call in their order. A row costs the same with one movement or many. */
+  /** Appends the movements of one call in order. A row costs the same with one movement or many. */
   append(movements: readonly OrderMovement[], at_ms: number): void {
     for (let i = 0; i < movements.length; i += MAX_MOVEMENTS_PER_ROW) {
       const earlier = movements.slice(i, i + MAX_MOVEMENTS_PER_ROW).map(fieldsOf);
@@ -99,7 +99,10 @@ export class Ledger {
       .toArray();
   }
 
-  /** Folds up to `limit` rows older than `cutoff_ms` into one opening balance. Returns whether more may remain. */
+  /**
+   * Folds up to `limit` rows older than `cutoff_ms` into one opening balance. Returns whether more
+   * may remain.
+   */
   prune(cutoff_ms: number, limit: number): boolean {
     const [last] = this.#sql.exec<{ seq: number | null; count: number }>(
       `SELECT max(seq) AS seq, count(*) AS count FROM

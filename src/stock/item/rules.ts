@@ -47,7 +47,7 @@ export type ItemAnswer =
 export interface ItemReply {
   /** One answer for each command, in the same order. */
   answers: ItemAnswer[];
-  /** The new level. Absent when nothing changed, or when the item reported a level within the last second. */
+  /** The new level. Absent if nothing changed, or if the item reported within the last second. */
   level?: VersionedLevel;
 }
 

@@ -72,7 +72,7 @@ export class StockItem extends DurableObject<StockEnv> {
     return { answers, level: levelOf(after, now_ms) };
   }
 
-  /** Ignores an older version: the reply to a repeated adjustment, or a send that a newer one overtook. */
+  /** Ignores an older version: that of a repeated adjustment, or of a send that a newer one overtook. */
   #markReported(version: number, at_ms: number): void {
     if (version > this.#reported.version) this.#reported = { version, at_ms };
   }

@@ -9,7 +9,7 @@ export interface ItemState extends Counters {
   sku: string;
   levelVersion: number;
   breaches: number;
-  /** Whether the item counts each customer's units, which it does from the first command with a limit on. */
+  /** Whether the item counts each customer's units. It does from the first command with a limit on. */
   countsCustomers: boolean;
   /** Locks of orders older than this may have been pruned. */
   watermark_ms: number;
@@ -28,7 +28,7 @@ export interface StoredAdjustment {
   result: RecordedResult;
 }
 
-/** Locks in one statement. Their JSON stays far below the 2 MB of a bound value (Durable Objects limits). */
+/** Locks in one statement: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
 const MAX_LOCKS_PER_STATEMENT = 1_000;
 
 export class ItemStore {
@@ -182,7 +182,7 @@ export class ItemStore {
     this.#sql.exec("DELETE FROM customers WHERE customer_id = ? AND units <= 0", customerId);
   }
 
-  /** Deletes up to `limit` locks that ended before `cutoff_ms`. Returns the next cursor; '' at the end. */
+  /** Deletes up to `limit` locks that ended before `cutoff_ms`. Returns the cursor; '' at the end. */
   pruneLocks(cursor: string, floor: string, cutoff_ms: number, limit: number): string {
     const seen = this.#sql
       .exec<{ order_id: string; ended_at: number | null }>(
