@@ -14,7 +14,7 @@ import { asker } from "./crash/client.ts";
 import { Journal } from "./crash/journal.ts";
 import { Listener } from "./crash/listener.ts";
 import { type Customer, type Load, run } from "./crash/load.ts";
-import { Random } from "./crash/random.ts";
+import { Random } from "./lib/random.ts";
 import { type Layout, Stack } from "./crash/stack.ts";
 import { signToken } from "./lib/token.ts";
 
@@ -67,7 +67,7 @@ function options() {
 /** Every kind of kill comes up equally often, in any order. */
 function plan(rounds: number, random: Random): Kill[] {
   const kills: Kill[] = [];
-  while (kills.length < rounds) kills.push(...random.shuffled(Object.keys(KILLS) as Kill[]));
+  while (kills.length < rounds) kills.push(...random.shuffle(Object.keys(KILLS) as Kill[]));
   return kills.slice(0, rounds);
 }
 
@@ -101,12 +101,12 @@ async function round(
 ): Promise<{ after: number; away: number }> {
   let isOver = false;
   const running = run(load, () => isOver);
-  const after = load.random.whole(...BEFORE_MS);
+  const after = load.random.int(...BEFORE_MS);
   await sleep(after);
   const killed_ms = Date.now();
   if (kill === "runtime") await stack.killRuntime();
   else await stack.killAll(kill === "stock" ? "stock" : undefined);
-  if (kill === "starting") await stack.killStarting(load.random.whole(...STARTING_MS));
+  if (kill === "starting") await stack.killStarting(load.random.int(...STARTING_MS));
   if (kill !== "runtime") await stack.restart();
   else await stack.healthy();
   const away = Date.now() - killed_ms;
@@ -117,7 +117,7 @@ async function round(
 }
 
 async function main(stack: Stack, { rounds, seed, customers }: ReturnType<typeof options>) {
-  const random = new Random(seed);
+  const random = new Random(seed, "crash");
   const kills = plan(rounds, random);
   await stack.start(KILLS[kills[0] ?? "runtime"]);
   const load = await prepare(stack.base, customers, random);
