@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { check, settled } from "./crash/check.ts";
 import { asker } from "./crash/client.ts";
 import { Journal } from "./crash/journal.ts";
 import { Listener } from "./crash/listener.ts";
 import { type Customer, type Load, run } from "./crash/load.ts";
+import { readOptions, wholeNumber } from "./lib/options.ts";
 import { Random } from "./lib/random.ts";
 import { type Layout, Stack } from "./crash/stack.ts";
 import { signToken } from "./lib/token.ts";
@@ -39,30 +39,20 @@ const STARTING_MS = [200, 5_000] as const;
 /** And after it is back: what was lost is met by what is new. */
 const AFTER_MS = 500;
 
-function options() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        rounds: { type: "string" },
-        seed: { type: "string" },
-        customers: { type: "string" },
-      },
-    });
-    const whole = (text: string | undefined, otherwise: number) => {
-      const value = Number(text ?? otherwise);
-      if (!Number.isInteger(value) || value < 1) throw new Error(`not a whole number: ${text}`);
-      return value;
-    };
-    return {
-      rounds: whole(values.rounds, 3),
-      seed: whole(values.seed, randomInt(1, 1_000_000_000)),
-      customers: whole(values.customers, 8),
-    };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return process.exit(2);
-  }
-}
+const options = () =>
+  readOptions(
+    USAGE,
+    {
+      rounds: { type: "string", default: "3" },
+      seed: { type: "string", default: `${randomInt(1, 1_000_000_000)}` },
+      customers: { type: "string", default: "8" },
+    },
+    ({ rounds, seed, customers }) => ({
+      rounds: wholeNumber("rounds", rounds),
+      seed: wholeNumber("seed", seed),
+      customers: wholeNumber("customers", customers),
+    }),
+  );
 
 /** Every kind of kill comes up equally often, in any order. */
 function plan(rounds: number, random: Random): Kill[] {

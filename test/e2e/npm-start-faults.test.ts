@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { descendants, runtimes } from "../../scripts/crash/processes.ts";
+import { isHealthy } from "../../scripts/lib/health.ts";
+import { runtimes } from "../../scripts/lib/processes.ts";
 import {
   emptyState,
   environment,
@@ -31,13 +32,10 @@ async function refusal(args: string[]): Promise<{ code: number | null; stderr: s
 
 /** The runtime that holds the public port and passes requests on, and the one that runs the Workers. */
 async function runtimesOf(run: Run) {
-  const [proxy, workers] = runtimes(await descendants(run.pid));
+  const [proxy, workers] = runtimes(await run.processes());
   if (!proxy || !workers) throw new Error("two runtimes are expected");
   return { proxy: proxy.pid, workers: workers.pid };
 }
-
-const isHealthy = async (base: string, limit_ms = 2_000): Promise<boolean> =>
-  (await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(limit_ms) })).status === 200;
 
 test(
   "a second start on the same state is refused with the state and the pid of the first, which goes on",
@@ -83,12 +81,16 @@ test(
     const state = await emptyState(context);
     const first = await start(context, [`--state=${state}`]);
     await first.ready();
-    const others = (await first.processes()).filter((pid) => pid !== first.pid);
+    const others = await first.processes();
     process.kill(first.pid, "SIGKILL");
     const { port } = new URL(first.base);
     const second = await start(context, [`--state=${state}`, `--port=${port}`]);
     await second.ready();
-    await until("all of the first has ended", () => !others.some(isAlive), 10_000);
+    await until(
+      "all of the first has ended",
+      () => !others.some(({ pid }) => isAlive(pid)),
+      10_000,
+    );
     expect(await second.stop()).toBe(0);
   },
 );

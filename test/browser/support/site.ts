@@ -52,11 +52,7 @@ export async function restartSite(
   const run = await start(test, [`--state=${state}`, `--port=${port}`, ...args], {
     AUTH_SECRET: SECRET,
   });
-  await until(
-    "healthy again",
-    async () => (await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
-    60_000,
-  );
+  await run.ready();
   return run;
 }
 
@@ -65,16 +61,7 @@ export const stocked = (operator: Client): Promise<unknown> =>
   until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0, 60_000);
 
 /** SIGKILL to all of it at once. */
-export async function killSite(run: Run): Promise<void> {
-  for (const pid of await run.processes()) {
-    if (pid <= 1) continue; // 0 would be the tests' own process group
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It went with another one.
-    }
-  }
-}
+export const killSite = (run: Run): Promise<void> => run.kill();
 
 export async function closeAll(closers: Closers): Promise<void> {
   for (const close of closers.splice(0).toReversed()) await close();
