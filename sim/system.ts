@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../scripts/lib/project.ts";
+import { migrationNames, ROOT } from "../scripts/lib/project.ts";
 import type { Code, Evaluate } from "./kernel/code.ts";
 import { type WorldGlobals, worldGlobals } from "./kernel/globals.ts";
 import { Kernel, type KernelOptions } from "./kernel/kernel.ts";
@@ -31,10 +31,8 @@ import { IDENTITY } from "./workload/tokens.ts";
 
 /** Both Workers, wired as their configurations say, on one simulated platform. */
 
-const MIGRATIONS = join(ROOT, "migrations");
-const schema = readdirSync(MIGRATIONS)
-  .sort()
-  .map((file) => readFileSync(join(MIGRATIONS, file), "utf8"))
+const schema = migrationNames()
+  .map((file) => readFileSync(join(ROOT, "migrations", file), "utf8"))
   .join("\n");
 const LIMITS = rateSettings();
 const NAMES = Object.keys(WORKERS) as WorkerName[];

@@ -36,10 +36,9 @@ export class Stack {
 
   async start(layout: Layout): Promise<void> {
     this.layout = layout;
-    for (const part of layout === "both" ? (["both"] as const) : (["orders", "stock"] as const)) {
-      this.#start(part);
-    }
-    await this.healthy();
+    const main = this.#start(layout === "both" ? "both" : "orders");
+    if (layout === "split") this.#start("stock");
+    await main.ready();
   }
 
   /** Starts what `kill` has ended. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Stack, startStack } from "../../bench/lib/stack.ts";
 import { tokenOf } from "../../bench/lib/orders.ts";
 import { QUEUE } from "../../bench/lib/systems.ts";
-import { newOrderId } from "../../src/contract/order-id.ts";
+import { INSERT_ORDERS, orderRow } from "../support/order.ts";
 import { until } from "./support/until.ts";
 
 /**
@@ -73,14 +73,9 @@ test("2,100 orders whose clients reset the connection within the body keep no pl
 
 /** An order that nobody settles, so that whoever waits for its outcome waits to the end. */
 async function pendingOrder(customerId: string): Promise<string> {
-  const id = newOrderId(Date.now());
-  const tomorrow_ms = Date.now() + 86_400_000;
-  await stack.read(
-    `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-       placed_at, updated_at, awaits, due_at, history)
-     VALUES ('${id}', '${customerId}', 'pending', '[]', 1, 'EUR', 1, 0, 0, 'lock', ${tomorrow_ms}, '[]')`,
-  );
-  return id;
+  const row = orderRow({ customer_id: customerId, due_at: Date.now() + 86_400_000 });
+  await stack.read(INSERT_ORDERS.replace("?", `'${JSON.stringify([row])}'`));
+  return row.id;
 }
 
 test("300 clients that hang up while they wait for an outcome keep no place of the next", async () => {
