@@ -71,5 +71,5 @@ function judge(load: string, budgets: Judged[]): void {
   }
 }
 
-const wanted = readOptions(USAGE, { savings: { type: "boolean", default: false } });
+const wanted = readOptions(USAGE, { savings: false });
 await (wanted.savings ? savings() : costs());

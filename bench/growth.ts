@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { readOptions, wholeNumber } from "../scripts/lib/options.ts";
+import { readOptions } from "../scripts/lib/options.ts";
 import { ROOT } from "../scripts/lib/project.ts";
 import { type Counts, LOCKSTOCK } from "./cost/count.ts";
 import { table } from "./lib/markdown.ts";
@@ -24,19 +24,11 @@ Runs two stacks side by side, one nearly empty, one with these orders and locks;
 both in turn. Exits with 1 when one takes more than 1.3 times as many rows, or as long, on the full
 one.`;
 
-const { orders, locks, rounds } = readOptions(
-  USAGE,
-  {
-    orders: { type: "string", default: "100000" },
-    locks: { type: "string", default: "100000" },
-    rounds: { type: "string", default: "60" },
-  },
-  (values) => ({
-    orders: wholeNumber("orders", values.orders),
-    locks: wholeNumber("locks", values.locks),
-    rounds: wholeNumber("rounds", values.rounds),
-  }),
-);
+const { orders, locks, rounds } = readOptions(USAGE, {
+  orders: 100_000,
+  locks: 100_000,
+  rounds: 60,
+});
 /** Both have these before anything is measured: a list has its page, a comparison its 100 orders. */
 const BEFORE = 150;
 const LIMIT = 1.3;

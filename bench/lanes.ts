@@ -8,7 +8,7 @@
  * the time by the row's stamp, taken alike for both, one D1 commit before the outcome is durable.
  */
 import process from "node:process";
-import { readOptions, wholeNumber } from "../scripts/lib/options.ts";
+import { readOptions } from "../scripts/lib/options.ts";
 import { heard } from "./lib/heard.ts";
 import { table, writeResults } from "./lib/report.ts";
 import { runSeries, type Series } from "./lib/series.ts";
@@ -45,14 +45,8 @@ const USAGE = `usage: npm run bench:lanes [-- --runs N --quick]
   --runs   rounds of interleaved runs; default 5
   --quick  one round at a tenth of the size: whether it runs, not how fast`;
 
-const { isQuick, runs } = readOptions(
-  USAGE,
-  { runs: { type: "string", default: "5" }, quick: { type: "boolean", default: false } },
-  (values) => ({
-    isQuick: values.quick,
-    runs: values.quick ? 1 : wholeNumber("runs", values.runs, 50),
-  }),
-);
+const { quick: isQuick, ...given } = readOptions(USAGE, { runs: [5, 50], quick: false });
+const runs = isQuick ? 1 : given.runs;
 
 let isMissed = false;
 const all: Series[] = [];

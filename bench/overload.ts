@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readOptions, wholeNumber } from "../scripts/lib/options.ts";
+import { readOptions } from "../scripts/lib/options.ts";
 import { load } from "./lib/load.ts";
 import { orders } from "./lib/orders.ts";
 import { percentile } from "./lib/stats.ts";
@@ -183,14 +183,7 @@ async function missing(stack: Stack, outcomes: readonly Outcome[][]): Promise<st
   ];
 }
 
-const { seconds, times } = readOptions(
-  USAGE,
-  { seconds: { type: "string", default: "6" }, times: { type: "string", default: "4" } },
-  (values) => ({
-    seconds: wholeNumber("seconds", values.seconds, 10),
-    times: wholeNumber("times", values.times),
-  }),
-);
+const { seconds, times } = readOptions(USAGE, { seconds: [6, 10], times: 4 });
 let violations = 0;
 for (const name of Object.keys(PARTS) as (keyof typeof PARTS)[]) {
   violations += (await run(name, seconds, times)).length;

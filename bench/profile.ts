@@ -7,7 +7,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { readOptions, wholeNumber } from "../scripts/lib/options.ts";
+import { readOptions } from "../scripts/lib/options.ts";
 import { table } from "./lib/markdown.ts";
 import { run, seed, warmUp } from "./lib/measure.ts";
 import { listeningPorts, workerdsOf } from "./lib/meters.ts";
@@ -46,23 +46,18 @@ const USAGE = `usage: npm run bench:profile [-- --system NAME --concurrency N --
   --orders       default 4000
   --skus         that the orders are spread over; default 1`;
 
-const { known, concurrency, count, skus } = readOptions(
+const {
+  known,
+  concurrency,
+  orders: count,
+  skus,
+} = readOptions(
   USAGE,
-  {
-    system: { type: "string", default: QUEUE.name },
-    concurrency: { type: "string", default: "32" },
-    orders: { type: "string", default: "4000" },
-    skus: { type: "string", default: "1" },
-  },
+  { system: QUEUE.name, concurrency: 32, orders: 4_000, skus: 1 },
   (values) => {
     const found = SYSTEMS.find(({ name }) => name === values.system);
     if (!found) throw new Error(`no system ${values.system}`);
-    return {
-      known: found,
-      concurrency: wholeNumber("concurrency", values.concurrency),
-      count: wholeNumber("orders", values.orders),
-      skus: wholeNumber("skus", values.skus),
-    };
+    return { ...values, known: found };
   },
 );
 const system = { ...known, stack: { ...known.stack, isInspected: true } };

@@ -25,7 +25,7 @@ const USAGE = `usage: npm run scaling [-- --measure]
 
   --measure  times the steps anew, and holds the model against this machine`;
 
-const options = readOptions(USAGE, { measure: { type: "boolean", default: false } });
+const options = readOptions(USAGE, { measure: false });
 const { systems } = lastFigures();
 if (options.measure) await measureAll();
 const calibration = JSON.parse(readFileSync(FILE, "utf8")) as Calibration;

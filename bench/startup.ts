@@ -66,7 +66,7 @@ function tell(what: string, value: number, unit: string, bound: number): void {
 const USAGE = `usage: npm run startup [-- --sizes]
 
   --sizes  only the sizes; starts nothing`;
-const { sizes } = readOptions(USAGE, { sizes: { type: "boolean", default: false } });
+const { sizes } = readOptions(USAGE, { sizes: false });
 for (const { name, config, bounds } of WORKERS) {
   const script = await bundle(config);
   const all_KiB = Buffer.byteLength(script) / 1_024;

@@ -13,7 +13,7 @@ const USAGE = `usage: npm run tables [-- --check]
 
   --check  writes nothing; exits with 1 when a document holds other figures`;
 
-const { check } = readOptions(USAGE, { check: { type: "boolean", default: false } });
+const { check } = readOptions(USAGE, { check: false });
 for (const path of Object.keys(TABLES)) {
   const file = join(ROOT, path);
   const text = readFileSync(file, "utf8");

@@ -9,11 +9,11 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check, settled } from "./crash/check.ts";
-import { asker } from "./crash/client.ts";
+import { asker } from "./lib/api-client.ts";
 import { Journal } from "./crash/journal.ts";
 import { Listener } from "./crash/listener.ts";
 import { type Customer, type Load, run } from "./crash/load.ts";
-import { readOptions, wholeNumber } from "./lib/options.ts";
+import { readOptions } from "./lib/options.ts";
 import { Random } from "./lib/random.ts";
 import { type Layout, Stack } from "./crash/stack.ts";
 import { signToken } from "./lib/token.ts";
@@ -39,20 +39,11 @@ const STARTING_MS = [200, 5_000] as const;
 /** And after it is back: what was lost is met by what is new. */
 const AFTER_MS = 500;
 
-const options = () =>
-  readOptions(
-    USAGE,
-    {
-      rounds: { type: "string", default: "3" },
-      seed: { type: "string", default: `${randomInt(1, 1_000_000_000)}` },
-      customers: { type: "string", default: "8" },
-    },
-    ({ rounds, seed, customers }) => ({
-      rounds: wholeNumber("rounds", rounds),
-      seed: wholeNumber("seed", seed),
-      customers: wholeNumber("customers", customers),
-    }),
-  );
+const chosen = readOptions(USAGE, {
+  rounds: 3,
+  seed: randomInt(1, 1_000_000_000),
+  customers: 8,
+});
 
 /** Every kind of kill comes up equally often, in any order. */
 function plan(rounds: number, random: Random): Kill[] {
@@ -106,7 +97,7 @@ async function round(
   return { after, away };
 }
 
-async function main(stack: Stack, { rounds, seed, customers }: ReturnType<typeof options>) {
+async function main(stack: Stack, { rounds, seed, customers }: typeof chosen) {
   const random = new Random(seed, "crash");
   const kills = plan(rounds, random);
   await stack.start(KILLS[kills[0] ?? "runtime"]);
@@ -145,7 +136,6 @@ async function main(stack: Stack, { rounds, seed, customers }: ReturnType<typeof
   return journal.violations;
 }
 
-const chosen = options();
 console.log(`seed ${chosen.seed}, rounds ${chosen.rounds}, customers ${chosen.customers}`);
 const from_ms = Date.now();
 const state = await mkdtemp(join(tmpdir(), "lockstock-crash-"));

@@ -12,7 +12,7 @@ const USAGE = `usage: npm run graph [-- --write]
 
 Exits with 1 when an import leads up, or files import each other.`;
 
-const { write } = readOptions(USAGE, { write: { type: "boolean", default: false } });
+const { write } = readOptions(USAGE, { write: false });
 const imports = readImports();
 console.log(picture(imports));
 if (write) {

@@ -12,7 +12,7 @@ const USAGE = `usage: npm run openapi [-- --check]
 
   --check  writes nothing; exits with 1 when a file is out of date`;
 
-const { check } = readOptions(USAGE, { check: { type: "boolean", default: false } });
+const { check } = readOptions(USAGE, { check: false });
 for (const [name, text] of Object.entries(contractFiles())) {
   const path = join(ROOT, name);
   if (existsSync(path) && readFileSync(path, "utf8") === text) continue;

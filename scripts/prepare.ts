@@ -9,9 +9,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { build } from "esbuild";
-import { SignJWT } from "jose";
 import type { Miniflare } from "miniflare";
 import { addDemoItems, addDemoStock, operatorClient } from "./lib/demo.ts";
+import { signHs256 } from "./lib/jwt.ts";
 import { noteOf, writeNote } from "./lib/prepare.ts";
 import { localVars, ROOT } from "./lib/project.ts";
 import { type BundledWorker, bundledWorker, migrationsIn, startWorkerd } from "./lib/workerd.ts";
@@ -79,12 +79,7 @@ async function migrate(db: Database): Promise<void> {
 }
 
 async function addDemo(miniflare: Miniflare, withStock: boolean): Promise<"items" | "stock"> {
-  const token = await new SignJWT({ scope: "operator" })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject("demo")
-    .setIssuedAt()
-    .setExpirationTime("1h")
-    .sign(new TextEncoder().encode(SECRET));
+  const token = await signHs256(SECRET, "demo", { scope: "operator" });
   const call = operatorClient("http://localhost", token, (url, init) =>
     miniflare.dispatchFetch(url, init),
   );

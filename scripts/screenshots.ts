@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
+import { ask } from "./lib/api-client.ts";
 import { launchBrowser } from "./lib/browser.ts";
 import { NpmStart } from "./lib/npm-start.ts";
 import { ROOT } from "./lib/project.ts";
@@ -25,17 +26,10 @@ const HOUR_MS = 3_600_000;
 type Call = (method: string, path: string, body?: unknown, token?: string) => Promise<unknown>;
 
 const call: Call = async (method, path, body, token) => {
-  const response = await fetch(BASE + path, {
-    method,
-    headers: {
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
-      "idempotency-key": crypto.randomUUID(),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
-  return await response.json();
+  const headers = { "idempotency-key": crypto.randomUUID() };
+  const answer = await ask(BASE, token, method, path, { body, headers });
+  if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status}`);
+  return answer.body;
 };
 
 const price = (amount: number) => ({ amount, currency: "EUR" });

@@ -13,7 +13,7 @@ import { exitCode, registryOf, stopAll } from "./lib/group.ts";
 import { HealthWatch, isHealthy, untilHealthy } from "./lib/health.ts";
 import { checkVars, localConfig } from "./lib/local-config.ts";
 import { lockState, type Part } from "./lib/lock.ts";
-import { readOptions, wholeNumber } from "./lib/options.ts";
+import { readOptions } from "./lib/options.ts";
 import { prepare } from "./lib/prepare.ts";
 import { DEV_VARS, DEV_VARS_EXAMPLE } from "./lib/project.ts";
 import { forgetTheDead } from "./lib/registry.ts";
@@ -44,17 +44,17 @@ interface Options {
 const startOptions = (): Options =>
   readOptions(
     USAGE,
-    {
-      port: { type: "string" },
-      state: { type: "string", default: ".wrangler/state" },
-      only: { type: "string" },
-    },
-    ({ only, state, port: given = only === "stock" ? "8788" : "8787" }) => {
-      if (only !== undefined && only !== "orders" && only !== "stock") {
+    { port: [0, 65_535], state: ".wrangler/state", only: "" },
+    ({ port, state, only }) => {
+      if (!["", "orders", "stock"].includes(only)) {
         throw new Error(`--only is orders or stock, not ${only}`);
       }
-      const port = wholeNumber("port", given, 65_535);
-      return { orders: only !== "stock", stock: only !== "orders", port, state: resolve(state) };
+      return {
+        orders: only !== "stock",
+        stock: only !== "orders",
+        port: port || (only === "stock" ? 8788 : 8787),
+        state: resolve(state),
+      };
     },
   );
 

@@ -62,6 +62,6 @@ async function update(worker: Worker, check: boolean): Promise<boolean> {
 }
 
 process.chdir(ROOT);
-const { check } = readOptions(USAGE, { check: { type: "boolean", default: false } });
+const { check } = readOptions(USAGE, { check: false });
 const current = await Promise.all(WORKERS.map((worker) => update(worker, check)));
 process.exitCode = current.every(Boolean) ? 0 : 1;

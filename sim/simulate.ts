@@ -17,16 +17,18 @@ const USAGE = `usage: npm run simulate [-- --seeds N --from S --workers W --prin
 
 Exits with 1 when an invariant was violated, or when over many seeds some fault never struck.`;
 
-const values = readOptions(USAGE, {
-  seeds: { type: "string", default: "300" },
-  from: { type: "string", default: "1" },
-  workers: { type: "string", default: "2" },
-  print: { type: "boolean", default: false },
-  without: { type: "string", default: "{}" },
-  brief: { type: "boolean", default: false },
+const {
+  seeds: count,
+  from,
+  ...values
+} = readOptions(USAGE, {
+  seeds: 300,
+  from: 1,
+  workers: 2,
+  print: false,
+  without: "{}",
+  brief: false,
 });
-const from = Number(values.from);
-const count = Number(values.seeds);
 const without = JSON.parse(values.without) as NonNullable<RunOptions["without"]>;
 /** So many seeds have to meet every fault. */
 const MANY = 200;
@@ -58,7 +60,7 @@ async function here(): Promise<Totals> {
 
 /** Every worker takes each so-manieth seed. */
 async function inWorkers(): Promise<Totals> {
-  const workers = Math.min(Number(values.workers), count);
+  const workers = Math.min(values.workers, count);
   const all = emptyTotals();
   const running: Worker[] = [];
   const parts = Array.from({ length: workers }, (_, i) => {
