@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { migrationNames, ROOT } from "../scripts/lib/project.ts";
-import type { Code, Evaluate } from "./kernel/code.ts";
+import type { Code } from "./kernel/code.ts";
 import { type WorldGlobals, worldGlobals } from "./kernel/globals.ts";
 import { Kernel, type KernelOptions } from "./kernel/kernel.ts";
 import type { Vat } from "./kernel/vat.ts";
@@ -121,18 +121,12 @@ export class System {
     this.#makeQueues();
   }
 
-  #evaluate(unit: string): Evaluate {
-    const evaluate = this.#code.get(unit);
-    if (!evaluate) throw new Error(`no code of ${unit}`);
-    return evaluate;
-  }
-
   #classesOf(worker: WorkerName): [binding: string, ObjectClass][] {
     return (WORKERS[worker].durable_objects?.bindings ?? []).map(({ name, class_name }) => [
       name,
       new ObjectClass(this.kernel, {
         className: class_name,
-        evaluate: this.#evaluate(class_name),
+        evaluate: this.#code(class_name),
         world: this.#world,
         watcher: this.items,
         envFor: (vat) => this.#env(worker, vat),
@@ -149,7 +143,7 @@ export class System {
   #isolate(name: string, worker: WorkerName): Isolate {
     return new Isolate(this.kernel, {
       name,
-      evaluate: this.#evaluate(worker),
+      evaluate: this.#code(worker),
       world: this.#world,
       envFor: (vat) => this.#env(worker, vat),
     });

@@ -35,7 +35,7 @@ export const runtimes = (all: readonly Process[]): Process[] =>
   all.filter(({ command }) => command.endsWith("workerd"));
 
 /** Whether it was still there to hear it. */
-export function signal(pid: number, name: "SIGKILL" | "SIGSTOP"): boolean {
+export function signal(pid: number, name: "SIGKILL" | "SIGSTOP" | 0): boolean {
   try {
     process.kill(pid, name);
     return true;

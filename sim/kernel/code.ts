@@ -62,8 +62,8 @@ const GLOBALS = [
   "Blob",
 ] as const;
 
-/** By the name of a Worker or a class. */
-export type Code = ReadonlyMap<string, Evaluate>;
+/** The code of a Worker or a class, by its name. Throws when there is none. */
+export type Code = (unit: string) => Evaluate;
 const loaded = new Map<boolean, Promise<Code>>();
 
 /** `isSmall`: with the small limits of limits.ts, so that a few orders go past them. */
@@ -91,7 +91,12 @@ async function load(changed: ReadonlyMap<string, string>): Promise<Code> {
     };
     return [unit, evaluate] as const;
   });
-  return new Map(await Promise.all(units));
+  const evaluates = new Map(await Promise.all(units));
+  return (unit) => {
+    const evaluate = evaluates.get(unit);
+    if (!evaluate) throw new Error(`no code of ${unit}`);
+    return evaluate;
+  };
 }
 
 async function bundle(entry: string, changed: ReadonlyMap<string, string>): Promise<string> {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestContext } from "vitest";
 import { freePort, NpmStart } from "../../../scripts/lib/npm-start.ts";
+import { signal } from "../../../scripts/lib/processes.ts";
 import { type Client, clientOf, signToken } from "./client.ts";
 import { expectNoSecrets } from "./logs.ts";
 
@@ -58,11 +59,4 @@ export async function start(
   });
 }
 
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const isAlive = (pid: number): boolean => signal(pid, 0);
