@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { untilHealthy } from "../lib/health.ts";
 import { freePort, NpmStart } from "../lib/npm-start.ts";
-import { runtimes, signal } from "../lib/processes.ts";
+import { runtimesOf, signal } from "../lib/processes.ts";
 
 /** `both`: one process runs both Workers, as `npm start` does. `split`: one process each. */
 export type Layout = "both" | "split";
@@ -57,7 +57,7 @@ export class Stack {
   async killRuntime(): Promise<void> {
     const [main] = this.#running.values();
     if (!main) throw new Error("nothing runs");
-    const victim = runtimes(await main.processes()).at(-1);
+    const victim = runtimesOf(await main.processes(), this.#ports.orders).workers;
     if (!victim || !signal(victim.pid, "SIGKILL")) throw new Error("no runtime to kill");
   }
 

@@ -29,8 +29,8 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "placing is not limited",
     file: "src/orders/http/orders.ts",
-    from: '    customerOr("orders:create"),\n    orderLimit,\n    placing.hold,',
-    to: '    customerOr("orders:create"),\n    placing.hold,',
+    from: '    requireCustomerOrScopes("orders:create"),\n    orderLimit,\n    placing.hold,',
+    to: '    requireCustomerOrScopes("orders:create"),\n    placing.hold,',
   },
   {
     name: "guests are not limited",
@@ -70,7 +70,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "orders are listed oldest first",
-    file: "src/orders/order/orders.sql.ts",
+    file: "src/orders/order/order-queries.sql.ts",
     from: "ORDER BY id DESC LIMIT ?4",
     to: "ORDER BY id LIMIT ?4",
   },
@@ -113,14 +113,14 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "a level keeps its version when units move",
     file: "src/stock/item/stock-item.ts",
-    from: "before.levelVersion + (isMoved(before, state) ? 1 : 0)",
-    to: "before.levelVersion + (isMoved(before, state) ? 0 : 0)",
+    from: "before.levelVersion + (isChanged ? 1 : 0)",
+    to: "before.levelVersion + (isChanged ? 0 : 0)",
   },
   {
     name: "what has failed ten times is dropped without a letter",
     file: "src/runtime/queue-consumer.ts",
-    from: "...(isSpent ? failed : []).map(",
-    to: "...(isSpent ? failed.slice(0, 0) : []).map(",
+    from: "(isLastAttempt ? failed : []).map(",
+    to: "(isLastAttempt ? failed.slice(0, 0) : []).map(",
   },
   {
     name: "a shortage that only a release brought to light is lost",

@@ -29,8 +29,8 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "a release before its lock leaves no tombstone",
     file: "src/stock/item/rules.ts",
-    from: "return { answer, change: { counters, lock: tombstone, movement: null } };",
-    to: "return tombstone && { answer };",
+    from: "return { answer, change: { counters, lock: row, movement: null } };",
+    to: "return row && { answer };",
   },
   {
     name: "a refusal is not recorded",
@@ -60,7 +60,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
     name: "an adjustment is done again for each copy",
     file: "src/stock/item/stock-item.ts",
     from: "    if (done) {\n",
-    to: "    if (done && delta < 0) {\n",
+    to: "    if (done && done.delta < 0) {\n",
   },
   {
     name: "another reason counts as the same adjustment",
@@ -71,7 +71,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "a refused adjustment is not remembered",
     file: "src/stock/item/stock-item.ts",
-    from: "return this.#store.keepOperation(adjustment, refused, now_ms);",
+    from: "return this.#store.storeAdjustment(adjustment, refused, now_ms);",
     to: "return refused;",
   },
   {
@@ -83,8 +83,8 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "an adjustment may take what is held",
     file: "src/stock/item/rules.ts",
-    from: "if (available < 0) return undefined;",
-    to: "if (available + counters.held < 0) return undefined;",
+    from: "if (available < 0) return undefined;\n  return { ...counters,",
+    to: "if (available + counters.held < 0) return undefined;\n  return { ...counters,",
   },
   {
     name: "movements are not written to the ledger on a release",
@@ -107,7 +107,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "compensation is forgotten",
     file: "src/stock/coordinator.ts",
-    from: "  await run.ask(refused.flatMap((event) => run.compensation(event)));\n",
+    from: "  await run.send(refused.flatMap((event) => run.compensation(event)));\n",
     to: "",
   },
   {
@@ -120,31 +120,31 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
     name: "an error starts compensation",
     file: "src/stock/coordinator.ts",
     from: "isPlaced(event) && run.isRefused(event)",
-    to: 'isPlaced(event) && typeof run.conclude(event, now_ms) === "string"',
+    to: 'isPlaced(event) && typeof run.outcomeOf(event, now_ms) === "string"',
   },
   {
     name: "a refusal is told before its releases are acknowledged",
     file: "src/stock/coordinator.ts",
-    from: "const owed = this.compensation(event).map(([sku]) => ({ sku }));",
-    to: "const owed = this.compensation(event).slice(0, 0).map(([sku]) => ({ sku }));",
+    from: "const released = this.compensation(event).map(([sku]) => ({ sku }));",
+    to: "const released = this.compensation(event).slice(0, 0).map(([sku]) => ({ sku }));",
   },
   {
     name: "an order counts as locked when one line is",
     file: "src/stock/coordinator.ts",
-    from: 'this.#missing(lines, "lock", "locked", orderId) ??',
-    to: 'this.#missing(lines.slice(0, 1), "lock", "locked", orderId) ??',
+    from: "this.#missing(lines, command, answer, orderId);",
+    to: 'this.#missing(command === "lock" ? lines.slice(0, 1) : lines, command, answer, orderId);',
   },
   {
     name: "a cancelled order counts as released when its items do not answer",
     file: "src/stock/coordinator.ts",
-    from: 'this.#missing(lines, "release", "released", orderId) ??',
-    to: "this.#missing([], 'release', 'released', orderId) ??",
+    from: "this.#missing(lines, command, answer, orderId);",
+    to: 'this.#missing(command === "release" ? [] : lines, command, answer, orderId);',
   },
   {
     name: "messages are acknowledged before they are handled",
     file: "src/runtime/queue-consumer.ts",
-    from: "  const undecided = await handleAll(",
-    to: "  for (const { message } of parcels) message.ack();\n  const undecided = await handleAll(",
+    from: "const events = deliveries.flatMap((delivery) => delivery.events);",
+    to: "for (const { message } of deliveries) message.ack();\n  const events = deliveries.flatMap((delivery) => delivery.events);",
   },
   {
     name: "outcomes are sent in the background of the ack",
@@ -167,19 +167,19 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "what is undecided is acknowledged and not sent again",
     file: "src/runtime/queue-consumer.ts",
-    from: "    if (again.length > 0) await consumer.resend(again, { attempts, delaySeconds });\n",
+    from: "    if (toRetry.length > 0) await consumer.resend(toRetry, { attempts, delaySeconds });\n",
     to: "",
   },
   {
     name: "a whole message that failed is acknowledged",
     file: "src/runtime/queue-consumer.ts",
-    from: 'if (isWhole) return retry(queue, parcel, errorOf(events[0] as E) ?? "");',
-    to: "if (isWhole) return message.ack();",
+    from: 'if (retriesAll) return retry(queue, delivery, errorOf(events[0] as E) ?? "");',
+    to: "if (retriesAll) return message.ack();",
   },
   {
     name: "dead letters are dropped",
     file: "src/runtime/queue-consumer.ts",
-    from: "    if (letters.length > 0) await consumer.keep(letters);\n",
+    from: "    if (letters.length > 0) await consumer.storeDeadLetters(letters);\n",
     to: "",
   },
   {

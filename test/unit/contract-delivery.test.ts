@@ -184,7 +184,7 @@ describe("when keeping a dead letter throws", () => {
     ["partly bad", message("m", envelope([1, note("1")]))],
     ["spent", message("m", note("open"), MAX_DELIVERY_ATTEMPTS)],
   ])("invariant 7: a %s message is retried", async (_, parcel) => {
-    const it = consumer({ keep: throwing("queue is away"), handle: undecided("open") });
+    const it = consumer({ storeDeadLetters: throwing("queue is away"), handle: undecided("open") });
     await consume(batchOf(parcel), it);
     expect(parcel.calls).toEqual(RETRIED);
     expect(it.resent).toEqual([]);
@@ -226,7 +226,7 @@ describe("postponed events", () => {
     const spent = message("m", note("1"), MAX_DELIVERY_ATTEMPTS);
     await consume(batchOf(spent), it);
     expect(spent.calls).toEqual(ACKED);
-    expect(it.kept).toMatchObject([{ error: "postponed, though nothing else was done" }]);
+    expect(it.kept).toMatchObject([{ error: "postponed, and the delivery made no progress" }]);
   });
 
   test("invariant 7: that cannot be sent again leave their messages to be retried", async () => {

@@ -47,6 +47,6 @@ describe("the vars", () => {
 
   it("do not let an order go before its key", () => {
     const vars = { ...VARS, FINISHED_ORDER_RETENTION_DAYS: "1" };
-    expect(() => policyOf(vars)).toThrow("as long as their keys");
+    expect(() => policyOf(vars)).toThrow("must not be shorter than KEY_RETENTION_HOURS");
   });
 });

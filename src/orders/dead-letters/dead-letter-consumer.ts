@@ -55,7 +55,7 @@ function letterOf(source: string, message: Message, id: string, body: unknown): 
   const own = v.safeParse(DeadLetterSchema, body);
   if (own.success) return own.output;
   const error = "retries exhausted";
-  log("error", "message.dead", { queue: source, messageId: message.id, error });
+  log("error", "message.dead_lettered", { queue: source, messageId: message.id, error });
   const at = new Date(message.timestamp).toISOString();
   return { id, queue: source, body, attempts: message.attempts, error, at };
 }

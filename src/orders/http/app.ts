@@ -3,7 +3,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { requestId } from "hono/request-id";
 import type { AppEnv } from "./app-env.ts";
 import { errorText, log } from "../../runtime/log.ts";
-import { isPassing, withTimeLimits } from "../database/d1.ts";
+import { isTransient, withTimeLimits } from "../database/d1.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { docs } from "./api-docs.ts";
 import { feed } from "./feed.ts";
@@ -39,7 +39,7 @@ export type App = typeof app;
 app.onError((error, c) => {
   if (error instanceof Problem) return problemResponse(c, error);
   const { method, path } = c.req;
-  const isBusy = isPassing(error);
+  const isBusy = isTransient(error);
   log(isBusy ? "warn" : "error", isBusy ? "request.unavailable" : "request.failed", {
     requestId: c.get("requestId"),
     method,

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestContext } from "vitest";
 import { freePort, NpmStart } from "../../../scripts/lib/npm-start.ts";
-import { signal } from "../../../scripts/lib/processes.ts";
 import { type Client, clientOf, signToken } from "./client.ts";
 import { expectNoSecrets } from "./logs.ts";
 
@@ -58,5 +57,3 @@ export async function start(
     customer: async (id: string) => clientOf(run.base, await signToken(secret, id)),
   });
 }
-
-export const isAlive = (pid: number): boolean => signal(pid, 0);
