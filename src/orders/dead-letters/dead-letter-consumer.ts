@@ -21,7 +21,7 @@ export async function consumeDeadLetters(
 ): Promise<void> {
   const parcels = batch.messages.map((message) => ({
     message,
-    letters: lettersOf(source, message),
+    letters: toDeadLetters(source, message),
   }));
   const { failed } = await bisect(
     parcels.flatMap(({ letters }) => letters),
@@ -41,17 +41,17 @@ function retry(queue: string, message: Message, error: string): void {
 }
 
 /** A packed message becomes a letter for each of its events, so that each can be replayed alone. */
-function lettersOf(source: string, message: Message): DeadLetter[] {
+function toDeadLetters(source: string, message: Message): DeadLetter[] {
   const { events } = unpack(message.body);
   const idOf = (part: number) => (events.length === 1 ? message.id : `${message.id}:${part}`);
-  return events.map((body, part) => letterOf(source, message, idOf(part), body));
+  return events.map((body, part) => toDeadLetter(source, message, idOf(part), body));
 }
 
 /**
  * Our own letters say which queue they died in. What the platform moved here by itself comes as it
  * was sent, without its error, and its attempts start at 1.
  */
-function letterOf(source: string, message: Message, id: string, body: unknown): DeadLetter {
+function toDeadLetter(source: string, message: Message, id: string, body: unknown): DeadLetter {
   const own = v.safeParse(DeadLetterSchema, body);
   if (own.success) return own.output;
   const error = "retries exhausted";

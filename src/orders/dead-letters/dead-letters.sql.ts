@@ -33,14 +33,14 @@ export async function storeDeadLetters(
        value->>'error', CAST(value->>'at' AS INTEGER)
      FROM json_each(?1) WHERE true ON CONFLICT (id) DO NOTHING`,
   );
-  await db.batch(arraysOf(letters.map(rowOf)).map((array) => insert.bind(array)));
+  await db.batch(statementBatches(letters.map(rowOf)).map((array) => insert.bind(array)));
 }
 
 const rowOf = ({ id, queue, body, attempts, error, at }: DeadLetter): string =>
   JSON.stringify({ id, queue, body: bodyText(body), attempts, error, at: Date.parse(at) || 0 });
 
 /** JSON arrays of these rows, each within the limits of a statement; a large row has its own. */
-function arraysOf(rows: readonly string[]): string[] {
+function statementBatches(rows: readonly string[]): string[] {
   const groups: string[][] = [];
   let bytes = 0;
   for (const row of rows) {
@@ -120,11 +120,11 @@ export function deleteOldDeadLetters(db: D1Database, cutoff_ms: number): TableSc
 }
 
 function deadLetterFromRow({ id, queue, body, attempts, error, at }: DeadLetterRow): DeadLetter {
-  return { id, queue, body: parsed(body), attempts, error, at: new Date(at).toISOString() };
+  return { id, queue, body: parseBody(body), attempts, error, at: new Date(at).toISOString() };
 }
 
 /** A body that was cut is no JSON any more: then its text is the body. */
-function parsed(text: string): unknown {
+function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -4,7 +4,7 @@ import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { isUnfinished, type OrderView, viewOf } from "../order/order.ts";
-import { lookAgain, markAbsent, openFeed } from "./presence.sql.ts";
+import { rereadOrders, markAbsent, openFeed } from "./presence.sql.ts";
 import {
   type Attachment,
   CLOSE,
@@ -12,14 +12,14 @@ import {
   CONNECT_HEADER,
   decodeConnect,
   type FeedMessage,
-  FULL,
+  TOO_MANY_SOCKETS,
   PROTOCOL,
 } from "./protocol.ts";
 
 /** Sockets one customer may have open. */
 const MAX_SOCKETS = 64;
 /** Clients ask for what changed since their own clock's time; it may be wrong by this much. */
-const SINCE_SLACK_MS = 60_000;
+const CLOCK_SKEW_MS = 60_000;
 /** Waits between rereads while an order is unfinished; the last repeats. */
 const REREAD_MS = [5_000, 15_000, 60_000] as const;
 /** With nothing unfinished: a change whose push was lost is still found. */
@@ -27,16 +27,16 @@ const IDLE_REREAD_MS = 300_000;
 const DB_TIMEOUT_MS = 10_000;
 
 /** Codes that a client may see but nobody may send (RFC 6455, 7.4.1). */
-const UNSENDABLE = new Set([1005, 1006, 1015]);
+const RECEIVE_ONLY_CODES = new Set([1005, 1006, 1015]);
 
 /** Key in the object's storage: when D1 was last reread successfully. */
-const LOOKED_AT = "looked_at";
+const REREAD_AT_KEY = "looked_at";
 
 /** One customer's WebSockets. Hibernates between events; D1 stays the truth, this only tells it. */
 export class CustomerFeed extends DurableObject<OrdersEnv> {
   /** Sockets whose snapshot is being read, with what was pushed meanwhile. */
-  readonly #opening = new Map<WebSocket, Map<string, OrderView>>();
-  #presence: Promise<unknown> = Promise.resolve();
+  readonly #snapshotBuffers = new Map<WebSocket, Map<string, OrderView>>();
+  #lastPresenceWrite: Promise<unknown> = Promise.resolve();
 
   constructor(ctx: DurableObjectState, env: OrdersEnv) {
     super(ctx, withTimeLimits(env));
@@ -46,25 +46,26 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   override async fetch(request: Request): Promise<Response> {
     const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
     // Not accepted here: a client that never answers the close would stay with this object.
-    if (this.#open().length >= MAX_SOCKETS) return new Response(null, { status: FULL });
+    if (this.#openSockets().length >= MAX_SOCKETS)
+      return new Response(null, { status: TOO_MANY_SOCKETS });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const { customerId, expires_ms } = connect;
     server.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
-    await this.#welcome(server, connect);
+    await this.#sendSnapshot(server, connect);
     // Only the version is echoed, never the subprotocol that carried the token.
     const isNegotiated = request.headers.has("Sec-WebSocket-Protocol");
     const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
-  async #welcome(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
+  async #sendSnapshot(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
     const missed = new Map<string, OrderView>();
-    this.#opening.set(socket, missed);
+    this.#snapshotBuffers.set(socket, missed);
     const now_ms = Date.now();
-    const from_ms = since_ms === null ? null : since_ms - SINCE_SLACK_MS;
+    const from_ms = since_ms === null ? null : since_ms - CLOCK_SKEW_MS;
     try {
-      const { orders: shown, isTruncated } = await this.#exclusively(() =>
+      const { orders: shown, isTruncated } = await this.#inSequence(() =>
         openFeed(this.env.DB, customerId, { since_ms: from_ms, now_ms }),
       );
       const orders = shown.map(viewOf);
@@ -74,14 +75,14 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
         if (order.revision > (revisions.get(order.id) ?? 0)) send(socket, { type: "order", order });
       }
       // In the same turn: whatever is pushed from now on goes straight to the socket.
-      this.#opening.delete(socket);
-      if (this.#open(socket).length === 0) this.ctx.storage.kv.put(LOOKED_AT, now_ms);
-      await this.#plan([...orders, ...missed.values()]);
+      this.#snapshotBuffers.delete(socket);
+      if (this.#openSockets(socket).length === 0) this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
+      await this.#scheduleReread([...orders, ...missed.values()]);
     } catch (error) {
       log("error", "feed.unopened", { customerId, error: errorText(error) });
       close(socket, CLOSE.internal, "try again");
     } finally {
-      this.#opening.delete(socket);
+      this.#snapshotBuffers.delete(socket);
     }
   }
 
@@ -89,14 +90,14 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   async push(orders: OrderView[]): Promise<void> {
     const [first] = orders;
     if (first === undefined) return;
-    if (this.#open().length === 0) return this.#leave(first.customerId);
-    this.#tell(orders);
-    await this.#plan(orders);
+    if (this.#openSockets().length === 0) return this.#markAbsentIfEmpty(first.customerId);
+    this.#broadcast(orders);
+    await this.#scheduleReread(orders);
   }
 
-  #tell(orders: readonly OrderView[]): void {
-    for (const socket of this.#open()) {
-      const missed = this.#opening.get(socket);
+  #broadcast(orders: readonly OrderView[]): void {
+    for (const socket of this.#openSockets()) {
+      const missed = this.#snapshotBuffers.get(socket);
       for (const order of orders) {
         if (!missed) send(socket, { type: "order", order });
         else if (order.revision > (missed.get(order.id)?.revision ?? 0))
@@ -107,20 +108,20 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     // The runtime does not answer the close by itself; without this the client sees 1006.
-    close(socket, UNSENDABLE.has(code) ? 1000 : code, reason);
-    await this.#left(socket);
+    close(socket, RECEIVE_ONLY_CODES.has(code) ? 1000 : code, reason);
+    await this.#afterClose(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
     close(socket, CLOSE.internal, "error");
-    await this.#left(socket);
+    await this.#afterClose(socket);
   }
 
-  async #left(socket: WebSocket): Promise<void> {
+  async #afterClose(socket: WebSocket): Promise<void> {
     const { customerId } = attachmentOf(socket);
-    if (this.#open(socket).length > 0) return;
+    if (this.#openSockets(socket).length > 0) return;
     try {
-      await this.#leave(customerId);
+      await this.#markAbsentIfEmpty(customerId);
     } catch (error) {
       // The mark stays: it costs a call of this feed, which then takes it off.
       log("warn", "feed.still_marked", { customerId, error: errorText(error) });
@@ -133,41 +134,41 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       await this.#reread(Date.now());
     } catch (error) {
       log("error", "feed.alarm_failed", { error: errorText(error) });
-      await this.#lookAfter(REREAD_MS[2], Date.now());
+      await this.#setAlarmWithin(REREAD_MS[2], Date.now());
     }
   }
 
   async #reread(now_ms: number): Promise<void> {
-    for (const socket of this.#open()) {
+    for (const socket of this.#openSockets()) {
       if (attachmentOf(socket).expires_ms > now_ms) continue;
       close(socket, CLOSE.unauthenticated, "the token has run out");
     }
-    const [socket] = this.#open();
+    const [socket] = this.#openSockets();
     if (!socket) return;
     const { customerId } = attachmentOf(socket);
-    const lookedAt_ms = this.ctx.storage.kv.get<number>(LOOKED_AT) ?? now_ms - IDLE_REREAD_MS;
-    const since_ms = lookedAt_ms - SINCE_SLACK_MS;
-    const { changed, unfinishedSince_ms } = await this.#exclusively(() =>
-      lookAgain(this.env.DB, customerId, { since_ms, now_ms }),
+    const lookedAt_ms = this.ctx.storage.kv.get<number>(REREAD_AT_KEY) ?? now_ms - IDLE_REREAD_MS;
+    const since_ms = lookedAt_ms - CLOCK_SKEW_MS;
+    const { changed, unfinishedSince_ms } = await this.#inSequence(() =>
+      rereadOrders(this.env.DB, customerId, { since_ms, now_ms }),
     );
-    this.#tell(changed.map(viewOf));
+    this.#broadcast(changed.map(viewOf));
     // Only now: a look that failed is made up for by the next one.
-    this.ctx.storage.kv.put(LOOKED_AT, now_ms);
-    await this.#lookAfter(rereadAfter(unfinishedSince_ms, now_ms), now_ms);
+    this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
+    await this.#setAlarmWithin(rereadAfter(unfinishedSince_ms, now_ms), now_ms);
   }
 
   /** Sets the alarm for the next reread, soon when an order is unfinished. */
-  async #plan(orders: readonly OrderView[]): Promise<void> {
+  async #scheduleReread(orders: readonly OrderView[]): Promise<void> {
     const now_ms = Date.now();
     const wait_ms = orders.some(isUnfinished) ? REREAD_MS[0] : IDLE_REREAD_MS;
-    await this.#lookAfter(wait_ms, now_ms);
+    await this.#setAlarmWithin(wait_ms, now_ms);
   }
 
   /**
    * Sees to it that the alarm comes within this time, and by the earliest end of a token. An alarm
    * that is set for earlier stays: a push may have asked for it while a reread waited for D1.
    */
-  async #lookAfter(wait_ms: number, now_ms: number): Promise<void> {
+  async #setAlarmWithin(wait_ms: number, now_ms: number): Promise<void> {
     await ensureAlarmBy(
       this.ctx.storage,
       Math.min(now_ms + wait_ms, this.#earliestExpiry()),
@@ -176,13 +177,13 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   #earliestExpiry(): number {
-    return Math.min(...this.#open().map((socket) => attachmentOf(socket).expires_ms));
+    return Math.min(...this.#openSockets().map((socket) => attachmentOf(socket).expires_ms));
   }
 
   /** Nobody listens any more. Checked in turn, so that it never undoes the mark of a newcomer. */
-  async #leave(customerId: string): Promise<void> {
-    await this.#exclusively(async () => {
-      if (this.#open().length === 0) await markAbsent(this.env.DB, customerId);
+  async #markAbsentIfEmpty(customerId: string): Promise<void> {
+    await this.#inSequence(async () => {
+      if (this.#openSockets().length === 0) await markAbsent(this.env.DB, customerId);
     });
   }
 
@@ -190,13 +191,13 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
    * One presence write after the other: two under way at once could reach D1 in either order. The
    * caller waits for its turn and for D1 together, `DB_TIMEOUT_MS` at most.
    */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#presence.then(work);
-    this.#presence = result.catch(() => undefined);
+  #inSequence<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lastPresenceWrite.then(work);
+    this.#lastPresenceWrite = result.catch(() => undefined);
     return withTimeout(DB_TIMEOUT_MS, () => result, "D1");
   }
 
-  #open(except?: WebSocket): WebSocket[] {
+  #openSockets(except?: WebSocket): WebSocket[] {
     return this.ctx
       .getWebSockets()
       .filter((socket) => socket !== except && socket.readyState === WebSocket.OPEN);

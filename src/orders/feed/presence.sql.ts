@@ -7,9 +7,9 @@ import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 /** Orders one snapshot holds at most. */
 export const MAX_SNAPSHOT_ORDERS = 200;
 /** Orders of a customer, newest first, that a feed looks through; older ones are for the list. */
-const SCAN = 1_000;
+const MAX_SCANNED_ORDERS = 1_000;
 const NEWEST = `SELECT * FROM orders INDEXED BY orders_by_customer
-  WHERE customer_id = ?1 ORDER BY id DESC LIMIT ${SCAN}`;
+  WHERE customer_id = ?1 ORDER BY id DESC LIMIT ${MAX_SCANNED_ORDERS}`;
 
 const DAY_MS = 86_400_000;
 
@@ -31,7 +31,7 @@ export async function openFeed(
   { since_ms, now_ms }: { since_ms: number | null; now_ms: number },
 ): Promise<Snapshot> {
   const [, shown, beyond] = await db.batch<OrderRow>([
-    mark(db, customerId, now_ms),
+    markPresent(db, customerId, now_ms),
     db
       .prepare(
         `SELECT * FROM (${NEWEST})
@@ -42,7 +42,7 @@ export async function openFeed(
     db
       .prepare(
         `SELECT id FROM orders INDEXED BY orders_by_customer
-         WHERE customer_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${SCAN}`,
+         WHERE customer_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${MAX_SCANNED_ORDERS}`,
       )
       .bind(customerId),
   ]);
@@ -53,7 +53,7 @@ export async function openFeed(
   };
 }
 
-export interface Look {
+export interface Reread {
   /** Updated since then, finished or not. */
   changed: Order[];
   /** When the unfinished order that moved last did so; null: none is unfinished. */
@@ -61,13 +61,13 @@ export interface Look {
 }
 
 /** Looks again at what an open feed may have missed, and renews its mark, should that be lost. */
-export async function lookAgain(
+export async function rereadOrders(
   db: D1Database,
   customerId: string,
   { since_ms, now_ms }: { since_ms: number; now_ms: number },
-): Promise<Look> {
+): Promise<Reread> {
   const [, changed, unfinished] = await db.batch([
-    mark(db, customerId, now_ms),
+    markPresent(db, customerId, now_ms),
     db
       .prepare(`SELECT * FROM (${NEWEST}) WHERE updated_at >= ?2 ORDER BY id`)
       .bind(customerId, since_ms),
@@ -89,7 +89,7 @@ export async function markAbsent(db: D1Database, customerId: string): Promise<vo
 }
 
 /** A mark that stands writes nothing. */
-function mark(db: D1Database, customerId: string, now_ms: number): D1PreparedStatement {
+function markPresent(db: D1Database, customerId: string, now_ms: number): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO presence (customer_id, since) VALUES (?, ?)

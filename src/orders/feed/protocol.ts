@@ -26,7 +26,7 @@ export interface Connect extends Attachment {
 }
 export const CONNECT_HEADER = "x-lockstock-connect";
 /** Status of the feed's answer to a socket past its limit; the Worker closes that one. */
-export const FULL = 429;
+export const TOO_MANY_SOCKETS = 429;
 /** A customer id may have any letters, a header only Latin ones. */
 export const encodeConnect = (connect: Connect): string =>
   encodeURIComponent(JSON.stringify(connect));

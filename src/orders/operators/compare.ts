@@ -33,16 +33,16 @@ export interface ComparePorts {
 
 export interface ComparePage {
   differences: Difference[];
-  next: Cursor | null;
+  next: CompareCursor | null;
 }
 
 /** First all orders by id, then all live locks by SKU and order id, for those no order names. */
-export type Cursor =
+export type CompareCursor =
   | { phase: "orders"; after: string }
   | { phase: "locks"; sku: string; after: string };
 
 /** Between the two looks: longer than a batch takes that was under way at the first. */
-const SECOND_LOOK_MS = 1_500;
+const RECHECK_DELAY_MS = 1_500;
 const CONCURRENCY = 12;
 /** Pages of locks one call reads. */
 const MAX_LOCK_PAGES = 20;
@@ -88,19 +88,22 @@ function expectedLock({ status, lines }: Order, sku: string): Difference["expect
 }
 
 /** One bounded part of the comparison. A difference counts only if a second look finds it again. */
-export async function comparePage(cursor: Cursor, ports: ComparePorts): Promise<ComparePage> {
+export async function comparePage(
+  cursor: CompareCursor,
+  ports: ComparePorts,
+): Promise<ComparePage> {
   const { differences: suspects, next } =
     cursor.phase === "orders"
       ? await compareOrders(cursor, ports)
       : await compareLocks(cursor, ports);
   if (suspects.length === 0) return { differences: [], next };
-  await ports.pause(SECOND_LOOK_MS);
-  const again = await recheck(suspects, ports);
+  await ports.pause(RECHECK_DELAY_MS);
+  const again = await confirmDifferences(suspects, ports);
   return { differences: again, next };
 }
 
 async function compareOrders(
-  { after }: Cursor & { phase: "orders" },
+  { after }: CompareCursor & { phase: "orders" },
   ports: ComparePorts,
 ): Promise<ComparePage> {
   const { results } = await ports.db
@@ -117,7 +120,7 @@ async function compareOrders(
   }
   const last = page.at(-1);
   const isEnd = page.length === results.length && results.length < ORDERS_PER_PAGE;
-  const next: Cursor =
+  const next: CompareCursor =
     isEnd || !last ? { phase: "locks", sku: "", after: "" } : { phase: "orders", after: last.id };
   return { differences: await compareWith(page, [...skus], ports), next };
 }
@@ -152,7 +155,7 @@ async function compareWith(
 }
 
 async function compareLocks(
-  { sku: from, after: fromLock }: Cursor & { phase: "locks" },
+  { sku: from, after: fromLock }: CompareCursor & { phase: "locks" },
   ports: ComparePorts,
 ): Promise<ComparePage> {
   const differences: Difference[] = [];
@@ -183,7 +186,7 @@ async function compareLocks(
   return { differences, next: { phase: "locks", sku, after } };
 }
 
-async function recheck(
+async function confirmDifferences(
   suspects: readonly Difference[],
   ports: ComparePorts,
 ): Promise<Difference[]> {

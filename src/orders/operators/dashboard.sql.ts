@@ -58,8 +58,8 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
     db.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNT})`),
     db.prepare("SELECT coalesce(sum(breaches), 0) AS n FROM items"),
   ]);
-  const total = first(totals);
-  const open = first(unsettled);
+  const total = firstRow(totals);
+  const open = firstRow(unsettled);
   const series = minutesOf(minutes?.results ?? []);
   const recent = series.filter(
     ({ minute_ms }) => minute_ms > thisMinute_ms - LATENCY_MINUTES * MINUTE_MS,
@@ -81,27 +81,28 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
       p95: percentile(latencies, 0.95),
       p99: percentile(latencies, 0.99),
     },
-    perMinute: everyMinute(series, first_ms),
-    deadLetters: first(letters).n ?? 0,
-    breaches: first(breaches).n ?? 0,
+    perMinute: fillMinutes(series, first_ms),
+    deadLetters: firstRow(letters).n ?? 0,
+    breaches: firstRow(breaches).n ?? 0,
   };
 }
 
-const first = (result: D1Result | undefined) =>
+const firstRow = (result: D1Result | undefined) =>
   (result?.results[0] ?? {}) as Record<string, number | null>;
 
-function everyMinute(series: readonly Minute[], first_ms: number): MinuteView[] {
+function fillMinutes(series: readonly Minute[], first_ms: number): MinuteView[] {
   const byMinute = new Map(series.map((minute) => [minute.minute_ms, minute]));
   return Array.from({ length: SERIES_MINUTES }, (_, i) => {
     const minute_ms = first_ms + i * MINUTE_MS;
-    const { placed, confirmed, paid, cancelled, latencies } = byMinute.get(minute_ms) ?? NO_MINUTE;
+    const { placed, confirmed, paid, cancelled, latencies } =
+      byMinute.get(minute_ms) ?? EMPTY_MINUTE;
     const settleLatencyMs = { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
     const minute = new Date(minute_ms).toISOString();
     return { minute, placed, confirmed, paid, cancelled, settleLatencyMs };
   });
 }
 
-const NO_MINUTE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, latencies: [] };
+const EMPTY_MINUTE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, latencies: [] };
 
 function sumLatencies(minutes: readonly Minute[]): number[] {
   const sums: number[] = [];

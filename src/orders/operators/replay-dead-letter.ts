@@ -8,7 +8,7 @@ import { makeDue } from "../order/orders.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { deleteDeadLetter } from "../dead-letters/dead-letters.sql.ts";
 
-export type Replayed = "reconciled" | "resent" | "unknown_queue";
+export type ReplayOutcome = "reconciled" | "resent" | "unknown_queue";
 
 /**
  * Plays a dead letter again. An order event is not sent again: its order is looked at now, which
@@ -16,7 +16,7 @@ export type Replayed = "reconciled" | "resent" | "unknown_queue";
  * last, so an interrupted replay can be repeated, and repeating changes nothing extra.
  * `unknown_queue`: nothing says where it belongs, so it stays.
  */
-export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Promise<Replayed> {
+export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Promise<ReplayOutcome> {
   const { events } = unpack(letter.body);
   const orderIds = events.flatMap((event) => (v.is(OrderEventSchema, event) ? event.orderId : []));
   if (orderIds.length === events.length) {

@@ -22,7 +22,7 @@ const CALL_TIMEOUT_MS = 5_000;
 /** The stock Worker tells by then what it has, so that one slow item costs only its own orders. */
 const ITEMS_TIMEOUT_MS = 3_500;
 
-interface Waiting {
+interface QueuedOrder {
   order: Order;
   answer: (decided: Order | null) => void;
 }
@@ -33,9 +33,9 @@ interface Waiting {
  */
 export class Lane {
   readonly #ports: LanePorts;
-  #waiting: Waiting[] = [];
-  #orders = 0;
-  #calls = 0;
+  #queue: QueuedOrder[] = [];
+  #orderCount = 0;
+  #callCount = 0;
 
   constructor(ports: LanePorts) {
     this.#ports = ports;
@@ -43,26 +43,26 @@ export class Lane {
 
   /** The order once it is decided; null when the lane could not decide it: the queue has to. */
   run(order: Order): Promise<Order | null> {
-    if (this.#orders >= MAX_ORDERS) return Promise.resolve(null);
-    this.#orders++;
+    if (this.#orderCount >= MAX_ORDERS) return Promise.resolve(null);
+    this.#orderCount++;
     return new Promise((answer) => {
-      this.#waiting.push({ order, answer });
-      void this.#callAll();
+      this.#queue.push({ order, answer });
+      void this.#drain();
     });
   }
 
-  async #callAll(): Promise<void> {
-    if (this.#calls >= MAX_CALLS) return;
-    this.#calls++;
+  async #drain(): Promise<void> {
+    if (this.#callCount >= MAX_CALLS) return;
+    this.#callCount++;
     // Orders that were handed over in the same turn go together.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, MAX_ORDERS_PER_LANE_CALL);
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, MAX_ORDERS_PER_LANE_CALL);
       const decided = await this.#call(group.map(({ order }) => order));
-      this.#orders -= group.length;
+      this.#orderCount -= group.length;
       for (const { order, answer } of group) answer(decided.get(order.id) ?? null);
     }
-    this.#calls--;
+    this.#callCount--;
   }
 
   async #call(orders: Order[]): Promise<Map<string, Order>> {

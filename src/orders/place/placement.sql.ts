@@ -17,7 +17,7 @@ export interface Candidate {
   lines: { sku: string; quantity: number }[];
 }
 
-export type Refusal =
+export type AdmissionRefusal =
   | { code: "unknown_item"; skus: string[] }
   | { code: "mixed_currencies" }
   | { code: "sale_not_open"; saleStartsAt: string | null; saleEndsAt: string | null }
@@ -28,7 +28,7 @@ export type Placement =
   | { type: "placed"; order: Order; isPresent: boolean }
   | { type: "replayed"; order: Order }
   | { type: "key_reused" }
-  | { type: "refused"; refusal: Refusal }
+  | { type: "refused"; refusal: AdmissionRefusal }
   /** D1 did not say: it may have been placed, and a repeat with the same key will tell. */
   | { type: "failed" }
   | { type: "busy" };
@@ -42,7 +42,7 @@ const LEVEL_TRUSTED_MS = 90_000;
  * Every candidate (`?1`, JSON) whose key is free, or of an order that was pruned, with its lines
  * from the catalogue and the code of its refusal at the door. `?2` now, `?3` the oldest level the gate trusts (null: gate off).
  */
-const doorSql = (alsoWhere: string): string => `
+const admissionSql = (alsoWhere: string): string => `
   SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,
     json_group_array(json_object('sku', i.sku, 'name', i.name, 'quantity', l.value->>'quantity',
       'price', json_object('amount', i.price_amount, 'currency', i.price_currency),
@@ -65,7 +65,7 @@ const doorSql = (alsoWhere: string): string => `
     ${alsoWhere}
   GROUP BY c.key`;
 
-const ADMITTED = doorSql("");
+const ADMITTED = admissionSql("");
 const SELECT_PLACED = `
   SELECT c.value->>'id' AS candidate_id, p.customer_id IS NOT NULL AS is_present, o.*
   FROM json_each(?1) AS c
@@ -74,7 +74,9 @@ const SELECT_PLACED = `
     JOIN orders AS o ON o.id = coalesce(k.order_id, c.value->>'id')
     LEFT JOIN presence AS p ON p.customer_id = o.customer_id`;
 
-const SELECT_REFUSED = doorSql("AND NOT EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')");
+const SELECT_REFUSED = admissionSql(
+  "AND NOT EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')",
+);
 
 /**
  * Places all candidates in one transaction, one round trip, and answers each in order. Safe to
@@ -131,11 +133,11 @@ function isSameOrder({ customerId, lines }: Candidate, order: Order): boolean {
 
 interface RefusedRow {
   id: string;
-  refusal: Refusal["code"];
+  refusal: AdmissionRefusal["code"];
   facts: string;
 }
 
-interface Fact {
+interface LineFacts {
   sku: string;
   isKnown: 0 | 1;
   requested: number;
@@ -145,8 +147,8 @@ interface Fact {
   saleEndsAt: number | null;
 }
 
-function refusalOf({ refusal: code, facts: json }: RefusedRow): Refusal {
-  const facts = JSON.parse(json) as Fact[];
+function refusalOf({ refusal: code, facts: json }: RefusedRow): AdmissionRefusal {
+  const facts = JSON.parse(json) as LineFacts[];
   const ends = facts.flatMap(({ saleEndsAt }) => saleEndsAt ?? []);
   const closes_ms = ends.length > 0 ? Math.min(...ends) : null;
   switch (code) {
