@@ -16,25 +16,25 @@ import {
   PROTOCOL,
 } from "./protocol.ts";
 
-/** Sockets one customer may have open. */
+/** Open sockets per customer. */
 const MAX_SOCKETS = 64;
-/** Clients ask for what changed since their own clock's time; it may be wrong by this much. */
+/** Tolerated error of `since`, which clients take from their own clocks. */
 const CLOCK_SKEW_MS = 60_000;
-/** Waits between rereads while an order is unfinished; the last repeats. */
+/** Waits between rereads of D1 while an order is unfinished; the last one repeats. */
 const REREAD_MS = [5_000, 15_000, 60_000] as const;
-/** With nothing unfinished: a change whose push was lost is still found. */
+/** While no order is unfinished, this reread finds a change whose push was lost. */
 const IDLE_REREAD_MS = 300_000;
 const DB_TIMEOUT_MS = 10_000;
 
-/** Codes that a client may see but nobody may send (RFC 6455, 7.4.1). */
+/** Close codes that an endpoint must not send (RFC 6455, 7.4.1). */
 const RECEIVE_ONLY_CODES = new Set([1005, 1006, 1015]);
 
-/** Key in the object's storage: when D1 was last reread successfully. */
+/** Storage key: when D1 was last reread successfully. */
 const REREAD_AT_KEY = "looked_at";
 
-/** One customer's WebSockets. Hibernates between events; D1 stays the truth, this only tells it. */
+/** One customer's WebSockets. Hibernates between events and holds no orders: D1 is authoritative. */
 export class CustomerFeed extends DurableObject<OrdersEnv> {
-  /** Sockets whose snapshot is being read, with what was pushed meanwhile. */
+  /** Sockets that wait for their snapshot, with the orders pushed to each in the meantime. */
   readonly #snapshotBuffers = new Map<WebSocket, Map<string, OrderView>>();
   #lastPresenceWrite: Promise<unknown> = Promise.resolve();
 
@@ -45,7 +45,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   override async fetch(request: Request): Promise<Response> {
     const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
-    // Not accepted here: a client that never answers the close would stay with this object.
+    // Rejected without accepting the socket: a client that never answers the close would keep it here.
     if (this.#openSockets().length >= MAX_SOCKETS)
       return new Response(null, { status: TOO_MANY_SOCKETS });
     const { 0: client, 1: server } = new WebSocketPair();
@@ -53,15 +53,15 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     const { customerId, expires_ms } = connect;
     server.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
     await this.#sendSnapshot(server, connect);
-    // Only the version is echoed, never the subprotocol that carried the token.
+    // The response names only the protocol version, never the subprotocol that carries the token.
     const isNegotiated = request.headers.has("Sec-WebSocket-Protocol");
     const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
   async #sendSnapshot(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
-    const missed = new Map<string, OrderView>();
-    this.#snapshotBuffers.set(socket, missed);
+    const buffered = new Map<string, OrderView>();
+    this.#snapshotBuffers.set(socket, buffered);
     const now_ms = Date.now();
     const from_ms = since_ms === null ? null : since_ms - CLOCK_SKEW_MS;
     try {
@@ -71,22 +71,22 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       const orders = shown.map(viewOf);
       send(socket, { type: "snapshot", orders, truncated: isTruncated });
       const revisions = new Map(orders.map(({ id, revision }) => [id, revision]));
-      for (const order of missed.values()) {
+      for (const order of buffered.values()) {
         if (order.revision > (revisions.get(order.id) ?? 0)) send(socket, { type: "order", order });
       }
-      // In the same turn: whatever is pushed from now on goes straight to the socket.
+      // Without an `await` since the loop above, so no push can be missed between buffer and socket.
       this.#snapshotBuffers.delete(socket);
       if (this.#openSockets(socket).length === 0) this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
-      await this.#scheduleReread([...orders, ...missed.values()]);
+      await this.#scheduleReread([...orders, ...buffered.values()]);
     } catch (error) {
-      log("error", "feed.unopened", { customerId, error: errorText(error) });
+      log("error", "feed.open_failed", { customerId, error: errorText(error) });
       close(socket, CLOSE.internal, "try again");
     } finally {
       this.#snapshotBuffers.delete(socket);
     }
   }
 
-  /** Tells these orders, which are durable, to every socket. */
+  /** Sends orders, which D1 already holds, to every open socket. */
   async push(orders: OrderView[]): Promise<void> {
     const [first] = orders;
     if (first === undefined) return;
@@ -97,17 +97,17 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   #broadcast(orders: readonly OrderView[]): void {
     for (const socket of this.#openSockets()) {
-      const missed = this.#snapshotBuffers.get(socket);
+      const buffered = this.#snapshotBuffers.get(socket);
       for (const order of orders) {
-        if (!missed) send(socket, { type: "order", order });
-        else if (order.revision > (missed.get(order.id)?.revision ?? 0))
-          missed.set(order.id, order);
+        const known = buffered?.get(order.id)?.revision ?? 0;
+        if (!buffered) send(socket, { type: "order", order });
+        else if (order.revision > known) buffered.set(order.id, order);
       }
     }
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
-    // The runtime does not answer the close by itself; without this the client sees 1006.
+    // The runtime does not answer a close frame; without this the client would see 1006.
     close(socket, RECEIVE_ONLY_CODES.has(code) ? 1000 : code, reason);
     await this.#afterClose(socket);
   }
@@ -123,12 +123,12 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     try {
       await this.#markAbsentIfEmpty(customerId);
     } catch (error) {
-      // The mark stays: it costs a call of this feed, which then takes it off.
-      log("warn", "feed.still_marked", { customerId, error: errorText(error) });
+      // The mark stays until the next push, which finds no open socket and deletes it.
+      log("warn", "presence.clear_failed", { customerId, error: errorText(error) });
     }
   }
 
-  /** Rereads D1 and tells what is newer, so that a push that was lost is made up for. */
+  /** Rereads D1 and sends what has changed since, so that no change is lost with its push. */
   override async alarm(): Promise<void> {
     try {
       await this.#reread(Date.now());
@@ -141,7 +141,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   async #reread(now_ms: number): Promise<void> {
     for (const socket of this.#openSockets()) {
       if (attachmentOf(socket).expires_ms > now_ms) continue;
-      close(socket, CLOSE.unauthenticated, "the token has run out");
+      close(socket, CLOSE.unauthenticated, "the token has expired");
     }
     const [socket] = this.#openSockets();
     if (!socket) return;
@@ -152,35 +152,29 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       rereadOrders(this.env.DB, customerId, { since_ms, now_ms }),
     );
     this.#broadcast(changed.map(viewOf));
-    // Only now: a look that failed is made up for by the next one.
+    // Stored only after success, so that the reread after a failed one covers its time too.
     this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
     await this.#setAlarmWithin(rereadAfter(unfinishedSince_ms, now_ms), now_ms);
   }
 
-  /** Sets the alarm for the next reread, soon when an order is unfinished. */
+  /** Sets the alarm for the next reread, which comes soon if one of these orders is unfinished. */
   async #scheduleReread(orders: readonly OrderView[]): Promise<void> {
-    const now_ms = Date.now();
     const wait_ms = orders.some(isUnfinished) ? REREAD_MS[0] : IDLE_REREAD_MS;
-    await this.#setAlarmWithin(wait_ms, now_ms);
+    await this.#setAlarmWithin(wait_ms, Date.now());
   }
 
   /**
-   * Sees to it that the alarm comes within this time, and by the earliest end of a token. An alarm
-   * that is set for earlier stays: a push may have asked for it while a reread waited for D1.
+   * Makes sure that the alarm comes within this time and by the earliest expiry of a token. An
+   * earlier alarm stays: a push may have set it while a reread waited for D1.
    */
   async #setAlarmWithin(wait_ms: number, now_ms: number): Promise<void> {
-    await ensureAlarmBy(
-      this.ctx.storage,
-      Math.min(now_ms + wait_ms, this.#earliestExpiry()),
-      now_ms,
+    const expiry_ms = Math.min(
+      ...this.#openSockets().map((socket) => attachmentOf(socket).expires_ms),
     );
+    await ensureAlarmBy(this.ctx.storage, Math.min(now_ms + wait_ms, expiry_ms), now_ms);
   }
 
-  #earliestExpiry(): number {
-    return Math.min(...this.#openSockets().map((socket) => attachmentOf(socket).expires_ms));
-  }
-
-  /** Nobody listens any more. Checked in turn, so that it never undoes the mark of a newcomer. */
+  /** Deletes the presence mark unless a socket is open. In sequence, so that it never undoes a new socket's mark. */
   async #markAbsentIfEmpty(customerId: string): Promise<void> {
     await this.#inSequence(async () => {
       if (this.#openSockets().length === 0) await markAbsent(this.env.DB, customerId);
@@ -188,8 +182,8 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   /**
-   * One presence write after the other: two under way at once could reach D1 in either order. The
-   * caller waits for its turn and for D1 together, `DB_TIMEOUT_MS` at most.
+   * Runs presence writes one after another, because concurrent ones could reach D1 in either order.
+   * The time limit covers both the wait for earlier writes and the call of D1.
    */
   #inSequence<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#lastPresenceWrite.then(work);
@@ -204,7 +198,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 }
 
-/** From how long ago an unfinished order moved: memory would not survive hibernation. */
+/** Derives the wait from the time of the last transition, since hibernation clears any counter. */
 function rereadAfter(unfinishedSince_ms: number | null, now_ms: number): number {
   if (unfinishedSince_ms === null) return IDLE_REREAD_MS;
   const [soon, later, latest] = REREAD_MS;
@@ -217,7 +211,7 @@ function send(socket: WebSocket, message: FeedMessage): void {
   try {
     socket.send(JSON.stringify(message));
   } catch {
-    // Closed in the meantime: its client comes back and gets a snapshot.
+    // The socket has closed in the meantime; its client reconnects and gets a snapshot.
   }
 }
 
@@ -225,7 +219,7 @@ function close(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(code, reason);
   } catch {
-    // Closed already.
+    // The socket is closed already.
   }
 }
 

@@ -7,37 +7,33 @@ import {
   selectTotals,
 } from "../order/minutes.sql.ts";
 
-/** What operators see of the whole. No query here scans `orders`. */
+/** The dashboard of GET /v1/operations. None of its queries scans the table `orders`. */
 
 export interface Dashboard {
   orders: Record<Status, number>;
-  /** Orders whose stock still owes something; counts stop at `MAX_COUNT`. */
+  /** Orders with a command that stock has not acknowledged; counts stop at `MAX_COUNT`. */
   unsettled: { count: number; oldestAgeSeconds: number };
-  /** From placing to the outcome, of the last 15 minutes; null: there was none. */
+  /** From placing to the outcome, over the last 15 minutes; null: there was no outcome. */
   settleLatencyMs: Record<"p50" | "p95" | "p99", number | null>;
-  /** The last 60 minutes, oldest first, the running one last. */
+  /** The last 60 minutes, oldest first; the last one is still running. */
   perMinute: MinuteView[];
   deadLetters: number;
   breaches: number;
 }
 
-export interface MinuteView {
+export interface MinuteView extends Record<"placed" | "confirmed" | "paid" | "cancelled", number> {
   minute: string;
-  placed: number;
-  confirmed: number;
-  paid: number;
-  cancelled: number;
   settleLatencyMs: Record<"p50" | "p99", number | null>;
 }
 
 const MINUTE_MS = 60_000;
 const SERIES_MINUTES = 60;
 const LATENCY_MINUTES = 15;
-/** A count that got this far means trouble enough. */
+/** Bounds the cost of a count; operators need no exact figure above it. */
 const MAX_COUNT = 10_000;
 /**
- * What is unsettled is looked at again within a minute; what is due later waits for its payment,
- * and need not be read. Twice that, as clocks differ.
+ * The reconciler looks at an unsettled order at least once a minute. An order that is due later waits
+ * for its payment and is not counted. Twice a minute, to allow for clock differences.
  */
 const DUE_WITHIN_MS = 120_000;
 
@@ -112,7 +108,7 @@ function sumLatencies(minutes: readonly Minute[]): number[] {
   return sums;
 }
 
-/** Between the bounds of the bucket it falls in; above the last bound, that bound. */
+/** Interpolates within the bucket of the percentile; above the last bound, returns that bound. */
 export function percentile(buckets: readonly number[], share: number): number | null {
   const total = buckets.reduce((sum, n) => sum + n, 0);
   if (total === 0) return null;

@@ -11,10 +11,10 @@ import { deleteDeadLetter } from "../dead-letters/dead-letters.sql.ts";
 export type ReplayOutcome = "reconciled" | "resent" | "unknown_queue";
 
 /**
- * Plays a dead letter again. An order event is not sent again: its order is looked at now, which
- * does whatever the order still owes. Anything else goes back to its queue. The letter is dropped
- * last, so an interrupted replay can be repeated, and repeating changes nothing extra.
- * `unknown_queue`: nothing says where it belongs, so it stays.
+ * Replays a dead letter. An order event is not sent again: its order becomes due now, and the
+ * reconciler repeats the command that stock has not acknowledged. Any other message goes back to its
+ * queue. The dead letter is deleted last, so an interrupted replay can be repeated without a second
+ * effect. `unknown_queue`: the queue cannot be determined, so the dead letter stays.
  */
 export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Promise<ReplayOutcome> {
   const { events } = unpack(letter.body);
@@ -33,7 +33,7 @@ export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Prom
   return "resent";
 }
 
-/** By the types of its events; where these say nothing, by the queue that it died in. */
+/** Determined by the types of the events or, if these are unknown, by the queue they came from. */
 function queueFor(env: OrdersEnv, letter: DeadLetter, events: readonly unknown[]): Queue | null {
   const areAll = (prefix: string) => events.every((event) => typeOf(event).startsWith(prefix));
   if (areAll("order.")) return env.ORDER_EVENTS;

@@ -5,31 +5,30 @@ import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { commandOf, type Order } from "../order/order.ts";
 
-/** What the lane needs of the outside. */
 export interface LanePorts {
-  /** The stock Worker, by RPC. */
+  /** Calls the stock Worker by RPC. */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
-  /** Applies outcomes as a `stock-events` message would be; answers with the orders after it. */
+  /** Settles outcomes like a `stock-events` message, and returns these orders as they are after it. */
   settle(outcomes: StockEvent[], orderIds: string[]): Promise<Order[]>;
   now: () => number;
 }
 
-/** Orders in the lane at a time; past it an order takes the queue at once. */
+/** Orders in the lane at a time; above it an order goes to the queue at once. */
 const MAX_ORDERS = 600;
-/** Calls under way: with two, one is locked while another is settled. */
+/** Concurrent calls: with two, stock locks one group while D1 settles the other. */
 const MAX_CALLS = 2;
 const CALL_TIMEOUT_MS = 5_000;
-/** The stock Worker tells by then what it has, so that one slow item costs only its own orders. */
+/** Time limit for the items. It ends before the call's, so one slow item delays only its orders. */
 const ITEMS_TIMEOUT_MS = 3_500;
 
 interface QueuedOrder {
   order: Order;
-  answer: (decided: Order | null) => void;
+  resolve: (decided: Order | null) => void;
 }
 
 /**
- * The direct lane: pending orders go to the stock Worker by RPC instead of by queue. Orders that
- * come while calls are under way share the next one, and so one call per SKU.
+ * The lane sends pending orders to the stock Worker by RPC instead of by queue. Orders that arrive
+ * while calls are running are grouped into the next call, which calls each SKU's item once.
  */
 export class Lane {
   readonly #ports: LanePorts;
@@ -41,12 +40,12 @@ export class Lane {
     this.#ports = ports;
   }
 
-  /** The order once it is decided; null when the lane could not decide it: the queue has to. */
+  /** Returns the order once it is decided, or null when the queue has to take it. */
   run(order: Order): Promise<Order | null> {
     if (this.#orderCount >= MAX_ORDERS) return Promise.resolve(null);
     this.#orderCount++;
-    return new Promise((answer) => {
-      this.#queue.push({ order, answer });
+    return new Promise((resolve) => {
+      this.#queue.push({ order, resolve });
       void this.#drain();
     });
   }
@@ -54,13 +53,13 @@ export class Lane {
   async #drain(): Promise<void> {
     if (this.#callCount >= MAX_CALLS) return;
     this.#callCount++;
-    // Orders that were handed over in the same turn go together.
+    // Lets the other orders of this turn join the same call.
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const group = this.#queue.splice(0, MAX_ORDERS_PER_LANE_CALL);
       const decided = await this.#call(group.map(({ order }) => order));
       this.#orderCount -= group.length;
-      for (const { order, answer } of group) answer(decided.get(order.id) ?? null);
+      for (const { order, resolve } of group) resolve(decided.get(order.id) ?? null);
     }
     this.#callCount--;
   }

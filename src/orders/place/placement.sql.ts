@@ -5,14 +5,12 @@ import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 import { insertAdmitted } from "../order/orders.sql.ts";
 import type { Policy } from "../config/policy.ts";
 
-/** Placing: the one D1 batch that resolves keys, checks at the door and writes orders. */
-
-/** An order on its way in. Lines are merged and checked; names and prices come from the catalogue. */
+/** An order to be placed. Its lines are merged and validated; D1 adds names and prices. */
 export interface Candidate {
   id: string;
   customerId: string;
   key: string | null;
-  /** The service that orders for the customer, whose key it is then. Absent: it is the customer's. */
+  /** The service that orders for the customer and owns the key. Absent: the customer owns the key. */
   keyOwner?: string;
   lines: { sku: string; quantity: number }[];
 }
@@ -21,7 +19,7 @@ export type AdmissionRefusal =
   | { code: "unknown_item"; skus: string[] }
   | { code: "mixed_currencies" }
   | { code: "sale_not_open"; saleStartsAt: string | null; saleEndsAt: string | null }
-  /** `closes_ms`: when the first sale of the items ends; null: none does. */
+  /** `closes_ms`: the earliest end of the items' sales; null: none of them ends. */
   | { code: "out_of_stock"; shortages: Shortage[]; closes_ms: number | null };
 
 export type Placement =
@@ -29,18 +27,19 @@ export type Placement =
   | { type: "replayed"; order: Order }
   | { type: "key_reused" }
   | { type: "refused"; refusal: AdmissionRefusal }
-  /** D1 did not say: it may have been placed, and a repeat with the same key will tell. */
+  /** The result is unknown: the order may have been placed. A repeat with the same key shows it. */
   | { type: "failed" }
   | { type: "busy" };
 
 export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOwner ?? customerId;
 
-/** The sold-out gate acts only on a level the item confirmed this recently. */
+/** The sold-out gate uses only levels that the item has confirmed within this time. */
 const LEVEL_TRUSTED_MS = 90_000;
 
 /**
- * Every candidate (`?1`, JSON) whose key is free, or of an order that was pruned, with its lines
- * from the catalogue and the code of its refusal at the door. `?2` now, `?3` the oldest level the gate trusts (null: gate off).
+ * Selects the candidates (`?1`, JSON) whose key is free or belongs to a pruned order, with their lines
+ * from the catalogue and the code of their refusal at admission (null: admitted). `?2`: now. `?3`: the
+ * oldest level that the sold-out gate trusts (null: the gate is off).
  */
 const admissionSql = (alsoWhere: string): string => `
   SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,
@@ -79,8 +78,9 @@ const SELECT_REFUSED = admissionSql(
 );
 
 /**
- * Places all candidates in one transaction, one round trip, and answers each in order. Safe to
- * repeat with the same ids. No two candidates may share a key and its owner.
+ * Places candidates in one D1 batch (one transaction, one round trip): resolves their keys, checks
+ * admission and writes the orders. Returns one placement per candidate, in the same order. Safe to
+ * repeat with the same ids. No two candidates may have the same key and key owner.
  */
 export async function placeAll(
   db: D1Database,
@@ -121,7 +121,7 @@ function placementOf(candidate: Candidate, row: PlacedRow): Placement {
   return { type: "replayed", order };
 }
 
-/** The same customer and merged lines, in whatever order. */
+/** Whether customer and merged lines are equal; the order of the lines does not matter. */
 function isSameOrder({ customerId, lines }: Candidate, order: Order): boolean {
   const quantities = new Map(order.lines.map(({ sku, quantity }) => [sku, quantity]));
   return (
@@ -157,7 +157,7 @@ function refusalOf({ refusal: code, facts: json }: RefusedRow): AdmissionRefusal
     case "mixed_currencies":
       return { code };
     case "sale_not_open": {
-      // The order's window is where the windows of all its items overlap.
+      // An order can be placed while the sales of all its items are open.
       const starts = facts.flatMap(({ saleStartsAt }) => saleStartsAt ?? []);
       return {
         code,
