@@ -80,7 +80,7 @@ const isLoopback = (hostname: string): boolean =>
   hostname === "[::1]";
 
 /** Splits at commas and trims each value. */
-const splitList = (text: string | undefined): string[] =>
+export const splitList = (text: string | undefined): string[] =>
   (text ?? "")
     .split(",")
     .map((value) => value.trim())

@@ -3,6 +3,7 @@ import { errorText } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { logThrottled } from "./log-throttle.ts";
 import { Problem } from "./problem.ts";
+import { readBounded } from "./validation.ts";
 
 type Keys = ReturnType<typeof createLocalJWKSet>;
 interface CachedSet {
@@ -55,7 +56,10 @@ export class KeySet {
   async verify<T>(check: (keys: Keys) => Promise<T>, background: Background): Promise<T> {
     const before = this.#fetches;
     const known = this.#usable() ?? (await this.#waitFor(() => this.#usable(), background));
-    if (Date.now() - known.fetchedAt_ms > FRESH_MS) background(this.#refresh());
+    const now_ms = Date.now();
+    if (now_ms - known.fetchedAt_ms > FRESH_MS && now_ms >= this.#nextFetchAt_ms) {
+      background(this.#fetch().catch(() => undefined)); // #fetch logs it; the cached set stays in use.
+    }
     try {
       return await check(known.keys);
     } catch (error) {
@@ -71,15 +75,12 @@ export class KeySet {
     return isUsable ? this.#cached : undefined;
   }
 
-  async #refresh(): Promise<void> {
-    if (Date.now() < this.#nextFetchAt_ms) return;
-    await this.#fetch().catch(() => undefined); // #fetch logs it, and the cached set stays in use.
-  }
-
   /** Waits until `find` returns a set, and fetches one if necessary. Throws `unavailable`. */
   async #waitFor(find: () => CachedSet | undefined, background: Background): Promise<CachedSet> {
-    // Polls, because the promise of another request never settles if that request is cancelled.
-    while (this.#isBusy()) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    // Polls, because the promise of another request never settles if that request is cancelled. Nor
+    // does its fetch reset `#isFetching` then, so the fetch counts as ended after its time limit.
+    const isBusy = () => this.#isFetching && Date.now() - this.#startedAt_ms < FETCH_TIMEOUT_MS;
+    while (isBusy()) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     const found = find();
     if (found) return found;
     const left_ms = this.#nextFetchAt_ms - Date.now();
@@ -91,11 +92,6 @@ export class KeySet {
     return await fetching.catch(() => {
       throw unavailable(COOLDOWN_MS);
     });
-  }
-
-  /** A fetch whose request is cancelled never resets `#isFetching`, so its time limit ends it. */
-  #isBusy(): boolean {
-    return this.#isFetching && Date.now() - this.#startedAt_ms < FETCH_TIMEOUT_MS;
   }
 
   async #fetch(): Promise<CachedSet> {
@@ -141,20 +137,10 @@ async function fetchSet(url: string): Promise<JSONWebKeySet> {
     await response.body?.cancel();
     throw new Error(`the key set's URL answered ${response.status}`);
   }
-  const set = JSON.parse(await boundedText(response)) as JSONWebKeySet;
+  const bytes = await readBounded(response.body, MAX_BYTES);
+  if (bytes === null) throw new Error(`the key set has more than ${MAX_BYTES} bytes`);
+  const set = JSON.parse(new TextDecoder().decode(bytes)) as JSONWebKeySet;
   // jose validates the rest when it imports the set.
   if (set?.keys?.length > MAX_KEYS) throw new Error(`the key set has more than ${MAX_KEYS} keys`);
   return set;
-}
-
-async function boundedText({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BYTES) throw new Error(`the key set has more than ${MAX_BYTES} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

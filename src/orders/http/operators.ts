@@ -55,10 +55,7 @@ export const operatorRoutes = new Hono<AppEnv>()
       const { limit, cursor, status = null } = c.req.valid("query");
       const before = decodeCursor(cursor, OrderIdSchema);
       const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
-      return c.json({
-        orders: orders.map(viewOf),
-        nextCursor: next === null ? null : encodeCursor(next),
-      });
+      return c.json({ orders: orders.map(viewOf), nextCursor: encodeCursor(next) });
     },
   )
   .get("/orders/:id/history", requireScopes("operations:read"), async (c) => {
@@ -93,9 +90,6 @@ export const operatorRoutes = new Hono<AppEnv>()
         await requeueCommands(c.env.DB, ids, now_ms);
         await scheduleReconcile(c.env, now_ms);
       }
-      return c.json({
-        differences,
-        nextCursor: next === null ? null : encodeCursor(JSON.stringify(next)),
-      });
+      return c.json({ differences, nextCursor: encodeCursor(next && JSON.stringify(next)) });
     },
   );

@@ -22,7 +22,9 @@ export const pageQuery = {
   cursor: v.optional(v.pipe(v.string(), v.maxLength(1_000))),
 };
 
-export function encodeCursor(position: string): string {
+/** null, at the end of a list, stays null. */
+export function encodeCursor(position: string | null): string | null {
+  if (position === null) return null;
   const bytes = new TextEncoder().encode(position);
   return btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (c) => CURSOR_CHARS[c] ?? "");
 }
@@ -53,7 +55,6 @@ export function paginate<T>(
 ): { page: T[]; nextCursor: string | null } {
   const page = found.slice(0, limit);
   const last = page.at(-1);
-  const nextCursor =
-    found.length > limit && last !== undefined ? encodeCursor(positionOf(last)) : null;
-  return { page, nextCursor };
+  const hasNext = found.length > limit && last !== undefined;
+  return { page, nextCursor: encodeCursor(hasNext ? positionOf(last) : null) };
 }

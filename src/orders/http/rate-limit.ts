@@ -30,11 +30,8 @@ export const guestLimit = createMiddleware<AppEnv>(async (c, next) => {
 async function enforce(env: OrdersEnv, limiter: RateLimit, key: string): Promise<void> {
   if (!booleanVar("RATE_LIMIT", env.RATE_LIMIT)) return;
   try {
-    const { success } = await withTimeout(
-      LIMITER_TIMEOUT_MS,
-      async () => await limiter.limit({ key }),
-    );
-    if (success) return;
+    const call = async () => await limiter.limit({ key });
+    if ((await withTimeout(LIMITER_TIMEOUT_MS, call)).success) return;
   } catch (error) {
     log("warn", "rate_limit.check_failed", { error: errorText(error) });
     return;

@@ -1,6 +1,7 @@
 import type { AppEnv } from "./app-env.ts";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
+import { splitList } from "./auth-settings.ts";
 
 /** Defaults: a header that the response already has stays, since pages have their own policy. */
 const HEADERS = {
@@ -63,10 +64,7 @@ export function isKnownOrigin(origin: string | undefined, url: string, list: str
 
 /** Throws with the var's name when an entry is not an origin, e.g. because it ends with a slash. */
 export function originsOf(list: string): string[] {
-  const origins = list
-    .split(",")
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== "");
+  const origins = splitList(list);
   for (const origin of origins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
       throw new RangeError(

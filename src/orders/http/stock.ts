@@ -74,7 +74,7 @@ export const stock = new Hono<AppEnv>()
       const { limit, cursor } = c.req.valid("query");
       const before = decodeCursor(cursor, SeqSchema);
       const { movements, next } = await callStock(() => c.env.STOCK.ledger(sku, { before, limit }));
-      return c.json({ movements, nextCursor: next === null ? null : encodeCursor(`${next}`) });
+      return c.json({ movements, nextCursor: encodeCursor(next === null ? null : `${next}`) });
     },
   );
 

@@ -153,8 +153,7 @@ export async function issueGuestToken(
   { keys, issuers, audiences }: AuthSettings,
 ): Promise<string> {
   if (keys.type === "set") throw new Error("only the issuer of a key set can sign tokens");
-  const [issuer] = issuers;
-  const [audience] = audiences;
+  const [[issuer], [audience]] = [issuers, audiences];
   return new SignJWT({
     ...(issuer !== undefined && { iss: issuer }),
     ...(audience !== undefined && { aud: audience }),

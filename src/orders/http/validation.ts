@@ -66,14 +66,15 @@ async function readBodyText(c: Context): Promise<string> {
   if (length > MAX_BODY_BYTES) throw tooLarge();
   // The runtime ends a body at its Content-Length; a chunked body has to be counted here.
   const isCounted = Number.isNaN(length) || c.req.header("Transfer-Encoding") !== undefined;
-  const read = () => (isCounted ? readChunks(c.req.raw.body) : c.req.raw.arrayBuffer());
+  const { raw } = c.req;
+  const read = () => (isCounted ? readBounded(raw.body, MAX_BODY_BYTES) : raw.arrayBuffer());
   const bytes = await withTimeout(BODY_TIMEOUT_MS, read, "the body").catch((error: unknown) => {
-    if (error instanceof Problem) throw error;
     // Any other error than a timeout comes from the stream: the client has disconnected.
     if (!(error instanceof TimeoutError)) throw invalid([{ path: "", message: "is incomplete" }]);
     const detail = `The body did not arrive within ${BODY_TIMEOUT_MS / 1_000} s.`;
     throw new Problem("invalid_request", { detail });
   });
+  if (bytes === null) throw tooLarge();
   try {
     return utf8.decode(bytes);
   } catch {
@@ -92,12 +93,16 @@ function rejectContentEncoding(header: string): void {
   });
 }
 
-async function readChunks(stream: ReadableStream<Uint8Array> | null): Promise<ArrayBuffer> {
+/** Reads a whole stream; null when it has more than `max_bytes`. */
+export async function readBounded(
+  stream: ReadableStream<Uint8Array> | null,
+  max_bytes: number,
+): Promise<ArrayBuffer | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream ?? []) {
     size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw tooLarge();
+    if (size > max_bytes) return null;
     chunks.push(chunk);
   }
   return new Blob(chunks).arrayBuffer();

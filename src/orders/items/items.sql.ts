@@ -107,6 +107,7 @@ export function applyLevels(
   levels: readonly VersionedLevel[],
   now_ms: number,
 ): D1PreparedStatement {
+  const rows = newest(levels).map((level) => ({ ...level, at_ms: Date.parse(level.at) }));
   return db
     .prepare(
       `UPDATE items SET received = l.received, available = l.available, held = l.held,
@@ -118,10 +119,7 @@ export function applyLevels(
              FROM json_each(?1)) AS l
        WHERE items.sku = l.sku AND items.level_version <= l.version`,
     )
-    .bind(
-      JSON.stringify(newest(levels).map((level) => ({ ...level, at_ms: Date.parse(level.at) }))),
-      now_ms,
-    );
+    .bind(JSON.stringify(rows), now_ms);
 }
 
 /** The newest level of each SKU: an UPDATE that joins a row twice would apply an arbitrary one. */

@@ -135,10 +135,8 @@ async function compareWith(
     skus,
     async (sku) => {
       const own = orders.filter(({ lines }) => lines.some((line) => line.sku === sku));
-      const { locks, watermark_ms } = await stock.lockStates(
-        sku,
-        own.map(({ id }) => id),
-      );
+      const ids = own.map(({ id }) => id);
+      const { locks, watermark_ms } = await stock.lockStates(sku, ids);
       const byOrder = new Map(locks.map((lock) => [lock.orderId, lock]));
       return own.flatMap((order) => {
         const lock = byOrder.get(order.id) ?? null;
@@ -169,10 +167,8 @@ async function compareLocks(
       sku = item.sku;
     }
     const page = await ports.stock.liveLocks(sku, after);
-    const orders = await ordersById(
-      ports.db,
-      page.locks.map(({ orderId }) => orderId),
-    );
+    const ids = page.locks.map(({ orderId }) => orderId);
+    const orders = await ordersById(ports.db, ids);
     for (const lock of page.locks) {
       const order = orders.get(lock.orderId) ?? null;
       // The first phase compares these locks already.
@@ -187,12 +183,10 @@ async function compareLocks(
 
 async function confirmDifferences(
   suspects: readonly Difference[],
-  ports: ComparePorts,
+  { db, stock, prunedBefore_ms }: ComparePorts,
 ): Promise<Difference[]> {
-  const orders = await ordersById(
-    ports.db,
-    suspects.map(({ orderId }) => orderId),
-  );
+  const suspectIds = suspects.map(({ orderId }) => orderId);
+  const orders = await ordersById(db, suspectIds);
   const bySku = Map.groupBy(suspects, ({ sku }) => sku);
   const again = await pMap(
     bySku,
@@ -200,13 +194,12 @@ async function confirmDifferences(
       const locks = new Map<string, LiveLock>();
       for (let i = 0; i < own.length; i += MAX_ORDERS_PER_LANE_CALL) {
         const ids = own.slice(i, i + MAX_ORDERS_PER_LANE_CALL).map(({ orderId }) => orderId);
-        for (const lock of (await ports.stock.lockStates(sku, ids)).locks) {
-          locks.set(lock.orderId, lock);
-        }
+        const found = await stock.lockStates(sku, ids);
+        for (const lock of found.locks) locks.set(lock.orderId, lock);
       }
       return own.flatMap(({ orderId, kind }) => {
         const order = orders.get(orderId) ?? null;
-        const now = differenceOf(order, sku, locks.get(orderId) ?? null, ports.prunedBefore_ms);
+        const now = differenceOf(order, sku, locks.get(orderId) ?? null, prunedBefore_ms);
         return now?.kind === kind ? [now] : [];
       });
     },

@@ -35,14 +35,10 @@ export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Prom
 
 /** Determined by the types of the events or, if these are unknown, by the queue they came from. */
 function queueFor(env: OrdersEnv, letter: DeadLetter, events: readonly unknown[]): Queue | null {
-  const areAll = (prefix: string) => events.every((event) => typeOf(event).startsWith(prefix));
+  const areAll = (prefix: string) =>
+    v.is(v.array(v.object({ type: v.pipe(v.string(), v.startsWith(prefix)) })), events);
   if (areAll("order.")) return env.ORDER_EVENTS;
   if (areAll("stock.")) return env.STOCK_EVENTS;
   if (letter.queue === env.ORDER_EVENTS_QUEUE) return env.ORDER_EVENTS;
   return letter.queue === env.STOCK_EVENTS_QUEUE ? env.STOCK_EVENTS : null;
-}
-
-function typeOf(event: unknown): string {
-  const parsed = v.safeParse(v.object({ type: v.string() }), event);
-  return parsed.success ? parsed.output.type : "";
 }

@@ -68,15 +68,10 @@ export class Lane {
     const now_ms = this.#ports.now();
     try {
       const events = orders.map((order) => commandOf(order, "lock", now_ms));
-      const outcomes = await withTimeout(
-        CALL_TIMEOUT_MS,
-        () => this.#ports.execute(events, ITEMS_TIMEOUT_MS),
-        "the lane",
-      );
-      const after = await this.#ports.settle(
-        outcomes,
-        orders.map(({ id }) => id),
-      );
+      const execute = () => this.#ports.execute(events, ITEMS_TIMEOUT_MS);
+      const outcomes = await withTimeout(CALL_TIMEOUT_MS, execute, "the lane");
+      const ids = orders.map(({ id }) => id);
+      const after = await this.#ports.settle(outcomes, ids);
       const decided = after.filter(({ status }) => status !== "pending");
       return new Map(decided.map((order) => [order.id, order]));
     } catch (error) {

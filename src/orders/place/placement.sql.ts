@@ -96,12 +96,10 @@ export async function placeAll(
     db.prepare(SELECT_PLACED).bind(json),
     db.prepare(SELECT_REFUSED).bind(json, now_ms, trusted_ms),
   ]);
-  const placedById = new Map(
-    ((placed?.results ?? []) as PlacedRow[]).map((row) => [row.candidate_id, row]),
-  );
-  const refusedById = new Map(
-    ((refused?.results ?? []) as RefusedRow[]).map((row) => [row.id, row]),
-  );
+  const placedRows = (placed?.results ?? []) as PlacedRow[];
+  const placedById = new Map(placedRows.map((row) => [row.candidate_id, row]));
+  const refusedRows = (refused?.results ?? []) as RefusedRow[];
+  const refusedById = new Map(refusedRows.map((row) => [row.id, row]));
   return candidates.map((candidate) => {
     const row = placedById.get(candidate.id);
     if (row) return placementOf(candidate, row);
@@ -114,9 +112,8 @@ type PlacedRow = OrderRow & { candidate_id: string; is_present: number };
 
 function placementOf(candidate: Candidate, row: PlacedRow): Placement {
   const order = orderFromRow(row);
-  if (order.id === candidate.id) {
-    return { type: "placed", order, isPresent: row.is_present === 1 };
-  }
+  const isPresent = row.is_present === 1;
+  if (order.id === candidate.id) return { type: "placed", order, isPresent };
   if (!isSameOrder(candidate, order)) return { type: "key_reused" };
   return { type: "replayed", order };
 }
