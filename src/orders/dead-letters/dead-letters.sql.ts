@@ -8,9 +8,9 @@ type DeadLetterRow = Omit<DeadLetter, "body" | "at"> & { body: string; at: numbe
 /** In UTF-16 code units. As JSON text this is at most 1.5 MB; D1's limit for a value is 2 MB. */
 const MAX_BODY_CHARS = 500_000;
 /**
- * Limits of one statement: bytes because of D1's limit for a value, dead letters so that no statement
- * takes long. A full batch (100 messages of at most 128 KB and 100 events) makes about 30 statements;
- * D1's limit is 1,000 for each invocation.
+ * Limits of one statement: bytes because of D1's limit for a value, dead letters so that no
+ * statement takes long. A full batch (100 messages of at most 128 KB and 100 events) makes about 30
+ * statements; D1's limit is 1,000 for each invocation.
  */
 const MAX_STATEMENT_BYTES = 1_000_000;
 const MAX_STATEMENT_LETTERS = 500;

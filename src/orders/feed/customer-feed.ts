@@ -32,7 +32,7 @@ const RECEIVE_ONLY_CODES = new Set([1005, 1006, 1015]);
 /** Storage key: when D1 was last reread successfully. */
 const REREAD_AT_KEY = "looked_at";
 
-/** One customer's WebSockets. Hibernates between events and holds no orders: D1 is authoritative. */
+/** One customer's WebSockets. It hibernates between events and stores no orders: D1 has them. */
 export class CustomerFeed extends DurableObject<OrdersEnv> {
   /** Sockets that wait for their snapshot, with the orders pushed to each in the meantime. */
   readonly #snapshotBuffers = new Map<WebSocket, Map<string, OrderView>>();
@@ -45,7 +45,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   override async fetch(request: Request): Promise<Response> {
     const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
-    // Rejected without accepting the socket: a client that never answers the close would keep it here.
+    // Not accepted and closed: a client that never answers the close would keep its socket here.
     if (this.#openSockets().length >= MAX_SOCKETS)
       return new Response(null, { status: TOO_MANY_SOCKETS });
     const { 0: client, 1: server } = new WebSocketPair();
@@ -74,7 +74,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       for (const order of buffered.values()) {
         if (order.revision > (revisions.get(order.id) ?? 0)) send(socket, { type: "order", order });
       }
-      // Without an `await` since the loop above, so no push can be missed between buffer and socket.
+      // No `await` since the loop above, so no push gets lost between the buffer and the socket.
       this.#snapshotBuffers.delete(socket);
       if (this.#openSockets(socket).length === 0) this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
       await this.#scheduleReread([...orders, ...buffered.values()]);
@@ -174,7 +174,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     await ensureAlarmBy(this.ctx.storage, Math.min(now_ms + wait_ms, expiry_ms), now_ms);
   }
 
-  /** Deletes the presence mark unless a socket is open. In sequence, so that it never undoes a new socket's mark. */
+  /** Runs in sequence with `openFeed`, so that it never deletes the mark of a new socket. */
   async #markAbsentIfEmpty(customerId: string): Promise<void> {
     await this.#inSequence(async () => {
       if (this.#openSockets().length === 0) await markAbsent(this.env.DB, customerId);

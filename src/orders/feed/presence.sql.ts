@@ -21,9 +21,9 @@ export interface Snapshot {
 }
 
 /**
- * Marks the customer as present and reads the snapshot in one transaction, so that no change is lost:
- * a change is either in the snapshot, or its writer sees the mark and notifies the feed. The snapshot
- * has the unfinished orders and those updated since `since_ms` (null: no others).
+ * Marks the customer as present and reads the snapshot in one transaction, so that no change is
+ * lost: a change is either in the snapshot, or its writer sees the mark and notifies the feed. The
+ * snapshot has the unfinished orders and those updated since `since_ms` (null: no others).
  */
 export async function openFeed(
   db: D1Database,
@@ -99,7 +99,7 @@ function markPresent(db: D1Database, customerId: string, now_ms: number): D1Prep
     .bind(customerId, now_ms);
 }
 
-/** Deletes marks set before `cutoff_ms`. A live feed renews its mark daily, so these feeds are gone. */
+/** Deletes marks set before `cutoff_ms`: open feeds renew their marks daily. */
 export function deleteOldPresence(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM presence WHERE customer_id > ?1 AND customer_id < ?2
     ORDER BY customer_id LIMIT ${SCAN_ROWS}`;

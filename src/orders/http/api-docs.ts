@@ -1,7 +1,7 @@
 import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
 
-/** Serves the contract and its page as static files, so they add nothing to the Worker's start-up. */
+/** Serves the contract and its page as static files, which add nothing to the Worker's start-up. */
 export const docs = new Hono<AppEnv>().on("GET", ["/openapi.json", "/docs"], async (c) => {
   const file = await c.env.ASSETS.fetch(c.req.raw);
   // Only a response that Hono creates gets the security headers that are set on the context.

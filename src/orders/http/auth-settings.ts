@@ -4,7 +4,7 @@ import { Problem } from "./problem.ts";
 /** Reads from the Worker's vars and secrets how tokens are verified. No I/O. */
 
 export interface AuthSettings {
-  /** Unless the list is empty, a token has to name one of its entries (RFC 7519, 4.1.1 and 4.1.3). */
+  /** A token has to name one entry, unless the list is empty (RFC 7519, 4.1.1 and 4.1.3). */
   issuers: readonly string[];
   audiences: readonly string[];
   /** `secrets`: HS256; the first signs, any of them verifies. `set`: RS256 or ES256 by a JWKS. */
@@ -21,7 +21,7 @@ const MIN_SECRET_CHARS = 32;
 /** The public secret of .dev.vars.example. */
 export const EXAMPLE_SECRET = "lockstock-local-secret-do-not-deploy";
 
-/** The settings for a request to `url`. When they are unsafe, logs the reason and throws `unavailable`. */
+/** The settings for a request to `url`. Logs why and throws `unavailable` if they are unsafe. */
 export function authSettingsFor(env: AuthEnv, url: string): AuthSettings {
   const settings = readAuthSettings(env, new URL(url).hostname);
   if (typeof settings !== "string") return settings;
@@ -66,7 +66,7 @@ function secretError(name: string, secret: string | undefined, hostname: string)
     return `${name} must have at least ${MIN_SECRET_CHARS} characters`;
   }
   if (secret !== EXAMPLE_SECRET || isLoopback(hostname)) return undefined;
-  return `${name} is the secret of .dev.vars.example, which is accepted for requests to localhost only`;
+  return `${name} is the secret of .dev.vars.example, accepted for requests to localhost only`;
 }
 
 /**

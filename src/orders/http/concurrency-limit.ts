@@ -7,9 +7,9 @@ import { Problem } from "./problem.ts";
  * once. Without a limit an overloaded isolate would accept everything, response times would keep
  * growing, and the isolate would run out of memory.
  *
- * `rejectWhenFull` comes first in a route and takes no slot: rejecting must be cheaper than verifying
- * a token. `holdSlot` comes after the token and the rate limit, so that only an identified caller can
- * take a slot. `lease_ms` has to be longer than a call can take.
+ * `rejectWhenFull` comes first in a route and takes no slot: rejecting must be cheaper than
+ * verifying a token. `holdSlot` comes after the token and the rate limit, so that only an
+ * identified caller can take a slot. `lease_ms` has to be longer than a call can take.
  */
 export function concurrencyLimit(limit: number, lease_ms: number) {
   const slots = new ConcurrencyLimit(limit, lease_ms);

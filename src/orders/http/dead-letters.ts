@@ -36,7 +36,7 @@ export const deadLetters = new Hono<AppEnv>()
     const outcome = await replayDeadLetter(c.env, letter);
     if (outcome !== "unknown_queue") return c.json({ id: letter.id, outcome });
     const queue = JSON.stringify(letter.queue);
-    const message = `names a dead letter that has no known event and comes from a queue that this deployment does not have (${queue}): discard it`;
+    const message = `names a dead letter without a known event, from a queue that this deployment does not have (${queue}): discard it`;
     throw invalid([{ path: "id", message }]);
   })
   .delete("/:id", requireScopes("operations:write"), async (c) => {

@@ -22,7 +22,7 @@ const BEARER = /^bearer\.([\w.~+/-]+=*)$/i;
 
 export const SinceSchema = v.optional(v.pipe(TimeSchema, v.transform(Date.parse)));
 
-/** Opens a customer's WebSocket. The token comes in a header or, from browsers, as a subprotocol. */
+/** Opens a customer's WebSocket. Browsers send the token as a subprotocol, others in a header. */
 export const feed = new Hono<AppEnv>().get(
   "/",
   async (c, next) => {

@@ -3,8 +3,8 @@ import * as v from "valibot";
 const MAX_CHARS = 255;
 
 /**
- * Either bare visible ASCII that does not begin with a quote, or a Structured Field string (RFC 9651,
- * 3.3.3) of visible ASCII.
+ * Either bare visible ASCII that does not begin with a quote, or a Structured Field string (RFC
+ * 9651, 3.3.3) of visible ASCII.
  */
 const KEY = /^(?:[!#-~][!-~]*|"(?:[!#-[\]-~]|\\["\\])+")$/;
 

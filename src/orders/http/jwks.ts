@@ -48,17 +48,17 @@ export class KeySet {
   }
 
   /**
-   * Runs `check` with the keys. If `check` finds no key for its token, and the set was fetched before
-   * this call, the key may have been published since: the set is then fetched again and `check`
-   * repeated. Throws `unavailable` (503), not 401, when the keys cannot be fetched, so that clients do
-   * not discard a token that may be valid.
+   * Runs `check` with the keys. If `check` finds no key for its token, and the set was fetched
+   * before this call, the key may have been published since: the set is then fetched again and
+   * `check` repeated. Throws `unavailable` (503), not 401, when the keys cannot be fetched, so that
+   * clients do not discard a token that may be valid.
    */
   async verify<T>(check: (keys: Keys) => Promise<T>, background: Background): Promise<T> {
     const before = this.#fetches;
     const known = this.#usable() ?? (await this.#waitFor(() => this.#usable(), background));
     const now_ms = Date.now();
     if (now_ms - known.fetchedAt_ms > FRESH_MS && now_ms >= this.#nextFetchAt_ms) {
-      background(this.#fetch().catch(() => undefined)); // #fetch logs it; the cached set stays in use.
+      background(this.#fetch().catch(() => undefined)); // #fetch logs it; the cached set serves.
     }
     try {
       return await check(known.keys);

@@ -38,7 +38,7 @@ export const ReconcileSchema = v.strictObject({
   cursor: v.nullish(v.pipe(v.string(), v.maxLength(1_000))),
 });
 
-/** Kinds that repeating the command repairs. Committing a missing lock would be a breach instead. */
+/** Kinds that repeating the command repairs. Committing a missing lock would be a breach. */
 const REPAIRABLE = new Set(["unreleased", "wrong_lock"]);
 
 const FIRST_PAGE: CompareCursor = { phase: "orders", after: "" };

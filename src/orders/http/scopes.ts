@@ -29,7 +29,7 @@ export interface Caller {
   expires_ms: number;
 }
 
-/** The known scopes of a `scope` claim (RFC 8693, 4.2). Unknown scopes, and a claim of any other type, are ignored. */
+/** The known scopes of a `scope` claim (RFC 8693, 4.2); ignores anything else that it holds. */
 export function scopesOf(claim: unknown): ReadonlySet<Scope> {
   const words = typeof claim === "string" ? claim.split(" ") : [];
   return new Set(
@@ -37,7 +37,7 @@ export function scopesOf(claim: unknown): ReadonlySet<Scope> {
   );
 }
 
-/** A caller with a scope is a service. It also has a customer's rights to orders of its own `sub`. */
+/** A caller with a scope is a service, with a customer's rights to orders of its own `sub`. */
 export const isService = ({ scopes }: Caller): boolean => scopes.size > 0;
 
 /** Throws `forbidden` unless the caller has one of these scopes. */

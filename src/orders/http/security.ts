@@ -15,8 +15,8 @@ const HSTS = "max-age=63072000; includeSubDomains";
 
 /**
  * Sets security headers on every response: API responses are not documents, so they must not be
- * framed or have their type guessed. The headers are set before the handler runs, because setting one
- * on a finished response costs a copy of that response.
+ * framed or have their type guessed. The headers are set before the handler runs, because setting
+ * one on a finished response costs a copy of that response.
  */
 export const securityHeaders = createMiddleware<AppEnv>(async (c, next) => {
   const own = Object.entries(HEADERS);
@@ -44,8 +44,8 @@ const allowOrigin = cors({
 });
 
 /**
- * CORS for the origins in CORS_ORIGINS. Responses need no `Access-Control-Allow-Credentials`, because
- * tokens travel in a header and never in a cookie.
+ * CORS for the origins in CORS_ORIGINS. Responses need no `Access-Control-Allow-Credentials`,
+ * because tokens travel in a header and never in a cookie.
  */
 export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
   const origins = originsOf(c.env.CORS_ORIGINS);

@@ -50,8 +50,7 @@ export const stock = new Hono<AppEnv>()
       }
       const replayed = result.isReplay && { "Idempotency-Replayed": "true" };
       if (result.ok) {
-        // Applied at once, so that a restock opens the sold-out gate without delay. The cron rereads
-        // the level if this update is lost.
+        // At once, so that a restock opens the sold-out gate; the cron rereads a lost level.
         await applyLevels(c.env.DB, [result], Date.now()).run();
         return c.json(result.level, 200, { ...replayed });
       }

@@ -4,8 +4,8 @@ import * as v from "valibot";
  * Characters that change how the text around them looks, or are invisible, so that two different
  * names can look the same: control characters, line and paragraph separators, bidirectional
  * embeddings, overrides and isolates (U+202A–202E, U+2066–2069), Unicode's default-ignorable
- * characters (zero width space, word joiner, byte order mark, fillers, tags), interlinear annotations
- * and noncharacters.
+ * characters (zero width space, word joiner, byte order mark, fillers, tags), interlinear
+ * annotations and noncharacters.
  *
  * Default-ignorable characters that languages and emoji need are allowed: ZWNJ and ZWJ (Persian,
  * emoji), the marks U+200E, U+200F and U+061C (right-to-left names; these reorder no letters), the

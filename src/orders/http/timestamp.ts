@@ -5,10 +5,10 @@ const TIME =
 
 /**
  * Parses RFC 3339's `date-time` (ISO 8601 with date, time and zone) into UTC with milliseconds:
- * `2026-12-01T18:00:00.000Z`. `t` and `z` may be lower case, an offset is at most ±23:59, and `-00:00`
- * means UTC. Two rules are stricter than the RFC: second 60 is rejected, since milliseconds since 1970
- * have no leap seconds, and a fraction has at most 9 digits, of which 3 are kept. The year has to be
- * 0000 to 9999 in UTC too, because responses are in UTC.
+ * `2026-12-01T18:00:00.000Z`. `t` and `z` may be lower case, an offset is at most ±23:59, and
+ * `-00:00` means UTC. Two rules are stricter than the RFC: second 60 is rejected, since
+ * milliseconds since 1970 have no leap seconds, and a fraction has at most 9 digits, of which 3 are
+ * kept. The year has to be 0000 to 9999 in UTC too, because responses are in UTC.
  */
 export const TimeSchema = v.pipe(
   v.string(),

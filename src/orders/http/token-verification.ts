@@ -78,7 +78,8 @@ type Check = (key: CryptoKey | JWTVerifyGetKey) => Promise<JWTPayload>;
 
 /**
  * Any key of the right type may have signed a token without `kid`: one in the set, or one that was
- * published since. In the second case this throws `JWKSNoMatchingKey`, so that the set is refetched.
+ * published since. In the second case this throws `JWKSNoMatchingKey`, so that the set is
+ * refetched.
  */
 async function verifyWithKeySet(
   token: string,
@@ -99,7 +100,7 @@ async function verifyWithKeySet(
   }
 }
 
-/** Tries each key until a signature fits. Any other error would occur with every key, so it ends the search. */
+/** Tries each key until the signature fits. Any other error would occur with every key. */
 async function verifyWithAny<K, T>(keys: readonly K[], check: (key: K) => Promise<T>): Promise<T> {
   let refusal: unknown = new errors.JWSSignatureVerificationFailed();
   for (const key of keys) {

@@ -1,7 +1,7 @@
 import type { VersionedLevel } from "../../contract/stock-events.ts";
 import type { Money } from "../order/order.ts";
 
-/** The table `items` holds the catalogue, which operators write, and the read model of the levels. */
+/** The table `items`: the catalogue, which operators write, and the read model of the levels. */
 
 export interface ItemRow {
   sku: string;

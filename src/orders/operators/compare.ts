@@ -41,7 +41,7 @@ export type CompareCursor =
   | { phase: "orders"; after: string }
   | { phase: "locks"; sku: string; after: string };
 
-/** Wait before the second comparison: longer than a batch takes that was running during the first. */
+/** Between the two comparisons: longer than a batch takes that was running during the first. */
 const RECHECK_DELAY_MS = 1_500;
 const CONCURRENCY = 12;
 /** Pages of locks that one call reads. */

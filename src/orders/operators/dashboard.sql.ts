@@ -32,8 +32,8 @@ const LATENCY_MINUTES = 15;
 /** Bounds the cost of a count; operators need no exact figure above it. */
 const MAX_COUNT = 10_000;
 /**
- * The reconciler looks at an unsettled order at least once a minute. An order that is due later waits
- * for its payment and is not counted. Twice a minute, to allow for clock differences.
+ * The reconciler looks at an unsettled order at least once a minute. An order that is due later
+ * waits for its payment and is not counted. Two minutes, because clocks differ.
  */
 const DUE_WITHIN_MS = 120_000;
 

@@ -12,9 +12,9 @@ export type ReplayOutcome = "reconciled" | "resent" | "unknown_queue";
 
 /**
  * Replays a dead letter. An order event is not sent again: its order becomes due now, and the
- * reconciler repeats the command that stock has not acknowledged. Any other message goes back to its
- * queue. The dead letter is deleted last, so an interrupted replay can be repeated without a second
- * effect. `unknown_queue`: the queue cannot be determined, so the dead letter stays.
+ * reconciler repeats the command that stock has not acknowledged. Any other message goes back to
+ * its queue. The dead letter is deleted last, so an interrupted replay can be repeated without a
+ * second effect. `unknown_queue`: the queue cannot be determined, so the dead letter stays.
  */
 export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Promise<ReplayOutcome> {
   const { events } = unpack(letter.body);

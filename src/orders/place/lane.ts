@@ -8,7 +8,7 @@ import { commandOf, type Order } from "../order/order.ts";
 export interface LanePorts {
   /** Calls the stock Worker by RPC. */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
-  /** Settles outcomes like a `stock-events` message, and returns these orders as they are after it. */
+  /** Settles outcomes like a `stock-events` message, and returns the orders as they are then. */
   settle(outcomes: StockEvent[], orderIds: string[]): Promise<Order[]>;
   now: () => number;
 }

@@ -10,7 +10,7 @@ export interface Candidate {
   id: string;
   customerId: string;
   key: string | null;
-  /** The service that orders for the customer and owns the key. Absent: the customer owns the key. */
+  /** The service that orders for the customer and owns the key. Absent: the customer owns it. */
   keyOwner?: string;
   lines: { sku: string; quantity: number }[];
 }
@@ -37,9 +37,9 @@ export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOw
 const LEVEL_TRUSTED_MS = 90_000;
 
 /**
- * Selects the candidates (`?1`, JSON) whose key is free or belongs to a pruned order, with their lines
- * from the catalogue and the code of their refusal at admission (null: admitted). `?2`: now. `?3`: the
- * oldest level that the sold-out gate trusts (null: the gate is off).
+ * Selects the candidates (`?1`, JSON) whose key is free or belongs to a pruned order, with their
+ * lines from the catalogue and the code of their refusal at admission (null: admitted). `?2`: now.
+ * `?3`: the oldest level that the sold-out gate trusts (null: the gate is off).
  */
 const admissionSql = (alsoWhere: string): string => `
   SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,

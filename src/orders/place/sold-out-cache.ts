@@ -10,10 +10,10 @@ interface Line {
 }
 
 /**
- * Remembers what D1 last reported as sold out, so that a rush for a sold-out item does not reach D1.
- * The cache must give the answer that D1 would give. It is therefore used only for orders without a
- * key, since keys are resolved before admission, and only for orders of one line: another line might
- * be unknown, in another currency or not on sale, which admission checks before stock.
+ * Remembers what D1 last reported as sold out, so that a rush for a sold-out item does not reach
+ * D1. The cache must give the answer that D1 would give. It is therefore used only for orders
+ * without a key, since keys are resolved before admission, and only for orders of one line: another
+ * line might be unknown, in another currency or not on sale, which admission checks before stock.
  */
 export class SoldOutCache {
   readonly #entries = new Map<string, { available: number; until_ms: number }>();
