@@ -31,7 +31,7 @@ export function componentSchemas(): Record<string, JsonSchema> {
   );
 }
 
-/** The schema of a parameter: of its text (`input`), or of the value after the transform (`output`). */
+/** The schema of a parameter's text (`input`), or of its value after the transform (`output`). */
 export function parameterSchema(schema: v.GenericSchema, side: "input" | "output"): JsonSchema {
   const { $schema: _, ...converted } = toJsonSchema(schema, { ...config, typeMode: side });
   if (converted.type !== "integer" || converted.default === undefined) return converted;

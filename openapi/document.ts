@@ -97,8 +97,8 @@ function operationObject(operation: Operation): OperationObject {
 }
 
 /**
- * OpenAPI 3.1 lets a security requirement list roles for any scheme. A caller needs every role in the
- * list, so each scope is a separate alternative. `operator` includes all scopes.
+ * OpenAPI 3.1 lets a security requirement list roles for any scheme. A caller needs every role in
+ * the list, so each scope is a separate alternative. `operator` includes all scopes.
  */
 function securityOf({ caller, scopes = [] }: Operation): Record<string, string[]>[] {
   if (caller === "anyone") return [];

@@ -7,7 +7,8 @@ import type { Tag } from "./guide.ts";
 export type Method = "get" | "post" | "put" | "delete";
 /**
  * `customer`: any valid token; with `scopes`, a service needs one of them for the orders of others.
- * `service`: one of the scopes is required. `feed`: as `customer`, or with the token as subprotocol.
+ * `service`: one of the scopes is required. `feed`: as `customer`, or with the token as
+ * subprotocol.
  */
 export type Caller = "anyone" | "customer" | "service" | "feed";
 

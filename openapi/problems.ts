@@ -149,7 +149,7 @@ export const CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
 const REQUEST_ID = "0e9c6a52-7d43-4b1e-8f6a-5c2d90b7e314";
 
-/** `code`, `type`, `title` and `status` are literals, so that each code is one variant of a response. */
+/** `code`, `type`, `title` and `status` are literals, so that each code is a separate variant. */
 export function problemSchema(code: ProblemCode): v.GenericSchema {
   const [status, title] = PROBLEMS[code];
   return v.object({

@@ -16,9 +16,9 @@ import { OrderSchema } from "../src/orders/http/orders.ts";
 import { AdjustmentSchema } from "../src/orders/http/stock.ts";
 
 /**
- * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its responses.
- * `satisfies` checks each schema against the type that the handlers return. Requests use the schemas
- * that validate them.
+ * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its
+ * responses. `satisfies` checks each schema against the type that the handlers return. Requests use
+ * the schemas that validate them.
  */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));

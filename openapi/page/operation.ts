@@ -135,7 +135,7 @@ const nameOf = (ref: string): string => ref.slice(ref.lastIndexOf("/") + 1);
 /** Longer lists of an example are shortened on the page; openapi.json has all entries. */
 const MAX_ENTRIES = 3;
 
-/** Formats JSON for reading. Of a long list only the last entry is shown, the newest of a series. */
+/** Formats JSON for reading. Of a long list it shows only the last entry, the newest of a series. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(
     value,
