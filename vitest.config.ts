@@ -31,7 +31,7 @@ const ordersWorker = () =>
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+      { test: { name: "unit", include: ["test/{unit,compat}/**/*.test.ts"] } },
       {
         test: {
           name: "sim",
@@ -119,6 +119,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
+          // The pages ask anew every 2 to 4 s; an answer takes seconds while the machine is busy.
+          expect: { poll: { timeout: 20_000 } },
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -8,7 +8,7 @@ import type { FeedMessage } from "../src/orders/feed/protocol.ts";
 import type { ItemView } from "../src/orders/items/items.sql.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
-import type { OrderView, Step } from "../src/orders/order/order.ts";
+import type { OrderView, HistoryEntry } from "../src/orders/order/order.ts";
 import { ItemSchema } from "../src/orders/http/items.ts";
 import { CurrencySchema } from "../src/orders/http/currency.ts";
 import { ReconcileSchema } from "../src/orders/http/operators.ts";
@@ -104,7 +104,7 @@ const Transition = v.object({
   status: Status,
   reason: v.nullable(Reason),
   at: time,
-}) satisfies v.GenericSchema<unknown, Omit<Step, "at_ms">>;
+}) satisfies v.GenericSchema<unknown, Omit<HistoryEntry, "at_ms">>;
 
 const Lock = v.object({ quantity: count, state: v.picklist(["held", "sold"]) });
 

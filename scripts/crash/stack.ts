@@ -5,7 +5,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../lib/project.ts";
-import { descendants, type Process, runtimes, signal } from "./processes.ts";
+import { descendants, type Process, runtimes, runtimesOf, signal } from "./processes.ts";
 
 /** `both`: one process runs both Workers, as `npm start` does. `split`: one process each. */
 export type Layout = "both" | "split";
@@ -73,7 +73,7 @@ export class Stack {
   async killRuntime(): Promise<void> {
     const [main] = this.#children;
     if (!main) throw new Error("nothing runs");
-    const victim = runtimes(await this.#processes(main.child)).at(-1);
+    const victim = runtimesOf(await this.#processes(main.child), this.#ports[0]).workers;
     if (!victim || !signal(victim.pid, "SIGKILL")) throw new Error("no runtime to kill");
   }
 

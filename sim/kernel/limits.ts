@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { applyChanges, readSource, type Change } from "../mutants/places.ts";
 
 /**
  * Limits of the code that no simulated run would reach: half of the runs have small ones instead, so
@@ -8,8 +8,8 @@ import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** A line of the source, and what stands there in runs with small limits. */
-const LIMITS: readonly { file: string; from: string; to: string }[] = [
+/** Quotes of the source, as those of the mutants, and what stands there in runs with small limits. */
+export const LIMITS: readonly Change[] = [
   {
     file: "src/orders/order/feed-notifier.ts",
     from: "const MAX_CALLS = 800;",
@@ -84,18 +84,8 @@ const LIMITS: readonly { file: string; from: string; to: string }[] = [
   },
 ];
 
-/** The changed files by their path. Throws when a line is not there exactly once. */
+/** The changed files by their absolute path. Throws when a limit is not found in one place. */
 export function smallLimits(): Map<string, string> {
-  const changed = new Map<string, string>();
-  for (const { file, from, to } of LIMITS) {
-    const path = join(ROOT, file);
-    const text = changed.get(path) ?? readFileSync(path, "utf8");
-    const isThere = text.split("\n").filter((line) => line === from).length === 1;
-    if (!isThere) throw new Error(`${file} does not hold the line exactly once: ${from}`);
-    changed.set(
-      path,
-      text.replace(from, () => to),
-    );
-  }
-  return changed;
+  const changed = applyChanges(LIMITS, readSource(ROOT));
+  return new Map([...changed].map(([file, text]) => [join(ROOT, file), text]));
 }

@@ -29,8 +29,8 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "placing is not limited",
     file: "src/orders/http/orders.ts",
-    from: '    customerOr("orders:create"),\n    orderLimit,\n    placing.hold,',
-    to: '    customerOr("orders:create"),\n    placing.hold,',
+    from: '    requireCustomerOrScopes("orders:create"),\n    orderLimit,\n    placing.hold,',
+    to: '    requireCustomerOrScopes("orders:create"),\n    placing.hold,',
   },
   {
     name: "guests are not limited",
@@ -70,7 +70,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "orders are listed oldest first",
-    file: "src/orders/order/orders.sql.ts",
+    file: "src/orders/order/order-queries.sql.ts",
     from: "ORDER BY id DESC LIMIT ?4",
     to: "ORDER BY id LIMIT ?4",
   },

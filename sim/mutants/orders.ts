@@ -4,25 +4,25 @@ import type { Mutant } from "./mutant.ts";
 export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a transition does not look at the status",
-    file: "src/orders/order/transitions.sql.ts",
+    file: "src/orders/order/orders.sql.ts",
     from: "WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf(name)}",
     to: "WHERE orders.id = e.id ${alsoIf(name)}",
   },
   {
     name: "the revision is not raised",
-    file: "src/orders/order/transitions.sql.ts",
+    file: "src/orders/order/orders.sql.ts",
     from: "revision = revision + 1, updated_at",
     to: "revision = revision, updated_at",
   },
   {
     name: "expiry ignores payment",
-    file: "src/orders/order/transitions.sql.ts",
+    file: "src/orders/order/orders.sql.ts",
     from: 'name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";',
     to: 'name === "expire" ? "OR orders.id = e.id AND orders.status = \'paid\'" : "";',
     also: [
       {
-        from: "  return countTransition(db, name, ids, now_ms, alsoIf(name));",
-        to: "  return countTransition(db, name, ids, now_ms, '');",
+        from: "countTransition(db, name, ids, clock.now_ms, alsoIf(name)),",
+        to: "countTransition(db, name, ids, clock.now_ms, ''),",
       },
     ],
   },
@@ -71,8 +71,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the alarm is not set again after a pass, and the cron forgets to poke",
     file: "src/orders/reconcile/reconciler.ts",
-    from: "    await this.#run();\n    await this.#keepUp();",
-    to: "    await this.#keepUp();",
+    from: "    await this.#run();\n    await this.#runHousekeeping();",
+    to: "    await this.#runHousekeeping();",
     also: [{ from: "      await this.#rearm(soonest_ms);\n", to: "" }],
   },
   {
@@ -89,8 +89,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a refusal at the door binds the key",
-    file: "src/orders/place/placement.sql.ts",
-    from: " AND EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')\n  ON CONFLICT (customer_id",
+    file: "src/orders/order/idempotency-keys.sql.ts",
+    from: " AND EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')\n       ON CONFLICT (customer_id",
     to: "\n  ON CONFLICT (customer_id",
   },
   {
@@ -101,7 +101,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a key whose order was pruned is not taken over",
-    file: "src/orders/place/placement.sql.ts",
+    file: "src/orders/order/idempotency-keys.sql.ts",
     from: "WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)",
     to: "WHERE 0",
   },
@@ -113,14 +113,14 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "housekeeping takes orders that are not finished",
-    file: "src/orders/reconcile/retention.ts",
-    from: "if: \"status IN ('paid', 'cancelled') AND awaits IS NULL\",",
-    to: 'if: "awaits IS NULL",',
+    file: "src/orders/order/orders.sql.ts",
+    from: "WHERE status IN ('paid', 'cancelled') AND awaits IS NULL)`,",
+    to: "WHERE awaits IS NULL)`,",
   },
   {
     name: "keys are not bound",
     file: "src/orders/place/placement.sql.ts",
-    from: "    db.prepare(INSERT_KEYS).bind(json, now_ms),\n",
+    from: "    bindKeys(db, json, now_ms),\n",
     to: "    db.prepare('SELECT 1'),\n",
   },
   {
@@ -145,13 +145,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     name: "an order is accepted before it is durable",
     file: "src/orders/http/orders.ts",
     from: 'case "failed":\n      throw',
-    to: 'case "failed":\n      return c.json({ id: candidateId(c), revision: 1, status: "pending", customerId: c.get("caller").customerId, lines: [] }, 202);\n      throw',
-    also: [
-      {
-        from: "async function answer(",
-        to: "const candidateId = (_c: unknown) => newOrderId(Date.now());\nasync function answer(",
-      },
-    ],
+    to: 'case "failed":\n      return c.json({ id: newOrderId(Date.now()), revision: 1, status: "pending", customerId: c.get("caller").customerId, lines: [] }, 202);\n      throw',
   },
   {
     name: "the gate trusts old levels",
@@ -167,7 +161,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the gate grants: a short order is confirmed at the door",
-    file: "src/orders/place/placement.sql.ts",
+    file: "src/orders/order/orders.sql.ts",
     from: "SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,",
     to: "SELECT id, customer_id, 'confirmed', lines, total, currency, 1, ?2, ?2, NULL, ?4,",
   },
@@ -201,8 +195,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
       },
       // Without this the feed's own alarm makes up for it a few seconds later.
       {
-        from: "changed: ((changed?.results ?? []) as OrderRow[]).map(orderOf),",
-        to: "changed: ((changed?.results ?? []) as OrderRow[]).slice(0, 0).map(orderOf),",
+        from: "changed: ((changed?.results ?? []) as OrderRow[]).map(orderFromRow),",
+        to: "changed: ((changed?.results ?? []) as OrderRow[]).slice(0, 0).map(orderFromRow),",
       },
     ],
   },
@@ -217,7 +211,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     name: "the feed is told what is not yet durable",
     file: "src/orders/place/group-commit.ts",
     from: "    await this.#ports.watch();\n    const { results, failed }",
-    to: "    await this.#ports.watch();\n    void this.#ports.announce({ orders: [], present: candidates.map((c) => ({ ...c, status: 'confirmed', reason: null, shortages: null, lines: [], total: { amount: 0, currency: 'EUR' }, revision: 2, placedAt_ms: 0, updatedAt_ms: 0, payBy_ms: null, awaits: null, dueAt_ms: null, attempts: 0, history: [] })) });\n    const { results, failed }",
+    to: "    await this.#ports.watch();\n    void this.#ports.announce({ orders: [], present: candidates.map((candidate) => ({ ...candidate, status: 'confirmed', reason: null, shortages: null, lines: [], total: { amount: 0, currency: 'EUR' }, revision: 2, placedAt_ms: 0, updatedAt_ms: 0, payBy_ms: null, awaits: null, dueAt_ms: null, attempts: 0, history: [] })) });\n    const { results, failed }",
   },
   {
     name: "another's order can be seen and cancelled",
@@ -228,8 +222,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a customer may pay",
     file: "src/orders/http/orders.ts",
-    from: '.post("/:id/pay", needs("orders:pay"), async',
-    to: '.post("/:id/pay", authenticated, async',
+    from: '.post("/:id/pay", requireScopes("orders:pay"), async',
+    to: '.post("/:id/pay", requireToken, async',
   },
   {
     name: "an acknowledged release is forgotten",
@@ -258,8 +252,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a stock Worker that hangs holds up expiries",
     file: "src/orders/reconcile/reconcile.ts",
-    from: "    if (orders.length < CLAIM_TIMED) break;",
-    to: "    break;",
+    from: "releases.push(...(await move(orders, ports)));\n    if (orders.length < CLAIM_TIMED) break;",
+    to: "releases.push(...(await move(orders, ports)));\n    break;",
   },
   {
     name: "each order that the lane leaves undecided is announced alone",

@@ -1,15 +1,21 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MUTANTS } from "./all.ts";
-import type { Mutant } from "./mutant.ts";
+import { changesOf, type Mutant } from "./mutant.ts";
+import { applyChanges, readSource } from "./places.ts";
+import { repairFiles } from "./repair.ts";
 
 /**
  * npm run mutants [-- --only TEXT,TEXT] [--seeds N]
  * Puts each bug into a copy of the tree and runs the simulation over it until a seed finds it. Ends
  * with 1 when a bug survives all seeds.
+ *
+ * npm run mutants -- --repair
+ * Rewrites the quotes of the source in sim/mutants and sim/kernel/limits.ts to what the source says
+ * now, after names, layout or files have changed. Ends with 1 when a quote has no place any more.
  */
 
 const { values } = parseArgs({
@@ -17,6 +23,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     seeds: { type: "string", default: "2000" },
     jobs: { type: "string", default: "2" },
+    repair: { type: "boolean", default: false },
   },
 });
 const ROOT = join(import.meta.dirname, "../..");
@@ -37,6 +44,7 @@ const mutants = MUTANTS.filter(({ name, file }) =>
 );
 const waiting = [...mutants];
 const verdicts: Verdict[] = [];
+if (values.repair) process.exit(repairFiles(ROOT) ? 0 : 1);
 await Promise.all(Array.from({ length: Number(values.jobs) }, work));
 const survivors = verdicts.filter(({ seed }) => seed === null);
 const latest = verdicts.toSorted((a, b) => (b.seed ?? 0) - (a.seed ?? 0))[0];
@@ -72,17 +80,12 @@ function print({ mutant, seed, violation, seconds }: Verdict): void {
 }
 
 /** A copy of the tree with the bug in it. */
-function plant({ file, from, to, also = [] }: Mutant): string {
+function plant(mutant: Mutant): string {
   const tree = mkdtempSync(join(tmpdir(), "lockstock-mutant-"));
   for (const part of TREE) cpSync(join(ROOT, part), join(tree, part), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(tree, "node_modules"));
-  let text = readFileSync(join(tree, file), "utf8");
-  for (const change of [{ from, to }, ...also]) {
-    if (text.split(change.from).length !== 2)
-      throw new Error(`${file} does not hold exactly once: ${change.from}`);
-    text = text.replace(change.from, () => change.to);
-  }
-  writeFileSync(join(tree, file), text);
+  const changed = applyChanges(changesOf(mutant), readSource(tree));
+  for (const [file, text] of changed) writeFileSync(join(tree, file), text);
   return tree;
 }
 

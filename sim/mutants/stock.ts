@@ -60,7 +60,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
     name: "an adjustment is done again for each copy",
     file: "src/stock/item/stock-item.ts",
     from: "    if (done) {\n",
-    to: "    if (done && delta < 0) {\n",
+    to: "    if (done && done.delta < 0) {\n",
   },
   {
     name: "another reason counts as the same adjustment",
@@ -83,8 +83,8 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "an adjustment may take what is held",
     file: "src/stock/item/rules.ts",
-    from: "if (available < 0) return undefined;",
-    to: "if (available + counters.held < 0) return undefined;",
+    from: "if (available < 0) return undefined;\n  return { ...counters,",
+    to: "if (available + counters.held < 0) return undefined;\n  return { ...counters,",
   },
   {
     name: "movements are not written to the ledger on a release",
@@ -143,8 +143,8 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "messages are acknowledged before they are handled",
     file: "src/runtime/queue-consumer.ts",
-    from: "  const undecided = await handleAll(",
-    to: "  for (const { message } of parcels) message.ack();\n  const undecided = await handleAll(",
+    from: "  const undecided = await handleAll(\n    parcels.flatMap(",
+    to: "  for (const { message } of parcels) message.ack();\n  const undecided = await handleAll(\n    parcels.flatMap(",
   },
   {
     name: "outcomes are sent in the background of the ack",

@@ -1,12 +1,12 @@
 /**
- * The currencies that a price can be in, with the digits of their minor units: ISO 4217, list one,
- * as published by SIX on 2026-01-01 (after amendment 180: without BGN, CUC, ANG and ZWL; with XCG,
- * ZWG and XAD). The pages use this list too: a browser's own table of digits is that of CLDR, which
- * tells how people write amounts and differs from ISO for 15 currencies (IQD has 3 digits here).
+ * The currencies that a price can have, with the digits of their minor units: ISO 4217, list one, as
+ * published by SIX on 2026-01-01 (after amendment 180: without BGN, CUC, ANG and ZWL; with XCG, ZWG
+ * and XAD). The pages use this list too. A browser's own digits come from CLDR, which describes how
+ * people write amounts and differs from ISO for 15 currencies (IQD has 3 digits here).
  *
- * Left out are the 13 codes that the list gives no minor units (XAU and the other metals, XDR, XSU,
- * XUA, the bond units, XTS, XXX): an integer of minor units means nothing there. Funds codes with
- * digits (CLF, UYW, …) are in.
+ * The list omits the 13 codes without minor units (XAU and the other metals, XDR, XSU, XUA, the bond
+ * units, XTS, XXX), because an integer of minor units means nothing for them. It includes funds
+ * codes that have digits (CLF, UYW, …).
  */
 const CODES_BY_DIGITS: readonly (readonly [digits: number, codes: string])[] = [
   [0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"],
@@ -33,5 +33,5 @@ const DIGITS: ReadonlyMap<string, number> = new Map(
 /** The codes, in alphabetical order. */
 export const CURRENCIES: readonly string[] = [...DIGITS.keys()].toSorted();
 
-/** Digits of the minor unit: 2 for EUR, 0 for JPY, 3 for KWD; undefined: not in the list. */
+/** Digits of the minor unit: 2 for EUR, 0 for JPY, 3 for KWD. Undefined for an unlisted code. */
 export const minorDigitsOf = (currency: string): number | undefined => DIGITS.get(currency);

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 
-/** A message, or one event of it, that is kept for an operator to look at. */
+/** A message, or one event of a packed message, stored for an operator to inspect. */
 export const DeadLetterSchema = v.object({
   type: v.literal("dead-letter"),
   version: v.literal(1),

@@ -2,10 +2,10 @@ import * as v from "valibot";
 import { MAX_EVENTS_PER_MESSAGE, MAX_MESSAGE_BYTES } from "./limits.ts";
 
 /**
- * A queue message is one event, or an envelope with many. `attempts` counts the deliveries that
- * the events of a re-sent envelope have behind them, so that re-sending cannot go on for ever.
+ * A queue message is one event, or an envelope of many. `attempts` counts the earlier deliveries of
+ * the events in a re-sent envelope, so that re-sending cannot go on for ever.
  */
-const EnvelopeSchema = v.object({
+export const EnvelopeSchema = v.object({
   type: v.literal("batch"),
   version: v.literal(1),
   id: v.string(),
@@ -16,7 +16,7 @@ const EnvelopeSchema = v.object({
 
 export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
 
-export interface Identified {
+export interface EventHeader {
   id: string;
   at: string;
 }
@@ -27,7 +27,7 @@ export const jsonBytes = (value: unknown): number =>
   utf8.encode(JSON.stringify(value) ?? "").byteLength;
 
 /** Packs events into as few messages as the limits allow, in order. */
-export function pack<E extends Identified>(events: readonly E[], attempts = 0): (E | Envelope)[] {
+export function pack<E extends EventHeader>(events: readonly E[], attempts = 0): (E | Envelope)[] {
   const groups: E[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const event of events) {
@@ -44,7 +44,7 @@ export function pack<E extends Identified>(events: readonly E[], attempts = 0): 
   return groups.map((group) => wrap(group, attempts));
 }
 
-function wrap<E extends Identified>(group: E[], attempts: number): E | Envelope {
+function wrap<E extends EventHeader>(group: E[], attempts: number): E | Envelope {
   const first = group[0];
   if (!first) throw new RangeError("an envelope needs an event");
   if (group.length === 1 && attempts === 0) return first;
@@ -52,7 +52,7 @@ function wrap<E extends Identified>(group: E[], attempts: number): E | Envelope 
   return { type: "batch", version: 1, id: `batch:${id}`, at, attempts, events: group };
 }
 
-/** The events of a message body, still to be decoded one by one. */
+/** The events of a message body, not yet decoded. */
 export function unpack(body: unknown): { events: unknown[]; attempts: number } {
   const envelope = v.safeParse(EnvelopeSchema, body);
   return envelope.success ? envelope.output : { events: [body], attempts: 0 };

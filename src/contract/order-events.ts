@@ -6,11 +6,11 @@ import { QuantitySchema, SkuSchema } from "./sku.ts";
 const LineSchema = v.object({
   sku: SkuSchema,
   quantity: QuantitySchema,
-  /** The item's limit per customer as it stood when the order was placed. */
+  /** The item's limit per customer when the order was placed. */
   limitPerCustomer: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
-/** One line a SKU: an item keeps one lock an order, so a second line would silently replace the first. */
+/** One line per SKU: an item keeps one lock per order, so a second line would replace the first. */
 const lines = v.pipe(
   v.array(LineSchema),
   v.minLength(1),
@@ -19,7 +19,7 @@ const lines = v.pipe(
 );
 const head = { version: v.literal(1), id: v.string(), at: v.pipe(v.string(), v.isoTimestamp()) };
 
-/** What happened to an order, and so what its stock has to do. Orders → stock. */
+/** Sent by orders to stock: what happened to an order, and so what stock has to do. */
 export const OrderEventSchema = v.variant("type", [
   v.object({
     type: v.literal("order.placed"),
@@ -42,17 +42,14 @@ interface OrderFacts {
   lines: OrderLine[];
 }
 
-/** An event's id says what it tells, so that a copy is known as a copy: each happens once an order. */
+/** The id is made of type and order, because each event happens once per order: a duplicate has the same id. */
 export function orderEvent(
   type: OrderEvent["type"],
   { orderId, customerId, lines }: OrderFacts,
   now_ms: number,
 ): OrderEvent {
-  const head = {
-    version: 1,
-    id: `${type}:${orderId}`,
-    at: new Date(now_ms).toISOString(),
-  } as const;
+  const at = new Date(now_ms).toISOString();
+  const head = { version: 1, id: `${type}:${orderId}`, at } as const;
   return type === "order.placed"
     ? { type, ...head, orderId, customerId, lines }
     : { type, ...head, orderId, lines };

@@ -2,15 +2,15 @@ import * as v from "valibot";
 import { v7 } from "uuid";
 
 /**
- * Order ids are UUIDs of version 7 (RFC 9562): their text order is their time order to the
- * millisecond, which lists, pruning and the stock item's watermark rely on.
+ * Order ids are UUIDs of version 7 (RFC 9562), which sort by time to the millisecond. Lists, pruning
+ * and the stock item's watermark rely on that order.
  */
 export const OrderIdSchema = v.pipe(
   v.string(),
   v.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
 );
 
-/** An order id as clients may send it: in either case of letters (RFC 9562, 4). Ours are small. */
+/** An order id as a client may send it: upper or lower case (RFC 9562, 4). The service writes lower case. */
 export const SentOrderIdSchema = v.pipe(
   v.string(),
   v.regex(/^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-7[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$/),
@@ -21,12 +21,12 @@ export function newOrderId(now_ms: number): string {
   return v7({ msecs: now_ms });
 }
 
-/** When the id was made, in milliseconds since 1970. */
+/** The time of the id's creation, in milliseconds since 1970. */
 export function timeOfOrderId(orderId: string): number {
   return Number.parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16);
 }
 
-/** A bound below every order id made at or after this moment; itself no valid id. */
+/** A lower bound for all order ids made at or after this time. Not itself a valid id. */
 export function orderIdFloor(time_ms: number): string {
   const hex = Math.max(0, Math.floor(time_ms)).toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}-`;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { MAX_QUANTITY } from "./limits.ts";
 
-/** A stock keeping unit: also the name of its stock object, so its alphabet is narrow. */
+/** A stock keeping unit. The alphabet is narrow because the SKU also names the item's Durable Object. */
 export const SkuSchema = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}"),

@@ -1,15 +1,15 @@
 import type { OrderEvent } from "./order-events.ts";
 import type { Level, StockEvent, VersionedLevel } from "./stock-events.ts";
 
-/** A change of stock by an operator. `delta` in units; positive receives, negative takes away. */
+/** An operator's change of an item's stock. A positive `delta` receives units, a negative one removes them. */
 export interface Adjustment {
-  /** Makes a repeat safe: the first answer for an id, a refusal too, is repeated. 1–255 characters. */
+  /** Makes a repeat safe: the item repeats its first answer for an id, also a refusal. 1–255 characters. */
   operationId: string;
   delta: number;
   reason: string;
 }
 
-/** Set on the answer to a repeat: nothing was done now, and the level is that of the first answer. */
+/** Set on the answer to a repeat, which changes nothing and returns the level of the first answer. */
 interface Repeatable {
   isReplay?: true;
 }
@@ -17,10 +17,10 @@ interface Repeatable {
 export type AdjustResult =
   | ({ ok: true } & VersionedLevel & Repeatable)
   | ({ ok: false; code: "insufficient_available"; level: Level } & Repeatable)
-  /** Another request, with another delta or reason, has this operation id. */
+  /** The operation id belongs to another request, with another delta or reason. */
   | { ok: false; code: "operation_reused" };
 
-/** One entry of an item's append-only ledger. `quantity` is signed for receive and adjust. */
+/** One entry of an item's append-only ledger. `quantity` has a sign for receive and adjust. */
 export interface Movement {
   seq: number;
   kind: "opening" | "receive" | "adjust" | "lock" | "release" | "commit";
@@ -29,17 +29,17 @@ export interface Movement {
   operationId: string | null;
   reason: string | null;
   at: string;
-  /** How the item stood after it. */
+  /** The item's counters after the movement. */
   balance: Omit<Level, "sku">;
 }
 
 export interface LedgerPage {
   movements: Movement[];
-  /** Pass as `before` for the next, older page; null at the end. */
+  /** The `before` of the next, older page; null on the last page. */
   next: number | null;
 }
 
-/** A lock that holds units: not yet released, or sold. */
+/** A lock whose units are held or sold. */
 export interface LiveLock {
   orderId: string;
   quantity: number;
@@ -48,23 +48,23 @@ export interface LiveLock {
 
 export interface LockStates {
   locks: LiveLock[];
-  /** Of older orders the item may have forgotten sold locks. Milliseconds since 1970. */
+  /** The item may have pruned the sold locks of orders older than this. Milliseconds since 1970. */
   watermark_ms: number;
 }
 
-/** The lane: what the stock Worker answers by RPC. Everything in it is idempotent. */
+/** The lane: the RPC interface of the stock Worker. Every method is idempotent. */
 export interface StockApi {
   /**
-   * Does at once what the queue would do with these events (at most `MAX_ORDERS_PER_LANE_CALL`).
-   * Answers within `within_ms`; an order without an outcome then is undecided: ask again.
+   * Handles at most `MAX_ORDERS_PER_LANE_CALL` events as the queue consumer would, and returns within
+   * `within_ms`. An order without an outcome in the result is undecided: the caller repeats its event.
    */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
   adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult>;
-  /** Levels from the objects themselves (at most `MAX_SKUS_PER_LEVELS_CALL`); what failed is left out. */
+  /** Reads at most `MAX_SKUS_PER_LEVELS_CALL` levels from the items, and omits those that it cannot read. */
   levels(skus: string[]): Promise<VersionedLevel[]>;
-  /** The live locks of these orders (at most `MAX_ORDERS_PER_LANE_CALL`). */
+  /** The live locks of at most `MAX_ORDERS_PER_LANE_CALL` orders. */
   lockStates(sku: string, orderIds: string[]): Promise<LockStates>;
-  /** Live locks in the order of their order ids; `next` goes on after, null at the end. */
+  /** Live locks by order id. `next` is the `after` of the next page; null on the last page. */
   liveLocks(sku: string, after: string): Promise<{ locks: LiveLock[]; next: string | null }>;
   /** Newest first; `limit` is clamped to 1–100. */
   ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage>;

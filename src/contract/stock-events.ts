@@ -6,8 +6,8 @@ import { SkuSchema } from "./sku.ts";
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /**
- * Why a line was refused, with the figures of the moment of the decision. `expired`: the order is
- * older than the item remembers.
+ * Why a line was refused, with the figures at the time of the decision. `expired`: the order is
+ * older than the item's watermark.
  */
 export const ShortageSchema = v.object({
   sku: SkuSchema,
@@ -16,7 +16,7 @@ export const ShortageSchema = v.object({
   reason: v.picklist(["out_of_stock", "limit_exceeded", "expired"]),
 });
 
-/** `received = available + held + sold`, all in units and at least 0. */
+/** In units, all at least 0: `received = available + held + sold`. */
 export const LevelSchema = v.object({
   sku: SkuSchema,
   received: count,
@@ -27,7 +27,7 @@ export const LevelSchema = v.object({
 
 const head = { version: v.literal(1), id: v.string(), at: v.pipe(v.string(), v.isoTimestamp()) };
 
-/** What came of an order at its items, or how an item stands. Stock → orders. */
+/** Sent by stock to orders: the outcome of an order, or the level of an item. */
 export const StockEventSchema = v.variant("type", [
   v.object({ type: v.literal("stock.locked"), ...head, orderId: OrderIdSchema }),
   v.object({
@@ -43,9 +43,9 @@ export const StockEventSchema = v.variant("type", [
     ...head,
     sku: SkuSchema,
     level: LevelSchema,
-    /** Grows by one with each change of the item; an older one is never applied over a newer. */
+    /** Grows by one with each change of the item. An older version never replaces a newer one. */
     levelVersion: count,
-    /** Commands so far that contradicted what the item had decided. */
+    /** The number of commands so far that contradicted the item's recorded decision. */
     breaches: count,
   }),
 ]);
@@ -54,7 +54,7 @@ export type Shortage = v.InferOutput<typeof ShortageSchema>;
 export type Level = v.InferOutput<typeof LevelSchema>;
 export type StockEvent = v.InferOutput<typeof StockEventSchema>;
 export type StockOutcome = Exclude<StockEvent, { type: "stock.level" }>;
-/** How an item stood at `at`, by its own clock. */
+/** An item's level at the time `at` of the item's own clock. */
 export type VersionedLevel = {
   level: Level;
   levelVersion: number;

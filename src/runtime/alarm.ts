@@ -1,11 +1,11 @@
-/** An alarm this long overdue counts as lost: one in the past has been seen stuck. */
+/** An alarm that is this long overdue counts as lost: alarms in the past have been seen stuck. */
 const OVERDUE_MS = 5_000;
 
 /**
- * Sees to it that the object's one alarm comes at `at_ms` or before. Answers with when it comes. The
- * only place that calls `setAlarm`, which would put a later time over an earlier one. In the handler
- * of an alarm `getAlarm` is null until somebody sets the next one (Durable Objects, Alarms), so there
- * this sets the alarm unless a call that came meanwhile has set an earlier one.
+ * Ensures that the object's alarm fires at `at_ms` or earlier, and returns the time that is set. An
+ * object has one alarm, and `setAlarm` replaces an earlier time by a later one, so nothing else may
+ * call it. While the alarm handler runs, `getAlarm` is null until a call sets the next alarm (Durable
+ * Objects, Alarms): there this function keeps an earlier alarm that a concurrent call has set.
  */
 export async function ensureAlarmBy(
   storage: DurableObjectStorage,
@@ -20,7 +20,7 @@ export async function ensureAlarmBy(
   return next_ms;
 }
 
-/** The same for an object whose every call arms: what it has armed itself it need not ask for. */
+/** `ensureAlarmBy` for an object that sets its alarm in every call: remembers the time, to save `getAlarm`. */
 export class Alarm {
   readonly #storage: DurableObjectStorage;
   #armed_ms = 0;
@@ -34,7 +34,7 @@ export class Alarm {
     this.#armed_ms = await ensureAlarmBy(this.#storage, at_ms, now_ms);
   }
 
-  /** Call it first thing in the handler: the alarm is gone, even if it came before its time. */
+  /** Call this first in the alarm handler. An alarm may fire early, and is no longer set then. */
   markFired(): void {
     this.#armed_ms = 0;
   }

@@ -8,8 +8,8 @@ import { unpack } from "../contract/envelope.ts";
 
 export type Decoded<E> = { ok: true; event: E } | { ok: false; error: string };
 /**
- * Why an event has no outcome yet. `postponed`: it was not tried, because there was too much to do;
- * that costs it no attempt, as long as the delivery has made progress with another event.
+ * Why an event has no outcome yet. `postponed`: the handler had too much to do and did not try it.
+ * Postponing costs no attempt, provided that the delivery made progress with another event.
  */
 export type Delay = { type: "postponed" } | { type: "failed"; error: string };
 /** The events that have no outcome yet. */
@@ -20,7 +20,6 @@ export const failedWith = (error: string): Delay => ({ type: "failed", error });
 export const delayText = (delay: Delay): string =>
   delay.type === "failed" ? delay.error : delay.type;
 
-/** The decoder that a schema makes. */
 export function decoderOf<S extends v.GenericSchema>(schema: S) {
   return (value: unknown): Decoded<v.InferOutput<S>> => {
     const result = v.safeParse(schema, value);
@@ -31,73 +30,70 @@ export function decoderOf<S extends v.GenericSchema>(schema: S) {
 
 export interface Consumer<E> {
   decode(value: unknown): Decoded<E>;
-  /** Makes every effect durable before it returns. A throw leaves all events undecided. */
+  /** Makes every effect durable before it returns. If it throws, all events stay undecided. */
   handle(events: E[]): Promise<Undecided<E>>;
   resend(events: E[], options: { attempts: number; delaySeconds: number }): Promise<void>;
-  keep(letters: DeadLetter[]): Promise<void>;
+  storeDeadLetters(letters: DeadLetter[]): Promise<void>;
 }
 
-interface OpenedMessage<E> {
+/** One delivered message and the events decoded from it. */
+interface Delivery<E> {
   message: Message;
   attempts: number;
   events: E[];
-  /** Where each event stands in its message: the part of a letter's id. */
+  /** The index of each event in its message, which is part of its dead letter's id. */
   indexes: Map<E, number>;
   letters: DeadLetter[];
 }
 
 /** 2, 4, 8 … seconds, at most five minutes. */
 const RETRY = { base_ms: 2_000, cap_ms: 300_000 };
-/** Messages of a batch concluded at the same time. */
+/** Messages of a batch that are acknowledged or retried at the same time. */
 const CONCURRENCY = 6;
 
 /**
- * Consumes a batch so that every message ends in exactly one explicit `ack` or `retry`, the `ack`
- * only after its effects are durable. Events are judged singly: a bad one becomes a dead letter, an
- * undecided one is retried, and neither stops its neighbours.
+ * Consumes a batch. Each message ends in exactly one explicit `ack` or `retry`, and the `ack`
+ * follows only when the message's effects are durable. Events are judged one by one: an event that
+ * cannot be decoded becomes a dead letter, an undecided event is retried, and neither delays the
+ * other events.
  */
 export async function consume<E>(batch: MessageBatch, consumer: Consumer<E>): Promise<void> {
-  const parcels = batch.messages.map((message) => open(batch.queue, message, consumer));
-  const undecided = await handleAll(
-    parcels.flatMap((parcel) => parcel.events),
-    consumer,
-  );
-  const unsent = await resendPostponed(parcels, undecided, consumer);
-  const end = async (parcel: OpenedMessage<E>): Promise<void> => {
-    const error = unsent.get(parcel);
-    if (error === undefined) await conclude(batch.queue, parcel, undecided, consumer);
-    else retry(batch.queue, parcel, error);
+  const deliveries = batch.messages.map((message) => open(batch.queue, message, consumer));
+  const events = deliveries.flatMap((delivery) => delivery.events);
+  const undecided = await handleAll(events, consumer);
+  const unsent = await resendPostponed(deliveries, undecided, consumer);
+  const end = async (delivery: Delivery<E>): Promise<void> => {
+    const error = unsent.get(delivery);
+    if (error === undefined) await finish(batch.queue, delivery, undecided, consumer);
+    else retry(batch.queue, delivery, error);
   };
-  await pMap(parcels, end, { concurrency: CONCURRENCY });
+  await pMap(deliveries, end, { concurrency: CONCURRENCY });
 }
 
-/** Seconds: with the 12 retries of the configuration an hour, in which the configuration can be mended. */
+/** In seconds. The 12 retries of the configuration leave an hour to correct the configuration. */
 const UNKNOWN_DELAY_S = 300;
 
-/** A batch of a queue that no var names waits: consumed as another queue's it would be lost. */
+/**
+ * Retries a batch whose queue no var names. Consuming it as the batch of another queue would lose
+ * its messages.
+ */
 export function retryUnknownQueue({ queue, messages }: MessageBatch): void {
-  log("error", "queue.unknown", { queue, messages: messages.length });
+  log("error", "queue.unrecognized", { queue, messages: messages.length });
   for (const message of messages) message.retry({ delaySeconds: UNKNOWN_DELAY_S });
 }
 
-function open<E>(queue: string, message: Message, consumer: Consumer<E>): OpenedMessage<E> {
-  const { events: values, attempts: before } = unpack(message.body);
-  const attempts = before + message.attempts;
-  const parcel: OpenedMessage<E> = {
-    message,
-    attempts,
-    events: [],
-    indexes: new Map(),
-    letters: [],
-  };
+function open<E>(queue: string, message: Message, consumer: Consumer<E>): Delivery<E> {
+  const { events: values, attempts: earlierAttempts } = unpack(message.body);
+  const attempts = earlierAttempts + message.attempts;
+  const delivery: Delivery<E> = { message, attempts, events: [], indexes: new Map(), letters: [] };
   for (const [index, value] of values.entries()) {
     const decoded = consumer.decode(value);
     if (decoded.ok) {
-      parcel.events.push(decoded.event);
-      parcel.indexes.set(decoded.event, index);
-    } else parcel.letters.push(letter(queue, parcel, index, value, decoded.error));
+      delivery.events.push(decoded.event);
+      delivery.indexes.set(decoded.event, index);
+    } else delivery.letters.push(deadLetter(queue, delivery, index, value, decoded.error));
   }
-  return parcel;
+  return delivery;
 }
 
 async function handleAll<E>(events: E[], consumer: Consumer<E>): Promise<Undecided<E>> {
@@ -105,7 +101,7 @@ async function handleAll<E>(events: E[], consumer: Consumer<E>): Promise<Undecid
   const all = (error: string) => new Map(events.map((event) => [event, failedWith(error)]));
   try {
     const undecided = await consumer.handle(events);
-    // Else postponing could go on for ever: each delivery decides something or costs an attempt.
+    // Each delivery decides an event or costs an attempt. Otherwise postponing could go on for ever.
     const isIdle = events.every((event) => undecided.get(event)?.type === "postponed");
     return isIdle ? all("postponed, though nothing else was done") : undecided;
   } catch (error) {
@@ -114,83 +110,81 @@ async function handleAll<E>(events: E[], consumer: Consumer<E>): Promise<Undecid
 }
 
 /**
- * Sends what was postponed again before its messages are acknowledged: packed over all messages of
- * the batch, since one message each would make the next batches ever longer. Never throws: answers
- * with the messages whose part could not be sent, and the error.
+ * Sends postponed events again before their messages are acknowledged. The events of all messages
+ * are packed together: with a message of its own for each, the next batches would keep growing.
+ * Never throws: returns the messages whose events could not be sent, with the error.
  */
 async function resendPostponed<E>(
-  parcels: readonly OpenedMessage<E>[],
+  deliveries: readonly Delivery<E>[],
   undecided: Undecided<E>,
   consumer: Consumer<E>,
-): Promise<Map<OpenedMessage<E>, string>> {
-  const postponedOf = ({ events }: OpenedMessage<E>) =>
+): Promise<Map<Delivery<E>, string>> {
+  const postponedOf = ({ events }: Delivery<E>) =>
     events.filter((event) => undecided.get(event)?.type === "postponed");
-  const some = parcels.filter((parcel) => postponedOf(parcel).length > 0);
-  const unsent = new Map<OpenedMessage<E>, string>();
-  // An envelope has one count of attempts.
-  for (const [attempts, group] of Map.groupBy(some, (parcel) => parcel.attempts)) {
+  const postponed = deliveries.filter((delivery) => postponedOf(delivery).length > 0);
+  const unsent = new Map<Delivery<E>, string>();
+  // An envelope carries one count of attempts, so each count has envelopes of its own.
+  for (const [attempts, group] of Map.groupBy(postponed, (delivery) => delivery.attempts)) {
     try {
       const options = { attempts: attempts - 1, delaySeconds: 0 };
       await consumer.resend(group.flatMap(postponedOf), options);
     } catch (error) {
-      for (const parcel of group) unsent.set(parcel, errorText(error));
+      for (const delivery of group) unsent.set(delivery, errorText(error));
     }
   }
   return unsent;
 }
 
-async function conclude<E>(
+async function finish<E>(
   queue: string,
-  parcel: OpenedMessage<E>,
+  delivery: Delivery<E>,
   undecided: Undecided<E>,
   consumer: Consumer<E>,
 ): Promise<void> {
-  const { message, attempts, events, indexes } = parcel;
+  const { message, attempts, events, indexes } = delivery;
   const errorOf = (event: E): string | null => {
     const delay = undecided.get(event);
     return delay?.type === "failed" ? delay.error : null;
   };
   const failed = events.filter((event) => errorOf(event) !== null);
-  const isSpent = attempts >= MAX_DELIVERY_ATTEMPTS;
-  const again = isSpent ? [] : failed;
-  const letters = [
-    ...parcel.letters,
-    ...(isSpent ? failed : []).map((event) =>
-      letter(queue, parcel, indexes.get(event) ?? 0, event, errorOf(event) ?? ""),
-    ),
-  ];
-  const isWhole = again.length > 0 && again.length === events.length && letters.length === 0;
+  const isLastAttempt = attempts >= MAX_DELIVERY_ATTEMPTS;
+  const toRetry = isLastAttempt ? [] : failed;
+  const exhausted = (isLastAttempt ? failed : []).map((event) =>
+    deadLetter(queue, delivery, indexes.get(event) ?? 0, event, errorOf(event) ?? ""),
+  );
+  const letters = [...delivery.letters, ...exhausted];
+  const retriesAll = toRetry.length > 0 && toRetry.length === events.length && letters.length === 0;
   try {
-    if (letters.length > 0) await consumer.keep(letters);
-    if (isWhole) return retry(queue, parcel, errorOf(events[0] as E) ?? "");
-    // What is left of a packed message goes on alone, so its decided events are not done again.
-    const delaySeconds = delaySecondsOf(parcel);
-    if (again.length > 0) await consumer.resend(again, { attempts, delaySeconds });
+    if (letters.length > 0) await consumer.storeDeadLetters(letters);
+    if (retriesAll) return retry(queue, delivery, errorOf(events[0] as E) ?? "");
+    // Sends only the events to retry: their decided neighbours would be handled twice.
+    const delaySeconds = delaySecondsOf(delivery);
+    if (toRetry.length > 0) await consumer.resend(toRetry, { attempts, delaySeconds });
     message.ack();
   } catch (error) {
-    // Nothing was acknowledged: the whole message comes again, and every effect is idempotent.
-    retry(queue, parcel, errorText(error));
+    // Nothing was acknowledged: the platform delivers the message again, and effects are idempotent.
+    retry(queue, delivery, errorText(error));
   }
 }
 
-const delaySecondsOf = <E>({ attempts }: OpenedMessage<E>): number =>
+const delaySecondsOf = <E>({ attempts }: Delivery<E>): number =>
   Math.ceil(backoff_ms(attempts, RETRY) / 1000);
 
-function retry<E>(queue: string, parcel: OpenedMessage<E>, error: string): void {
-  const { message, attempts } = parcel;
-  const delaySeconds = delaySecondsOf(parcel);
+function retry<E>(queue: string, delivery: Delivery<E>, error: string): void {
+  const { message, attempts } = delivery;
+  const delaySeconds = delaySecondsOf(delivery);
   log("warn", "message.retried", { queue, messageId: message.id, attempts, delaySeconds, error });
   message.retry({ delaySeconds });
 }
 
-function letter<E>(
+function deadLetter<E>(
   queue: string,
-  { message, attempts }: Pick<OpenedMessage<E>, "message" | "attempts">,
+  { message, attempts }: Pick<Delivery<E>, "message" | "attempts">,
   part: number,
   body: unknown,
   error: string,
 ): DeadLetter {
-  log("error", "message.dead", { queue, messageId: message.id, part, attempts, error });
+  log("error", "message.dead_lettered", { queue, messageId: message.id, part, attempts, error });
   const at = new Date(message.timestamp).toISOString();
   return { id: `${message.id}:${part}`, queue, body, attempts, error, at };
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Identified, pack } from "../contract/envelope.ts";
+import { type EventHeader, pack } from "../contract/envelope.ts";
 import { MAX_MESSAGES_PER_SEND } from "../contract/limits.ts";
 import { withTimeout } from "./timeout.ts";
 
@@ -7,10 +7,10 @@ import { withTimeout } from "./timeout.ts";
 export const SEND_TIMEOUT_MS = 10_000;
 
 /**
- * Sends events packed, in as few calls as the platform allows. Throws when a call throws or takes
- * too long, and before any call when an event does not satisfy the schema.
+ * Packs events into messages and sends them in as few calls as the platform allows. Throws before any
+ * call if an event does not satisfy the schema, and later if a call throws or exceeds its time limit.
  */
-export async function sendPacked<E extends Identified>(
+export async function sendPacked<E extends EventHeader>(
   queue: Queue,
   schema: v.GenericSchema<E>,
   events: readonly E[],

@@ -3,9 +3,9 @@ export class TimeoutError extends Error {
 }
 
 /**
- * The result of `call`, or a `TimeoutError` after `limit_ms`; the call itself goes on. Its own few
- * lines, because it stands around every RPC: p-timeout makes its error, with a stack, before it is
- * needed, and looks for `cancel` on the promise, which an RPC promise takes for a remote call.
+ * The result of `call`, or a `TimeoutError` after `limit_ms`. The call itself goes on. p-timeout does
+ * not fit here, since this wraps every RPC: it creates its error, with a stack, before it is needed,
+ * and it reads `cancel` of the promise, which an RPC promise takes for a remote call.
  */
 export function withTimeout<T>(
   limit_ms: number,
@@ -13,25 +13,19 @@ export function withTimeout<T>(
   what = "the call",
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new TimeoutError(`${what} took longer than ${limit_ms} ms`)),
-      limit_ms,
-    );
-    const end = () => clearTimeout(timer);
-    try {
-      call().then(
-        (value) => {
-          end();
-          resolve(value);
-        },
-        (error: unknown) => {
-          end();
-          reject(error);
-        },
-      );
-    } catch (error) {
-      end();
+    const expire = () => reject(new TimeoutError(`${what} took longer than ${limit_ms} ms`));
+    const timer = setTimeout(expire, limit_ms);
+    const fail = (error: unknown): void => {
+      clearTimeout(timer);
       reject(error);
+    };
+    try {
+      call().then((value) => {
+        clearTimeout(timer);
+        resolve(value);
+      }, fail);
+    } catch (error) {
+      fail(error);
     }
   });
 }

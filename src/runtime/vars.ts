@@ -1,4 +1,4 @@
-/** Vars of the wrangler configs are texts. One that cannot be read throws with its name. */
+/** Vars of the wrangler configuration are strings. An unreadable var throws an error that names it. */
 
 export function integerVar(
   name: string,
@@ -6,7 +6,7 @@ export function integerVar(
   min: number,
   max: number,
 ): number {
-  // Not `Number` alone: it reads an empty text as 0, which often means "never".
+  // `Number` reads an empty string as 0, which often means "never".
   const value = /^\d+$/.test(text ?? "") ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new RangeError(`var ${name} must be a whole number from ${min} to ${max}`);

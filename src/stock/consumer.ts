@@ -6,7 +6,7 @@ import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import { StockEventSchema } from "../contract/stock-events.ts";
 import { type CallItem, coordinate } from "./coordinator.ts";
 
-/** What the consumer needs of the outside. */
+/** The bindings and the clock that the consumer uses. */
 export interface ConsumerPorts {
   callItem: CallItem;
   stockEvents: Queue;
@@ -15,17 +15,17 @@ export interface ConsumerPorts {
   now: () => number;
 }
 
-/** Consumes `order-events`: outcomes are sent before their messages are acknowledged. */
+/** Consumes `order-events`. Sends the outcomes to `stock-events` before it acknowledges a message. */
 export async function consumeOrderEvents(batch: MessageBatch, ports: ConsumerPorts): Promise<void> {
   await consume<OrderEvent>(batch, {
     decode: decoderOf(OrderEventSchema),
     handle: (events) => handle(events, ports),
     resend: (events, options) => sendPacked(ports.orderEvents, OrderEventSchema, events, options),
-    keep: (letters) => keep(letters, ports.deadLetters),
+    storeDeadLetters: (letters) => sendDeadLetters(letters, ports.deadLetters),
   });
 }
 
-/** Runs of one delivery: with 450 SKUs and two rounds each, below 10,000 subrequests. */
+/** Coordinator runs per delivery. With 450 SKUs and two rounds each: below 10,000 subrequests. */
 const MAX_RUNS = 8;
 
 async function handle(
@@ -44,21 +44,17 @@ async function handle(
     for (const event of open) undecided.delete(event);
     for (const [event, delay] of run.undecided) undecided.set(event, delay);
   }
-  log("info", "stock.batch_decided", {
-    events: events.length,
-    outcomes,
-    undecided: undecided.size,
-    tookMs: now() - start_ms,
-  });
+  const counts = { events: events.length, outcomes, undecided: undecided.size };
+  log("info", "stock.batch_decided", { ...counts, tookMs: now() - start_ms });
   return undecided;
 }
 
 /**
- * The letters travel as bodies of messages on the dead-letter queue, so that their errors come
- * along. One that would not fit the platform's 128 KB makes the send throw: then the message is
- * retried until the platform moves it there by itself.
+ * Sends each letter as the body of a message on the dead-letter queue, so that its error is kept. A
+ * letter over the platform's limit of 128 KB makes the send throw. Its message is then retried until
+ * the platform itself moves it to that queue.
  */
-async function keep(letters: DeadLetter[], queue: Queue): Promise<void> {
+async function sendDeadLetters(letters: DeadLetter[], queue: Queue): Promise<void> {
   const bodies = letters.map((letter) => ({ type: "dead-letter", version: 1, ...letter }) as const);
   await sendPacked(queue, DeadLetterSchema, bodies);
 }

@@ -13,69 +13,70 @@ import {
   type VersionedLevel,
 } from "../contract/stock-events.ts";
 
-/** How the coordinator reaches an item. One call is one transaction there. */
+/** Calls an item. The item handles the commands of one call in one transaction. */
 export type CallItem = (sku: string, commands: ItemCommand[]) => Promise<ItemReply>;
 
-export interface Coordinated {
-  /** Outcomes of decided orders, and the levels that the items told. */
+export interface CoordinatorResult {
+  /** Outcomes of decided orders, and the levels that the items reported. */
   outcomes: StockEvent[];
-  /** What has to come again: an item did not answer, or answered with a breach, or it was too much. */
+  /** Events to repeat: an item did not answer or answered with a breach, or the run had no room. */
   undecided: Undecided<OrderEvent>;
 }
 
 /**
- * SKUs one run touches. With the compensation round and the sends it stays far below the 10,000
- * subrequests that an invocation may make (Workers limits); the rest is postponed.
+ * SKUs of one run; the events beyond are postponed. Together with the compensation round and the
+ * sends, a run stays far below the 10,000 subrequests of an invocation (Workers limits).
  */
 export const MAX_SKUS_PER_RUN = 450;
-/** Item calls under way at the same time. */
+/** Concurrent item calls. */
 const CONCURRENCY = 24;
-/** One item that hangs must not cost the outcomes of all others. */
+/** Time limit of one item call, so that one hanging item does not delay the outcomes of the others. */
 const ITEM_TIMEOUT_MS = 3_000;
-/** A whole run, unless its caller wants to hear sooner. */
+/** Time limit of a whole run, unless the caller sets a shorter one. */
 export const RUN_TIMEOUT_MS = 12_000;
 
 /**
- * Brings order events to their items: one call per SKU for all events together, all or nothing for
- * each order. Only a recorded refusal starts compensation; an error or a time-out never does, so
- * that two coordinators of one order (queue and lane) always come to the same outcome.
+ * Sends the commands of order events to their items, with one call per SKU for all events, and
+ * decides each order as a whole: all lines or none. Only a recorded refusal starts compensation. An
+ * error or a timeout never does, so that two coordinators of one order (queue and lane) always reach
+ * the same outcome.
  */
 export async function coordinate(
   events: readonly OrderEvent[],
   callItem: CallItem,
   { now_ms, within_ms = RUN_TIMEOUT_MS }: { now_ms: number; within_ms?: number },
-): Promise<Coordinated> {
+): Promise<CoordinatorResult> {
   const run = new Run(callItem, Date.now() + within_ms);
   const { admitted, postponed } = admit(events);
   const undecided: Undecided<OrderEvent> = new Map(postponed.map((event) => [event, POSTPONED]));
-  await run.ask(
+  await run.send(
     admitted.flatMap((event) => event.lines.map((line) => [line.sku, commandFor(event, line)])),
   );
   const refused = admitted.filter((event) => isPlaced(event) && run.isRefused(event));
-  await run.ask(refused.flatMap((event) => run.compensation(event)));
+  await run.send(refused.flatMap((event) => run.compensation(event)));
 
   const outcomes: StockEvent[] = [];
   for (const event of admitted) {
-    const conclusion = run.conclude(event, now_ms);
-    if (typeof conclusion === "string") undecided.set(event, failedWith(conclusion));
-    else outcomes.push(conclusion);
+    const outcome = run.outcomeOf(event, now_ms);
+    if (typeof outcome === "string") undecided.set(event, failedWith(outcome));
+    else outcomes.push(outcome);
   }
   outcomes.push(...run.levels().map((level) => stockLevel(level)));
   return { outcomes, undecided };
 }
 
-/** Takes events as long as their SKUs are few enough; the first one always, so that each run decides. */
+/** Admits events while their SKUs fit into the run. Always admits the first, so that a run makes progress. */
 function admit(events: readonly OrderEvent[]) {
   const skus = new Set<string>();
   const admitted: OrderEvent[] = [];
   const postponed: OrderEvent[] = [];
   for (const event of events) {
-    const more = event.lines.filter((line) => !skus.has(line.sku));
-    if (admitted.length > 0 && skus.size + more.length > MAX_SKUS_PER_RUN) {
+    const newLines = event.lines.filter((line) => !skus.has(line.sku));
+    if (admitted.length > 0 && skus.size + newLines.length > MAX_SKUS_PER_RUN) {
       postponed.push(event);
       continue;
     }
-    for (const line of more) skus.add(line.sku);
+    for (const line of newLines) skus.add(line.sku);
     admitted.push(event);
   }
   return { admitted, postponed };
@@ -100,13 +101,19 @@ const isPlaced = (event: OrderEvent): event is OrderPlaced => event.type === "or
 const keyOf = (sku: string, { type, orderId }: Pick<ItemCommand, "type" | "orderId">): string =>
   `${type} ${orderId} ${sku}`;
 
-/** The answers of one run, by command. */
+/** The outcome of each event whose lines all have the wanted answer to its command. */
+const EXPECTED = {
+  "order.placed": { command: "lock", answer: "locked", outcome: "stock.locked" },
+  "order.cancelled": { command: "release", answer: "released", outcome: "stock.released" },
+  "order.paid": { command: "commit", answer: "committed", outcome: "stock.committed" },
+} as const;
+
+/** The item calls of one run, and their answers by command. */
 class Run {
   readonly #answers = new Map<string, ItemAnswer>();
   readonly #errors = new Map<string, string>();
   readonly #levels = new Map<string, VersionedLevel>();
   readonly #callItem: CallItem;
-
   readonly #deadline_ms: number;
 
   constructor(callItem: CallItem, deadline_ms: number) {
@@ -114,24 +121,21 @@ class Run {
     this.#deadline_ms = deadline_ms;
   }
 
-  async ask(commands: [string, ItemCommand][]): Promise<void> {
-    // Keyed, so that a duplicate inside the batch is asked once.
+  async send(commands: [string, ItemCommand][]): Promise<void> {
+    // The key removes duplicate commands within the batch.
     const bySku = new Map<string, Map<string, ItemCommand>>();
     for (const [sku, command] of commands) {
       const group = bySku.get(sku) ?? new Map<string, ItemCommand>();
       bySku.set(sku, group.set(keyOf(sku, command), command));
     }
-    await pMap(bySku, ([sku, group]) => this.#askItem(sku, group), { concurrency: CONCURRENCY });
+    await pMap(bySku, ([sku, group]) => this.#callOne(sku, group), { concurrency: CONCURRENCY });
   }
 
-  async #askItem(sku: string, group: Map<string, ItemCommand>): Promise<void> {
+  async #callOne(sku: string, group: Map<string, ItemCommand>): Promise<void> {
     try {
-      const left_ms = Math.max(0, this.#deadline_ms - Date.now());
-      const { answers, level } = await withTimeout(
-        Math.min(ITEM_TIMEOUT_MS, left_ms),
-        () => this.#callItem(sku, [...group.values()]),
-        `stock item ${sku}`,
-      );
+      const limit_ms = Math.min(ITEM_TIMEOUT_MS, Math.max(0, this.#deadline_ms - Date.now()));
+      const call = () => this.#callItem(sku, [...group.values()]);
+      const { answers, level } = await withTimeout(limit_ms, call, `stock item ${sku}`);
       for (const [i, key] of [...group.keys()].entries()) {
         const answer = answers[i];
         if (answer) this.#answers.set(key, answer);
@@ -151,7 +155,7 @@ class Run {
     return lines.some(({ sku }) => isRefused(this.#answer(sku, "lock", orderId)));
   }
 
-  /** A refusal that only the release brought to light (its lock had failed) counts as well. */
+  /** Includes a refusal that only the release revealed, because the call with the lock had failed. */
   #shortages({ orderId, lines }: OrderPlaced): Shortage[] {
     return lines.flatMap(({ sku }) => {
       for (const type of ["lock", "release"] as const) {
@@ -166,44 +170,27 @@ class Run {
     return this.#answers.get(keyOf(sku, { type, orderId }));
   }
 
-  /** Releases every line that was not itself refused, answered or not. */
+  /** A release for each line that was not itself refused, whether or not its lock was answered. */
   compensation({ orderId, lines }: OrderEvent): [string, ItemCommand][] {
     return lines
       .filter(({ sku }) => !isRefused(this.#answer(sku, "lock", orderId)))
       .map(({ sku }) => [sku, { type: "release", orderId }]);
   }
 
-  /** The order's outcome, or why there is none yet. */
-  conclude(event: OrderEvent, now_ms: number): StockEvent | string {
-    const { orderId, lines } = event;
-    switch (event.type) {
-      case "order.cancelled":
-        return (
-          this.#missing(lines, "release", "released", orderId) ??
-          stockOutcome("stock.released", orderId, now_ms)
-        );
-      case "order.paid":
-        return (
-          this.#missing(lines, "commit", "committed", orderId) ??
-          stockOutcome("stock.committed", orderId, now_ms)
-        );
-      case "order.placed": {
-        if (!this.isRefused(event)) {
-          return (
-            this.#missing(lines, "lock", "locked", orderId) ??
-            stockOutcome("stock.locked", orderId, now_ms)
-          );
-        }
-        const owed = this.compensation(event).map(([sku]) => ({ sku }));
-        return (
-          this.#missing(owed, "release", "released", orderId) ??
-          stockRefused(orderId, this.#shortages(event), now_ms)
-        );
-      }
+  /** The order's outcome, or the reason why it has none yet. */
+  outcomeOf(event: OrderEvent, now_ms: number): StockEvent | string {
+    const { type, orderId, lines } = event;
+    if (isPlaced(event) && this.isRefused(event)) {
+      const released = this.compensation(event).map(([sku]) => ({ sku }));
+      const reason = this.#missing(released, "release", "released", orderId);
+      return reason ?? stockRefused(orderId, this.#shortages(event), now_ms);
     }
+    const { command, answer, outcome } = EXPECTED[type];
+    const reason = this.#missing(lines, command, answer, orderId);
+    return reason ?? stockOutcome(outcome, orderId, now_ms);
   }
 
-  /** Why not every line has the wanted answer; undefined when all have. */
+  /** Names the first line without the wanted answer, and why; undefined when all lines have it. */
   #missing(
     lines: readonly { sku: string }[],
     type: ItemCommand["type"],

@@ -17,10 +17,10 @@ import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 
 const CONCURRENCY = 24;
-/** One item that hangs must not hide the levels of the others. */
+/** Time limit of one read, so that one hanging item does not hide the levels of the others. */
 const LEVEL_TIMEOUT_MS = 2_000;
 
-/** The lane, reached over a service binding only. */
+/** The lane. Reachable only over a service binding. */
 export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
@@ -29,7 +29,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     const limits = { now_ms, within_ms: Math.min(within_ms, RUN_TIMEOUT_MS) };
     const { outcomes, undecided } = await coordinate(events, itemCaller(this.env), limits);
     for (const [{ type, orderId }, delay] of undecided) {
-      log("warn", "lane.undecided", { type, orderId, error: delayText(delay) });
+      log("warn", "lane.command_undecided", { type, orderId, error: delayText(delay) });
     }
     return outcomes;
   }
@@ -44,7 +44,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
       try {
         return [await withTimeout(LEVEL_TIMEOUT_MS, () => this.env.ITEM.getByName(sku).level(sku))];
       } catch (error) {
-        log("warn", "level.unread", { sku, error: errorText(error) });
+        log("warn", "level.read_failed", { sku, error: errorText(error) });
         return [];
       }
     };
@@ -70,7 +70,7 @@ function assertAtMost(limit: number, list: readonly unknown[], what: string): vo
   if (list.length > limit) throw new RangeError(`at most ${limit} ${what} a call`);
 }
 
-/** A fresh stub each call: one that has failed stays broken (Durable Objects error handling). */
+/** Gets a new stub for each call: a stub that failed once stays broken (Durable Objects error handling). */
 export const itemCaller =
   (env: StockEnv): CallItem =>
   (sku, commands) =>

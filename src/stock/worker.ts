@@ -5,9 +5,9 @@ import { itemCaller } from "./stock-api.ts";
 export { StockApi } from "./stock-api.ts";
 export { StockItem } from "./item/stock-item.ts";
 
-/** The stock Worker: order-events in, stock-events out; the lane by RPC. */
+/** The stock Worker: consumes `order-events`, produces `stock-events`, and serves the lane by RPC. */
 export default {
-  /** Never public: it has no route and no workers.dev address. Local runs ask whether it is up. */
+  /** Never public: the Worker has no route and no workers.dev address. `npm start` polls this for readiness. */
   fetch(request: Request): Response {
     const isHealth = new URL(request.url).pathname === "/healthz";
     return new Response(isHealth ? "ok" : "not found", { status: isHealth ? 200 : 404 });

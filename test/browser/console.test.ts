@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Client, clientOf } from "../e2e/support/client.ts";
+import { settled } from "../e2e/support/settled.ts";
 import { dialog, enterConsole, goTo, row } from "./support/console.ts";
 import { putDeadLetter } from "./support/letters.ts";
 import { describeInBrowser, operatorToken, useSite } from "./support/site.ts";
@@ -32,7 +33,9 @@ describeInBrowser("the console", () => {
   test("restocking moves the bar, adjusting down asks first, the ledger has both", async () => {
     const sku = await site.operator.stocked(10);
     const buyer = await guest();
-    await buyer.place([{ sku, quantity: 5 }]);
+    const { body } = await buyer.place([{ sku, quantity: 5 }]);
+    // The console asks for levels every 2.5 s: the first ones it shows have the lock already.
+    await settled(buyer, [body.id]);
     const page = await enterConsole(site);
     const bar = row(page, sku).getByRole("img");
     const held = bar.locator(".held");

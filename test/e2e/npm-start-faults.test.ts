@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { descendants, runtimes } from "../../scripts/crash/processes.ts";
+import { runtimesOf, stillRunning } from "../../scripts/crash/processes.ts";
 import {
   emptyState,
   environment,
   execute,
   freePort,
-  isAlive,
   type Run,
   start,
 } from "./support/npm-start.ts";
@@ -29,10 +28,10 @@ async function refusal(args: string[]): Promise<{ code: number | null; stderr: s
   }
 }
 
-/** The runtime that holds the public port and passes requests on, and the one that runs the Workers. */
-async function runtimesOf(run: Run) {
-  const [proxy, workers] = runtimes(await descendants(run.pid));
-  if (!proxy || !workers) throw new Error("two runtimes are expected");
+/** Process ids of wrangler's two runtimes; throws while one of them is missing. */
+async function runtimeIds(run: Run) {
+  const { proxy, workers } = runtimesOf(await run.processes(), Number(new URL(run.base).port));
+  if (!proxy || !workers) throw new Error("a proxy and a runtime of the Workers are expected");
   return { proxy: proxy.pid, workers: workers.pid };
 }
 
@@ -83,12 +82,13 @@ test(
     const state = await emptyState(context);
     const first = await start(context, [`--state=${state}`]);
     await first.ready();
-    const others = (await first.processes()).filter((pid) => pid !== first.pid);
+    const others = await first.processes();
     process.kill(first.pid, "SIGKILL");
     const { port } = new URL(first.base);
     const second = await start(context, [`--state=${state}`, `--port=${port}`]);
     await second.ready();
-    await until("all of the first has ended", () => !others.some(isAlive), 10_000);
+    const haveEnded = async () => (await stillRunning(others)).length === 0;
+    await until("all of the first has ended", haveEnded, 20_000);
     expect(await second.stop()).toBe(0);
   },
 );
@@ -100,7 +100,7 @@ test(
     const run = await start(context, [`--state=${await emptyState(context)}`]);
     await run.ready();
     const sku = await run.operator.stocked(5);
-    process.kill((await runtimesOf(run)).proxy, "SIGKILL");
+    process.kill((await runtimeIds(run)).proxy, "SIGKILL");
     const level = await until(
       "answers again",
       async () => (await isHealthy(run.base)) && run.operator.level(sku),
@@ -118,13 +118,14 @@ test(
   async (context) => {
     const run = await start(context, [`--state=${await emptyState(context)}`]);
     await run.ready();
-    const { proxy, workers } = await runtimesOf(run);
+    const { proxy, workers } = await runtimeIds(run);
     process.kill(workers, "SIGKILL");
-    await until("another runtime", async () => (await runtimesOf(run)).workers !== workers, 20_000);
-    await until("healthy", () => isHealthy(run.base), 20_000);
+    const isAnother = async () => (await runtimeIds(run)).workers !== workers;
+    await until("another runtime", isAnother, 60_000);
+    await until("healthy", () => isHealthy(run.base), 60_000);
     // Longer than a proxy that has died is waited for.
     await sleep(25_000);
-    expect(await runtimesOf(run)).toMatchObject({ proxy });
+    expect(await runtimeIds(run)).toMatchObject({ proxy });
     expect(run.lines.join("\n")).not.toContain("starting wrangler again");
   },
 );

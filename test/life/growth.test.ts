@@ -68,7 +68,7 @@ async function measure(sku: string) {
   });
   await placeAll(env.DB, due, policyOf(env), placedAt_ms);
   const ports = { db, stock: env.STOCK, prunedBefore_ms: 0, pause: async () => {} };
-  const claim = { for: "stock", now_ms, limit: 100, spread: 1 } as const;
+  const claim = { needs: "stock", now_ms, limit: 100, jitter: 1 } as const;
   const rows: Record<string, number> = {
     operations: await rowsReadBy(get("/v1/operations")),
     "list of a customer": await rowsReadBy(get("/v1/orders", customer)),

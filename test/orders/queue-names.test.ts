@@ -64,7 +64,7 @@ describe("what a queue is", () => {
       expect(await rowCounts()).toEqual(before);
       expect((await orderNow(id)).status).toBe("pending");
       expect(logged.mock.calls.map(([line]) => JSON.parse(String(line)))).toEqual([
-        { level: "error", event: "queue.unknown", queue, messages: 2 },
+        { level: "error", event: "queue.unrecognized", queue, messages: 2 },
       ]);
       logged.mockRestore();
     },

@@ -4,6 +4,8 @@ import { describe, expect, it } from "vitest";
 import { UNITS } from "../../sim/kernel/code.ts";
 import { queueSettings, rateSettings, varsOf } from "../../sim/platform/settings.ts";
 import { MUTANTS } from "../../sim/mutants/all.ts";
+import { findPlace, readSource } from "../../sim/mutants/places.ts";
+import { QUOTING, quotesIn } from "../../sim/mutants/quotes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -43,10 +45,16 @@ describe("the mutants", () => {
     expect(MUTANTS.length).toBeGreaterThanOrEqual(25);
     expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
   });
+});
 
-  it.each(MUTANTS)("has its place in the code: $name", ({ file, from, to, also = [] }) => {
-    for (const change of [{ from, to }, ...also]) {
-      expect(read(file).split(change.from)).toHaveLength(2);
-    }
+describe("the quotes of the source", () => {
+  const sources = readSource(ROOT);
+  const quotes = QUOTING.flatMap(({ path, list }) =>
+    quotesIn(read(path), list).map(({ line, change }) => ({ at: `${path}:${line}`, change })),
+  );
+
+  it.each(quotes)("have a place in the code: $at", ({ change }) => {
+    // Throws when there is none, and says what is nearest.
+    expect(findPlace(change, sources).file).toMatch(/^src\//);
   });
 });

@@ -140,7 +140,7 @@ describe("a batch of a queue that the var does not name", () => {
     await deliver(batch);
     expect(watched).toEqual([[300], [300]]);
     expect(logged).toEqual([
-      { level: "error", event: "queue.unknown", queue: "stock-events", messages: 2 },
+      { level: "error", event: "queue.unrecognized", queue: "stock-events", messages: 2 },
     ]);
     expect(await counters("foreign")).toMatchObject({ held: 0 });
     expect([outcomes.bodies, letters.bodies]).toEqual([[], []]);

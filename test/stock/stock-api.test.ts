@@ -62,7 +62,7 @@ describe("execute", () => {
     ]);
     expect(logged).toContainEqual({
       level: "warn",
-      event: "lane.undecided",
+      event: "lane.command_undecided",
       type: "order.placed",
       orderId: a,
       error: "Error: away is overloaded",
@@ -120,7 +120,7 @@ describe("levels", () => {
     fail("ill");
     const levels = await api().levels(["ill", "well"]);
     expect(levels.map(({ level }) => level.sku)).toEqual(["well"]);
-    expect(logged).toMatchObject([{ event: "level.unread", sku: "ill" }]);
+    expect(logged).toMatchObject([{ event: "level.read_failed", sku: "ill" }]);
   });
 
   test("of more SKUs than the limit are refused", async () => {

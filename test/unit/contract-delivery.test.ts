@@ -184,7 +184,7 @@ describe("when keeping a dead letter throws", () => {
     ["partly bad", message("m", envelope([1, note("1")]))],
     ["spent", message("m", note("open"), MAX_DELIVERY_ATTEMPTS)],
   ])("invariant 7: a %s message is retried", async (_, parcel) => {
-    const it = consumer({ keep: throwing("queue is away"), handle: undecided("open") });
+    const it = consumer({ storeDeadLetters: throwing("queue is away"), handle: undecided("open") });
     await consume(batchOf(parcel), it);
     expect(parcel.calls).toEqual(RETRIED);
     expect(it.resent).toEqual([]);

@@ -63,7 +63,7 @@ export function consumer(given: Partial<Consumer<Note>> = {}) {
     resend: async (events, options) => {
       resent.push({ ids: events.map(({ id }) => id), ...options });
     },
-    keep: async (letters) => void kept.push(...letters),
+    storeDeadLetters: async (letters) => void kept.push(...letters),
     ...given,
   };
   return { ...steps, kept, resent, handled };

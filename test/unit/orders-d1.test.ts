@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { TimeoutError } from "../../src/runtime/timeout.ts";
 import {
   D1_TIMEOUT_MS,
-  isAway,
-  isPassing,
+  isUnavailable,
+  isTransient,
   timeLimited,
   withTimeLimits,
 } from "../../src/orders/database/d1.ts";
@@ -90,11 +90,11 @@ describe("which errors may pass by themselves", () => {
     ["Durable Object reset because its code was updated.", true, true],
     ["internal error; reference = k34k0qaealp9f29v9ndqpkv1", true, true],
   ])("%s: away %s, passing %s", (text, away, passing) => {
-    expect([isAway(new Error(text)), isPassing(new Error(text))]).toEqual([away, passing]);
+    expect([isUnavailable(new Error(text)), isTransient(new Error(text))]).toEqual([away, passing]);
   });
 
   test("an object that is overloaded or was reset", () => {
-    expect(isPassing(Object.assign(new Error("busy"), { overloaded: true }))).toBe(true);
-    expect(isPassing(Object.assign(new Error("gone"), { retryable: true }))).toBe(true);
+    expect(isTransient(Object.assign(new Error("busy"), { overloaded: true }))).toBe(true);
+    expect(isTransient(Object.assign(new Error("gone"), { retryable: true }))).toBe(true);
   });
 });

@@ -1,20 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { SCAN_ROWS } from "../../src/orders/database/table-scan.ts";
 import {
-  type Lap,
-  LAP_MS,
+  type ScanProgress,
+  FULL_SCAN_MS,
   MAX_STEPS,
-  NO_LAP,
+  NO_PROGRESS,
   paceOf,
 } from "../../src/orders/reconcile/scan-pace.ts";
 
 const MINUTE_MS = 60_000;
-const ROUNDS = LAP_MS / MINUTE_MS;
+const ROUNDS = FULL_SCAN_MS / MINUTE_MS;
 const MOST = SCAN_ROWS * MAX_STEPS;
 
 /** Rounds of one lap over so many rows, one a minute. */
 function roundsOf(rows: number, size: number): number {
-  let lap: Lap = { ...NO_LAP, size };
+  let lap: ScanProgress = { ...NO_PROGRESS, size };
   for (let rounds = 1; ; rounds++) {
     const now_ms = 1_000_000 + rounds * MINUTE_MS;
     const met = lap.met + paceOf(lap, now_ms);
@@ -37,7 +37,7 @@ describe("a lap of housekeeping", () => {
   });
 
   test("meets one step a round where the table is small", () => {
-    expect(paceOf({ ...NO_LAP, size: 5 }, 0)).toBe(SCAN_ROWS);
+    expect(paceOf({ ...NO_PROGRESS, size: 5 }, 0)).toBe(SCAN_ROWS);
   });
 
   test("a round can take away twice what 1,000 orders a second bring", () => {

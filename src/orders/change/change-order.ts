@@ -11,8 +11,8 @@ import { policyOf } from "../config/policy.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 
 /**
- * Pays or cancels an order, if it still stands where that starts, and asks its stock to follow.
- * Answers with the order as it stands after it: another status means that it was too late.
+ * Pays or cancels an order if its status allows that, and sends the command to stock. Returns the
+ * order after it: a status other than the wanted one means that the change came too late.
  */
 export async function changeOrder(
   env: OrdersEnv,
@@ -22,7 +22,8 @@ export async function changeOrder(
 ): Promise<Order> {
   const now_ms = Date.now();
   await scheduleReconcile(env, now_ms + FIRST_DUE_MS);
-  // Read in the same transaction: an order that a later look found confirmed was not unpayable.
+  // Reads the order in the same transaction. By a later read it could be confirmed, after which the
+  // answer that it is not payable would be wrong.
   const [, moved, present, after] = await env.DB.batch<OrderRow>([
     ...transition(env.DB, name, [{ id }], { policy: policyOf(env), now_ms }, "RETURNING *"),
     selectPresent(env.DB, [id]),

@@ -1,17 +1,17 @@
 import { booleanVar, integerVar } from "../../runtime/vars.ts";
 
-/** The vars of wrangler.toml as numbers. A var that cannot be read stops the Worker with its name. */
+/** The vars of wrangler.toml as numbers and booleans. An unreadable var stops the Worker with its name. */
 export interface Policy {
-  /** How long a confirmed order waits for payment; 0: for ever. */
+  /** How long a confirmed order waits for payment; 0: without limit. */
   paymentWindow_ms: number;
-  /** How long a pending order waits for the stock Worker; 0: for ever. */
+  /** How long a pending order waits for the stock Worker; 0: without limit. */
   lockDeadline_ms: number;
   /** Number of OrderDesk objects. */
   desks: number;
   isGateOn: boolean;
   keyRetention_ms: number;
   deadLetterRetention_ms: number;
-  /** How long a paid or cancelled order is kept after it was placed; 0: for ever. */
+  /** How long a paid or cancelled order is kept, counted from its placing; 0: without limit. */
   orderRetention_ms: number;
   isGuestCheckoutOn: boolean;
 }
@@ -32,24 +32,20 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 export function policyOf(vars: Vars): Policy {
-  const keyRetention_ms =
-    integerVar("KEY_RETENTION_HOURS", vars.KEY_RETENTION_HOURS, 24, 8_760) * HOUR_MS;
-  const orderRetention_ms =
-    integerVar("FINISHED_ORDER_RETENTION_DAYS", vars.FINISHED_ORDER_RETENTION_DAYS, 0, 3_650) *
-    DAY_MS;
+  const integer = (name: keyof Vars, min: number, max: number) =>
+    integerVar(name, vars[name], min, max);
+  const keyRetention_ms = integer("KEY_RETENTION_HOURS", 24, 8_760) * HOUR_MS;
+  const orderRetention_ms = integer("FINISHED_ORDER_RETENTION_DAYS", 0, 3_650) * DAY_MS;
   if (orderRetention_ms > 0 && orderRetention_ms < keyRetention_ms) {
     throw new RangeError("orders must be kept at least as long as their keys");
   }
   return {
     keyRetention_ms,
     orderRetention_ms,
-    deadLetterRetention_ms:
-      integerVar("DEAD_LETTER_RETENTION_DAYS", vars.DEAD_LETTER_RETENTION_DAYS, 1, 3_650) * DAY_MS,
-    paymentWindow_ms:
-      integerVar("PAYMENT_WINDOW_SECONDS", vars.PAYMENT_WINDOW_SECONDS, 0, 31_536_000) * 1000,
-    lockDeadline_ms:
-      integerVar("LOCK_DEADLINE_SECONDS", vars.LOCK_DEADLINE_SECONDS, 0, 31_536_000) * 1000,
-    desks: integerVar("DESKS", vars.DESKS, 1, 64),
+    deadLetterRetention_ms: integer("DEAD_LETTER_RETENTION_DAYS", 1, 3_650) * DAY_MS,
+    paymentWindow_ms: integer("PAYMENT_WINDOW_SECONDS", 0, 31_536_000) * 1000,
+    lockDeadline_ms: integer("LOCK_DEADLINE_SECONDS", 0, 31_536_000) * 1000,
+    desks: integer("DESKS", 1, 64),
     isGateOn: booleanVar("SOLD_OUT_GATE", vars.SOLD_OUT_GATE),
     isGuestCheckoutOn: booleanVar("GUEST_CHECKOUT", vars.GUEST_CHECKOUT),
   };

@@ -1,4 +1,4 @@
-/** Which queue is which: told by vars that repeat the names of wrangler.toml, never by the names themselves. */
+/** Identifies a queue by the vars that repeat the names of wrangler.toml, so that queues can be renamed. */
 
 type Names = Pick<
   OrdersEnv,
@@ -7,10 +7,10 @@ type Names = Pick<
 
 export type QueueRole =
   | { type: "stock-events" }
-  /** `source`: the queue that its messages died in. */
+  /** `source`: the queue in which the messages died. */
   | { type: "dead-letters"; source: string };
 
-/** What the consumer's batch holds; null: no var names its queue. */
+/** The role of a consumed queue; null if no var names it. */
 export function queueRole(queue: string, names: Names): QueueRole | null {
   switch (queue) {
     case names.STOCK_EVENTS_QUEUE:

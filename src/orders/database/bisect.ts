@@ -1,21 +1,22 @@
 import { errorText } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
-import { D1_TIMEOUT_MS, isAway } from "./d1.ts";
+import { D1_TIMEOUT_MS, isUnavailable } from "./d1.ts";
 
 export interface Bisected<T, R> {
-  /** One result a part that went through. */
+  /** One result for each part that succeeded. */
   results: R[];
-  /** What did not go through even alone, or was not reached, each with its error. */
+  /** Items that failed on their own, or that no call reached, with the error. */
   failed: Map<T, string>;
 }
 
-/** Calls of one run: enough to single out a bad entry of 200, and few when the database is down. */
+/** Calls of one run: enough to isolate a bad item among 200, and few when the database is down. */
 const MAX_CALLS = 24;
 
 /**
- * Does idempotent work on all items at once; on an error once more (a lost reply looks the same as
- * a failure), then in halves, so that one bad item does not take its neighbours down. A time-out, or
- * an error that no item can cause, means that the database is away: nothing is bisected then.
+ * Runs idempotent work on all items at once. After an error it repeats the whole call once (a lost
+ * reply looks the same as a failure), and then bisects, so that one bad item does not make the others
+ * fail. A timeout, or an error that no item can cause, means that the database is unavailable:
+ * bisecting ends then.
  */
 export async function bisect<T, R>(
   items: readonly T[],
@@ -24,12 +25,12 @@ export async function bisect<T, R>(
   const results: R[] = [];
   const failed = new Map<T, string>();
   const parts: { part: readonly T[]; isRepeat: boolean }[] = [{ part: items, isRepeat: false }];
-  let away: string | null = null;
+  let outage: string | null = null;
   for (let calls = 0; parts.length > 0; calls++) {
     const { part, isRepeat } = parts.pop() as (typeof parts)[number];
     if (part.length === 0) continue;
-    if (away !== null || calls >= MAX_CALLS) {
-      for (const item of part) failed.set(item, away ?? `not reached in ${MAX_CALLS} calls`);
+    if (outage !== null || calls >= MAX_CALLS) {
+      for (const item of part) failed.set(item, outage ?? `not reached in ${MAX_CALLS} calls`);
       continue;
     }
     try {
@@ -37,8 +38,8 @@ export async function bisect<T, R>(
     } catch (error) {
       const mayRepeat =
         part.length === items.length && !isRepeat && !(error instanceof TimeoutError);
-      if (!mayRepeat && isAway(error)) away = errorText(error);
-      if (mayRepeat || away !== null) parts.push({ part, isRepeat: true });
+      if (!mayRepeat && isUnavailable(error)) outage = errorText(error);
+      if (mayRepeat || outage !== null) parts.push({ part, isRepeat: true });
       else if (part.length === 1) failed.set(part[0] as T, errorText(error));
       else {
         const middle = part.length >> 1;

@@ -1,12 +1,12 @@
 import { errorText } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
 
-/** D1 itself gives a statement up after 30 s (D1 limits); no caller here waits for so long. */
+/** D1 itself stops a statement after 30 s (D1 limits). No caller here waits that long. */
 export const D1_TIMEOUT_MS = 10_000;
 
 /**
- * The database with a time limit on every call: past it the call throws a `TimeoutError`, and D1 may
- * or may not do it still.
+ * A database with a time limit on each call. A call that exceeds it throws a `TimeoutError`, and D1
+ * may still execute it.
  */
 export function timeLimited(db: D1Database, limit_ms = D1_TIMEOUT_MS): D1Database {
   const inner = new WeakMap<D1PreparedStatement, D1PreparedStatement>();
@@ -34,7 +34,7 @@ export function timeLimited(db: D1Database, limit_ms = D1_TIMEOUT_MS): D1Databas
 
 const limitedEnvs = new WeakMap<OrdersEnv, OrdersEnv>();
 
-/** The same bindings, the database with its time limit; made once for each env. */
+/** The same bindings with time limits on the database. Made once per env. */
 export function withTimeLimits(env: OrdersEnv): OrdersEnv {
   let limited = limitedEnvs.get(env);
   if (limited === undefined) {
@@ -45,18 +45,18 @@ export function withTimeLimits(env: OrdersEnv): OrdersEnv {
   return limited;
 }
 
-/** What D1 says when it is busy, moved or reset (D1 "Error list"). */
+/** D1's messages when it is busy, moved or reset (D1 "Error list"). */
 const D1_AWAY =
   /D1_ERROR.*(SQLITE_BUSY|overloaded|connection lost|network|reset|timed? ?out|internal error|exceeded)/is;
-/** The same of the platform itself, by words that no error of a program has. */
+/** The platform's own messages in those cases. No error of a program has these words. */
 const PLATFORM_AWAY =
   /network connection lost|is overloaded|object (to be )?reset|internal error; reference/i;
-/** A statement that is wrong is wrong however often it is repeated. */
+/** A wrong statement fails however often it is repeated. */
 const WRONG_STATEMENT =
   /SQLITE_(CONSTRAINT|ERROR|MISMATCH|TOOBIG|RANGE|MISUSE)|too many SQL variables|D1_TYPE_ERROR/;
 
-/** Whether the database or an object is busy or away as a whole, whatever it was asked. */
-export function isAway(error: unknown): boolean {
+/** Whether the database or the object is unavailable or overloaded as a whole, independent of the call. */
+export function isUnavailable(error: unknown): boolean {
   if (error instanceof TimeoutError) return true;
   if (!(error instanceof Error)) return false;
   if ("overloaded" in error || "retryable" in error) return true;
@@ -64,8 +64,8 @@ export function isAway(error: unknown): boolean {
   return D1_AWAY.test(text) || PLATFORM_AWAY.test(text);
 }
 
-/** Whether the same call may go through a moment later: all that D1 throws but for a wrong statement. */
-export function isPassing(error: unknown): boolean {
+/** Whether the same call may succeed a moment later. True for every D1 error except a wrong statement. */
+export function isTransient(error: unknown): boolean {
   const text = errorText(error);
-  return isAway(error) || (text.includes("D1_ERROR") && !WRONG_STATEMENT.test(text));
+  return isUnavailable(error) || (text.includes("D1_ERROR") && !WRONG_STATEMENT.test(text));
 }

@@ -1,30 +1,30 @@
 /**
- * Deletes what is old from a table that has no index by age: bounded steps over its primary key,
- * each of which looks at `SCAN_ROWS` rows and deletes those that may go.
+ * Deletes old rows from a table without an index by age. A scan walks the primary key in bounded
+ * steps: each step reads `SCAN_ROWS` rows and deletes the old ones among them.
  */
 
-/** Rows one step looks at. */
+/** Rows that one step reads. */
 export const SCAN_ROWS = 2_000;
 
 export interface ScanStep {
-  /** Pass it to the next step; '' at the end of the table. */
+  /** The `after` of the next step; '' at the end of the table. */
   next: string;
   scanned: number;
   deleted: number;
 }
 
-/** One step, over the rows after a key; '' starts over. */
+/** One step over the rows after a key. '' starts at the beginning. */
 export type TableScan = (after: string) => Promise<ScanStep>;
 
 interface KeyScan {
-  /** Answers with `last` and `n` of the next `SCAN_ROWS` rows in the order of their key: after `?1`, before `?2`. */
+  /** Selects `last` and `n` of the next `SCAN_ROWS` rows by key, after `?1` and before `?2`. */
   seen: D1PreparedStatement;
-  /** Deletes those of the same rows that may go. */
+  /** Deletes the old ones among the same rows. */
   gone: D1PreparedStatement;
   before: string;
 }
 
-/** A scan by a primary key of one column. */
+/** A scan over a primary key of one column. */
 export function scanByKey(db: D1Database, { seen, gone, before }: KeyScan): TableScan {
   return async (after) => {
     const [found, deleted] = await db.batch<{ last: string | null; n: number }>([

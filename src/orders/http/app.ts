@@ -3,7 +3,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { requestId } from "hono/request-id";
 import type { AppEnv } from "./app-env.ts";
 import { errorText, log } from "../../runtime/log.ts";
-import { isPassing, withTimeLimits } from "../database/d1.ts";
+import { isTransient, withTimeLimits } from "../database/d1.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { docs } from "./api-docs.ts";
 import { feed } from "./feed.ts";
@@ -40,7 +40,7 @@ app.onError((error, c) => {
   if (error instanceof Problem) return problemResponse(c, error);
   const { method, path } = c.req;
   const fields = { requestId: c.get("requestId"), method, path, error: errorText(error) };
-  if (!isPassing(error)) {
+  if (!isTransient(error)) {
     log("error", "request.failed", fields);
     return problemResponse(c, new Problem("internal"));
   }

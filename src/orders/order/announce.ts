@@ -2,27 +2,28 @@ import { sendPacked } from "../../runtime/queue-producer.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
-import { feedNotifier, logUnnotified } from "./feed-notifier.ts";
-import { commandOf, type Order } from "./order.ts";
+import { feedNotifier, logFailedPushes } from "./feed-notifier.ts";
+import { commandsOf, type Order } from "./order.ts";
 
 export interface Announcement {
   orders: readonly Order[];
-  /** Those of them whose customer has a feed open. */
+  /** Those of `orders` whose customer has an open feed. */
   present: readonly Order[];
 }
 
-/** Announcements under way in one isolate; past it the next are left to reconcile. */
-const MAX_UNDER_WAY = 64;
-/** Background work of a request ends after 30 s (Workers limits); an object may take this long. */
+/** Concurrent announcements in one isolate. The reconciler finds the orders of those that are skipped. */
+const MAX_RUNNING = 64;
+/** Background work of a request ends after 30 s (Workers limits). A Durable Object's may take this long. */
 const LEASE_MS = 60_000;
-const underWay = new ConcurrencyLimit(MAX_UNDER_WAY, LEASE_MS);
+const running = new ConcurrencyLimit(MAX_RUNNING, LEASE_MS);
 
 /**
- * Tells the queue and the feeds of what has been committed. Only the fast path: it never throws,
- * and what it loses is found by `due_at`.
+ * Sends the order events to the queue and pushes the orders to their customers' feeds, after the
+ * commit. Best effort, so it never throws: the reconciler finds any order whose event was lost, by
+ * its `due_at`.
  */
 export async function announce(env: OrdersEnv, { orders, present }: Announcement): Promise<void> {
-  const release = underWay.tryAcquire(Date.now());
+  const release = running.tryAcquire(Date.now());
   if (release === null) return log("warn", "announcement.skipped", { orders: orders.length });
   try {
     await Promise.all([enqueue(env, orders), notifyCustomers(env, present)]);
@@ -32,19 +33,16 @@ export async function announce(env: OrdersEnv, { orders, present }: Announcement
 }
 
 async function enqueue(env: OrdersEnv, orders: readonly Order[]): Promise<void> {
-  const now_ms = Date.now();
-  const events = orders.flatMap((order) =>
-    order.awaits === null ? [] : [commandOf(order, order.awaits, now_ms)],
-  );
+  const events = commandsOf(orders, Date.now());
   try {
     await sendPacked(env.ORDER_EVENTS, OrderEventSchema, events);
   } catch (error) {
-    log("warn", "send.failed", { events: events.length, error: errorText(error) });
+    log("warn", "order_events.send_failed", { events: events.length, error: errorText(error) });
   }
 }
 
-/** Tells the feeds how these orders stand. Never throws: who missed it sees it by the next snapshot. */
+/** Pushes these orders to their customers' feeds. Never throws: a feed that misses a push rereads D1. */
 export async function notifyCustomers(env: OrdersEnv, orders: readonly Order[]): Promise<void> {
   const { unnotified } = await feedNotifier(env).push(orders);
-  logUnnotified(unnotified);
+  logFailedPushes(unnotified);
 }

@@ -1,55 +1,56 @@
 import pMap from "p-map";
-import { delayText, failedWith, POSTPONED, type Undecided } from "../../runtime/queue-consumer.ts";
+import {
+  type Delay,
+  delayText,
+  failedWith,
+  POSTPONED,
+  type Undecided,
+} from "../../runtime/queue-consumer.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { type Order, viewOf } from "./order.ts";
 
-/** How the feeds of present customers are reached. */
+/** Notifies the feeds of customers who are present. */
 export interface FeedNotifier {
-  /** Tells each order to its customer's feed. Never throws: what could not be told comes back. */
+  /** Pushes each order to its customer's feed. Never throws: returns the orders that it could not push. */
   push(orders: readonly Order[]): Promise<{ unnotified: Undecided<Order> }>;
-  /** All feeds that this invocation may call have been called: whatever else is told is postponed. */
+  /** Whether this invocation has used up its feed calls. Further pushes are postponed. */
   isExhausted(): boolean;
 }
 
-/** Feeds one instance calls: far below the 10,000 subrequests of an invocation (Workers limits). */
+/** Feed calls of one notifier: far below the 10,000 subrequests of an invocation (Workers limits). */
 const MAX_CALLS = 800;
 const CONCURRENCY = 24;
 const PUSH_TIMEOUT_MS = 5_000;
 
-/** Make one for each invocation: its calls are counted. */
+/** Counts its feed calls, so each invocation needs a notifier of its own. */
 export function feedNotifier(env: OrdersEnv): FeedNotifier {
   let calls = 0;
   return {
     isExhausted: () => calls >= MAX_CALLS,
     async push(orders) {
       const unnotified: Undecided<Order> = new Map();
+      const pushAll = async ([customerId, own]: [string, Order[]]): Promise<void> => {
+        const leave = (delay: Delay) => own.forEach((order) => unnotified.set(order, delay));
+        if (calls >= MAX_CALLS) return leave(POSTPONED);
+        calls++;
+        try {
+          const push = () => env.FEED.getByName(customerId).push(own.map(viewOf));
+          await withTimeout(PUSH_TIMEOUT_MS, push, "the push");
+        } catch (error) {
+          leave(failedWith(errorText(error)));
+        }
+      };
       const byCustomer = Map.groupBy(orders, (order) => order.customerId);
-      await pMap(
-        byCustomer,
-        async ([customerId, own]) => {
-          if (calls >= MAX_CALLS) {
-            for (const order of own) unnotified.set(order, POSTPONED);
-            return;
-          }
-          calls++;
-          try {
-            const push = () => env.FEED.getByName(customerId).push(own.map(viewOf));
-            await withTimeout(PUSH_TIMEOUT_MS, push, "the push");
-          } catch (error) {
-            for (const order of own) unnotified.set(order, failedWith(errorText(error)));
-          }
-        },
-        { concurrency: CONCURRENCY },
-      );
+      await pMap(byCustomer, pushAll, { concurrency: CONCURRENCY });
       return { unnotified };
     },
   };
 }
 
-/** For callers that do not come again: a feed that missed a push makes up for it by its reread. */
-export function logUnnotified(unnotified: Undecided<Order>): void {
+/** For callers that do not repeat a push: a feed that missed one catches up when it rereads D1. */
+export function logFailedPushes(unnotified: Undecided<Order>): void {
   for (const [{ id: orderId }, delay] of unnotified) {
-    log("warn", "push.failed", { orderId, error: delayText(delay) });
+    log("warn", "feed.push_failed", { orderId, error: delayText(delay) });
   }
 }

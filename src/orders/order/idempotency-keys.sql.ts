@@ -1,13 +1,13 @@
 import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
 
-/** The table `idempotency_keys`. Its column `customer_id` holds the owner of the key. */
+/** The table `idempotency_keys`. Its column `customer_id` holds the key's owner. */
 
-/** The owner of a key: the service that orders for the customer, otherwise the customer. `c`: the candidate. */
+/** The key's owner: the service that orders for the customer, else the customer. `c` is the candidate. */
 export const KEY_OWNER = "coalesce(c.value->>'keyOwner', c.value->>'customerId')";
 
 /**
- * Binds the keys of the candidates (JSON) whose orders exist. A refusal at the door leaves the key
- * free, and a key whose order was pruned goes over to the new order.
+ * Binds the keys of those candidates (JSON) whose orders exist. A candidate refused by admission
+ * leaves its key free. A key whose order was pruned is bound to the new order.
  */
 export function bindKeys(db: D1Database, candidates: string, now_ms: number): D1PreparedStatement {
   return db
@@ -22,12 +22,12 @@ export function bindKeys(db: D1Database, candidates: string, now_ms: number): D1
     .bind(candidates, now_ms);
 }
 
-/** Before every key: no customer has an empty name. */
+/** Sorts before every key, since no customer id is empty. */
 const NO_KEY = JSON.stringify(["", ""]);
 const KEYS_AFTER = `FROM idempotency_keys
   WHERE (customer_id, key) > (?1->>0, ?1->>1) ORDER BY customer_id, key`;
 
-/** Deletes keys bound before a time. A step begins after a customer and a key, as a JSON array. */
+/** Deletes keys bound before a time. The position of the scan is a JSON array of customer and key. */
 export function deleteOldKeys(db: D1Database, cutoff_ms: number): TableScan {
   const last = db.prepare(
     `SELECT json_array(customer_id, key) AS last ${KEYS_AFTER} LIMIT 1 OFFSET ${SCAN_ROWS - 1}`,
@@ -42,7 +42,7 @@ export function deleteOldKeys(db: D1Database, cutoff_ms: number): TableScan {
       gone.bind(after || NO_KEY, cutoff_ms),
     ]);
     const next = found?.results[0]?.last ?? "";
-    // The rows of the last step are not counted: too few to change the pace.
+    // Does not count the rows of the last step, which are too few to change the pace.
     return { next, scanned: next === "" ? 0 : SCAN_ROWS, deleted: deleted?.meta.changes ?? 0 };
   };
 }

@@ -1,8 +1,8 @@
 import { TRANSITIONS, type TransitionName } from "./order.ts";
 
-/** The table `minutes`: counts and a latency histogram for each minute, so nobody scans orders. */
+/** The table `minutes`: counts and a latency histogram per minute, so that no query scans all orders. */
 
-/** Upper bounds of the histogram in ms; the column `ms_more` takes what is above the last. */
+/** Upper bounds of the histogram in ms. The column `ms_more` counts what is above the last one. */
 export const LATENCY_BOUNDS_MS = [
   5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000,
   30_000, 60_000,
@@ -13,7 +13,7 @@ const COUNT_COLUMNS = ["placed", "confirmed", "paid", "cancelled", "withdrawn"] 
 const COLUMNS = [...COUNT_COLUMNS, ...LATENCY_COLUMNS];
 
 const ADD = COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ");
-/** 1 for the column of the order's latency, else 0. */
+/** 1 for the column that the order's latency falls into, else 0. */
 const LATENCY_VALUES = LATENCY_COLUMNS.map((_, i) => {
   const above = i === 0 ? "-1" : `${LATENCY_BOUNDS_MS[i - 1]}`;
   const upTo = LATENCY_BOUNDS_MS[i];
@@ -21,12 +21,12 @@ const LATENCY_VALUES = LATENCY_COLUMNS.map((_, i) => {
 });
 const NO_LATENCY = LATENCY_COLUMNS.map(() => "0");
 const SUMS = COLUMNS.map((column) => `sum(${column})`).join(", ");
-/** The values of an order in the minute of its placing. */
+/** The values that an order adds to the minute of its placing. */
 const PLACED = COLUMNS.map((column) => `${column === "placed" ? 1 : 0} AS ${column}`).join(", ");
 
 /**
- * Counts the transition that the next statement of the same batch makes: the same orders, judged by
- * the same condition (`alsoIf`), before it moves them. `?1` ids (JSON), `?2` now.
+ * Counts the transition that the next statement of the same batch makes. Selects the same orders by
+ * the same condition (`alsoIf`) while they still have their old status. `?1` ids (JSON), `?2` now.
  */
 export function countTransition(
   db: D1Database,
@@ -37,7 +37,7 @@ export function countTransition(
 ): D1PreparedStatement {
   const { from, to } = TRANSITIONS[name];
   const statuses = from.map((status) => `'${status}'`).join(", ");
-  // What stock decided has a latency; a deadline that passed or a customer's wish has none.
+  // A decision of stock has a latency. A passed deadline and a customer's request have none.
   const isDecision = name === "confirm" || name === "refuse";
   const latency = (isDecision ? LATENCY_VALUES : NO_LATENCY).join(", ");
   const into = COUNT_COLUMNS.slice(1)
@@ -70,7 +70,7 @@ export interface Minute {
   confirmed: number;
   paid: number;
   cancelled: number;
-  /** Orders by latency bucket, in the order of `LATENCY_BOUNDS_MS`, the last one above them. */
+  /** Orders per latency bucket, in the order of `LATENCY_BOUNDS_MS`, and last those above them. */
   latencies: number[];
 }
 
@@ -92,7 +92,7 @@ export const minutesOf = (rows: unknown[]): Minute[] =>
     latencies: LATENCY_COLUMNS.map((column) => row[column] ?? 0),
   }));
 
-/** All orders that have left pending, by what became of them. At most `KEPT_MINUTES` rows and one. */
+/** Counts of all orders that have left `pending`, by status. Reads at most `KEPT_MINUTES` rows and one. */
 export function selectTotals(db: D1Database): D1PreparedStatement {
   return db.prepare(
     `SELECT coalesce(sum(confirmed) - sum(paid) - sum(withdrawn), 0) AS confirmed,
@@ -100,12 +100,12 @@ export function selectTotals(db: D1Database): D1PreparedStatement {
   );
 }
 
-/** Two days by the minute. */
+/** Two days. */
 const KEPT_MINUTES = 2_880;
-/** Minutes one step folds. */
+/** Minutes folded in one step. */
 const FOLD_STEP = 500;
 
-/** Folds up to `FOLD_STEP` old minutes into minute 0, so that the table stays small. */
+/** Folds up to `FOLD_STEP` old minutes into minute 0, which keeps the table small. */
 export async function foldMinutes(db: D1Database, now_ms: number): Promise<void> {
   const before = Math.floor(now_ms / 60_000) - KEPT_MINUTES;
   const old = `SELECT minute FROM minutes WHERE minute > 0 AND minute < ?1

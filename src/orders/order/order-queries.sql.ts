@@ -1,6 +1,6 @@
 import type { Order, Status } from "./order.ts";
 
-/** Reads of the table `orders`; orders.sql.ts writes it. */
+/** The reads of the table `orders`. `orders.sql.ts` writes it. */
 
 export interface OrderRow {
   id: string;
@@ -49,12 +49,12 @@ export async function getOrder(db: D1Database, id: string): Promise<Order | null
 export interface OrderQuery {
   customerId: string;
   status: Status | null;
-  /** Id of the last order of the page before; null for the first page. */
+  /** The id of the last order of the previous page; null for the first page. */
   before: string | null;
   limit: number;
 }
 
-/** Newest first. Walks the customer's index, so a rare status costs at most their own orders. */
+/** Newest first. Reads the customer's index: finding a rare status costs at most that customer's orders. */
 export async function listOrders(db: D1Database, query: OrderQuery): Promise<Order[]> {
   const { results } = await db
     .prepare(
@@ -67,7 +67,7 @@ export async function listOrders(db: D1Database, query: OrderQuery): Promise<Ord
   return results.map(orderFromRow);
 }
 
-/** The earliest `due_at` of all orders; null when none is due. */
+/** The earliest `due_at`; null if no order has one. */
 export async function earliestDue(db: D1Database): Promise<number | null> {
   const row = await db
     .prepare("SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL")
@@ -75,7 +75,7 @@ export async function earliestDue(db: D1Database): Promise<number | null> {
   return row?.due_at ?? null;
 }
 
-/** Of these orders the ones whose customer is present, as they stand. */
+/** The present state of those of these orders whose customer is present. */
 export function selectPresent(db: D1Database, ids: readonly string[]): D1PreparedStatement {
   return db
     .prepare(
@@ -91,20 +91,15 @@ export function selectOrders(db: D1Database, ids: readonly string[]): D1Prepared
     .prepare("SELECT o.* FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value")
     .bind(JSON.stringify(ids));
 }
-export async function ordersById(
-  db: D1Database,
-  ids: readonly string[],
-): Promise<Map<string, Order>> {
-  const { results } = await db
-    .prepare("SELECT o.* FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value")
-    .bind(JSON.stringify([...new Set(ids)]))
-    .all<OrderRow>();
+
+export async function ordersById(db: D1Database, ids: readonly string[]) {
+  const { results } = await selectOrders(db, [...new Set(ids)]).all<OrderRow>();
   return new Map(results.map((row) => [row.id, orderFromRow(row)]));
 }
 
-/** Orders one page looks through for a status: a page may be short, or empty, and not the last. */
+/** Orders that one page reads to find a status. A page may be short or empty without being the last. */
 const PAGE_SCAN = 1_000;
-/** Above every order id. */
+/** Sorts after every order id. */
 const NEWEST = "g";
 
 /** Orders of all customers, newest first. */

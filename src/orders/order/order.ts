@@ -2,7 +2,7 @@ import type { Shortage } from "../../contract/stock-events.ts";
 import { type OrderEvent, orderEvent } from "../../contract/order-events.ts";
 import type { Policy } from "../config/policy.ts";
 
-/** The order's life: which transitions there are, and what an order owes. No I/O. */
+/** The life of an order: its transitions, and what it needs next. No I/O. */
 
 export type Status = "pending" | "confirmed" | "paid" | "cancelled";
 export type Reason =
@@ -11,7 +11,7 @@ export type Reason =
   | "customer_request"
   | "payment_timeout"
   | "lock_timeout";
-/** What the stock items have not acknowledged yet. */
+/** The command that stock has not acknowledged. */
 export type Awaits = "lock" | "release" | "commit";
 
 export interface Money {
@@ -26,11 +26,11 @@ export interface Line {
   name: string;
   quantity: number;
   price: Money;
-  /** The item's limit when the order was placed; null: none. */
+  /** The item's limit per customer when the order was placed; null: no limit. */
   limitPerCustomer: number | null;
 }
 
-export interface Step {
+export interface HistoryEntry {
   revision: number;
   status: Status;
   reason: Reason | null;
@@ -52,18 +52,18 @@ export interface Order {
   awaits: Awaits | null;
   dueAt_ms: number | null;
   attempts: number;
-  history: Step[];
+  history: HistoryEntry[];
 }
 
 export interface Transition {
   from: readonly Status[];
   to: Status;
-  /** Of a cancellation; a refusal brings its own. */
+  /** The reason of a cancellation. A refusal has a reason of its own. */
   reason: Reason | null;
   awaits: Awaits | null;
 }
 
-/** Every transition there is. D1 applies each as one conditional update, and judges races by it. */
+/** All transitions. D1 applies each as one conditional update, which decides races. */
 export const TRANSITIONS = {
   confirm: { from: ["pending"], to: "confirmed", reason: null, awaits: null },
   refuse: { from: ["pending"], to: "cancelled", reason: "out_of_stock", awaits: null },
@@ -80,15 +80,15 @@ export const TRANSITIONS = {
 
 export type TransitionName = keyof typeof TRANSITIONS;
 
-/** An order nobody has looked at for this long is looked at by reconcile. */
+/** The reconciler looks at an order that nothing has changed for this long. */
 export const FIRST_DUE_MS = 30_000;
 
-/** When a new order is looked at first: in time for its deadline. */
+/** When the reconciler first looks at a new order: no later than its lock deadline. */
 export function firstDue_ms({ lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">): number {
   return lockDeadline_ms === 0 ? FIRST_DUE_MS : Math.min(FIRST_DUE_MS, lockDeadline_ms);
 }
 
-/** When an order has to be looked at after a transition; null: never again. */
+/** When the reconciler next looks at an order after a transition; null: never. */
 export function dueAfter(name: TransitionName, payBy_ms: number | null, now_ms: number) {
   if (TRANSITIONS[name].awaits !== null) return now_ms + FIRST_DUE_MS;
   return name === "confirm" ? payBy_ms : null;
@@ -98,14 +98,14 @@ export function payByFor({ paymentWindow_ms }: Policy, now_ms: number): number |
   return paymentWindow_ms === 0 ? null : now_ms + paymentWindow_ms;
 }
 
-/** Why an order was refused, from what its items recorded. */
+/** The reason of a refusal, from the shortages that the items recorded. */
 export function refusalReason(shortages: readonly Shortage[]): Reason {
   const reasons = new Set(shortages.map((shortage) => shortage.reason));
   if (reasons.has("out_of_stock") || reasons.size === 0) return "out_of_stock";
   return reasons.has("limit_exceeded") ? "limit_exceeded" : "lock_timeout";
 }
 
-/** What a due order needs: a transition first, a command to its stock, or only a later look. */
+/** What a due order needs: a transition first, a command to stock, or only a later `due_at`. */
 export type NextAction =
   | { type: "transition"; name: "giveUp" | "expire" }
   | { type: "command"; event: OrderEvent }
@@ -120,7 +120,7 @@ export function nextActionOf(
   const isPastDeadline = lockDeadline_ms > 0 && now_ms >= placedAt_ms + lockDeadline_ms;
   if (awaits === "lock" && isPastDeadline) return { type: "transition", name: "giveUp" };
   if (awaits !== null) return { type: "command", event: commandOf(order, awaits, now_ms) };
-  // Nobody pays for an order that costs nothing.
+  // An order with a total of 0 needs no payment, so it never expires.
   const expires_ms = status === "confirmed" && total.amount > 0 ? payBy_ms : null;
   if (expires_ms !== null && now_ms >= expires_ms) return { type: "transition", name: "expire" };
   return { type: "later", due_ms: expires_ms };
@@ -132,17 +132,20 @@ const EVENT_FOR = {
   commit: "order.paid",
 } as const satisfies Record<Awaits, OrderEvent["type"]>;
 
-/** The event that asks the stock Worker for what this order awaits. */
+/** The event that commands stock to do what this order awaits. */
 export function commandOf(order: Order, awaits: Awaits, now_ms: number): OrderEvent {
   const lines = order.lines.map(({ sku, quantity, limitPerCustomer }) =>
     limitPerCustomer === null ? { sku, quantity } : { sku, quantity, limitPerCustomer },
   );
-  return orderEvent(
-    EVENT_FOR[awaits],
-    { orderId: order.id, customerId: order.customerId, lines },
-    now_ms,
-  );
+  const { id: orderId, customerId } = order;
+  return orderEvent(EVENT_FOR[awaits], { orderId, customerId, lines }, now_ms);
 }
+
+/** The events for those of these orders that await something. */
+export const commandsOf = (orders: readonly Order[], now_ms: number): OrderEvent[] =>
+  orders.flatMap((order) =>
+    order.awaits === null ? [] : [commandOf(order, order.awaits, now_ms)],
+  );
 
 /** The order as clients see it. */
 export interface OrderView {
@@ -171,7 +174,7 @@ export function viewOf(order: Order): OrderView {
     revision: order.revision,
     placedAt: iso(order.placedAt_ms),
     updatedAt: iso(order.updatedAt_ms),
-    // Nobody pays for what costs nothing, whatever an earlier version wrote.
+    // An order with a total of 0 needs no payment. An earlier version may have stored a `payBy`.
     payBy: order.payBy_ms === null || order.total.amount === 0 ? null : iso(order.payBy_ms),
   };
 }

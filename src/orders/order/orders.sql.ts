@@ -14,14 +14,12 @@ import {
 } from "./order.ts";
 import { type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 
-/**
- * Every write of the table `orders`. Each is conditional: D1 is the single judge of an order's life.
- */
+/** All writes of the table `orders`. Each is conditional: D1 alone decides what becomes of an order. */
 
 /**
- * Inserts the orders that a SELECT admits: its columns are `id`, `customer_id`, `lines`, `total`,
- * `currency` and `refusal` (null: admitted), its parameters the first three of `values`: candidates,
- * now, and one of its own. The fourth is when the orders are due first.
+ * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
+ * `currency` and `refusal` (null: admitted). Its parameters are the first three of `values`: the
+ * candidates, now, and one of its own. The fourth value is the orders' first `due_at`.
  */
 export function insertAdmitted(
   db: D1Database,
@@ -41,7 +39,7 @@ export function insertAdmitted(
     .bind(...values);
 }
 
-/** An order to move; only a refusal has a reason and shortages of its own. */
+/** The order of a transition. Only a refusal brings its own reason and shortages. */
 export interface Entry {
   id: string;
   reason?: Reason;
@@ -54,39 +52,24 @@ export interface Clock {
 }
 
 /**
- * Moves every order of `entries` that stands where the transition starts, and counts the moves. The
- * last statement is the UPDATE; with `RETURNING *` it answers with the rows that moved.
+ * Makes a transition of those `entries` that have its initial status, and counts them. The UPDATE is
+ * the last statement, and returns the changed rows if `returning` says so.
  */
 export function transition(
   db: D1Database,
   name: TransitionName,
   entries: readonly Entry[],
-  clock: Clock,
+  { policy, now_ms }: Clock,
   returning: "" | "RETURNING *" = "",
 ): D1PreparedStatement[] {
-  const ids = entries.map(({ id }) => id);
-  return [
-    countTransition(db, name, ids, clock.now_ms, alsoIf(name)),
-    update(db, name, entries, clock, returning),
-  ];
-}
-
-/** What a transition asks beyond the status; `?2` is now. Nobody pays for what costs nothing. */
-const alsoIf = (name: TransitionName): string =>
-  name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";
-
-function update(
-  db: D1Database,
-  name: TransitionName,
-  entries: readonly Entry[],
-  { policy, now_ms }: Clock,
-  returning: "" | "RETURNING *",
-): D1PreparedStatement {
   const { from, to, reason, awaits } = TRANSITIONS[name];
   const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
   const statuses = from.map((status) => `'${status}'`).join(", ");
+  // Besides the status. A total of 0 needs no payment, so such an order never expires.
+  const alsoIf = name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";
   const due = name === "confirm" ? "iif(total_amount > 0, ?6, NULL)" : "?6";
-  return db
+  const due_ms = dueAfter(name, payBy_ms, now_ms);
+  const update = db
     .prepare(
       `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
          revision = revision + 1, updated_at = ?2, pay_by = iif(total_amount > 0, ?4, NULL),
@@ -96,23 +79,17 @@ function update(
            'status', ?3, 'reason', e.reason, 'at_ms', CAST(?2 AS INTEGER)))
        FROM (SELECT value->>'id' AS id, coalesce(value->>'reason', ?7) AS reason,
                value->'shortages' AS shortages FROM json_each(?1)) AS e
-       WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf(name)}
+       WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf}
        ${returning}`,
     )
-    .bind(
-      JSON.stringify(entries),
-      now_ms,
-      to,
-      payBy_ms,
-      awaits,
-      dueAfter(name, payBy_ms, now_ms),
-      reason,
-    );
+    .bind(JSON.stringify(entries), now_ms, to, payBy_ms, awaits, due_ms, reason);
+  const ids = entries.map(({ id }) => id);
+  return [countTransition(db, name, ids, now_ms, alsoIf), update];
 }
 
 const STATUS_AWAITING = { release: "cancelled", commit: "paid" } as const;
 
-/** The stock items have done what these orders awaited. No transition: the revision stays. */
+/** Records that stock has done what these orders awaited. Not a transition, so the revision stays. */
 export function acknowledge(
   db: D1Database,
   awaits: Exclude<Awaits, "lock">,
@@ -126,7 +103,7 @@ export function acknowledge(
     .bind(JSON.stringify(ids), STATUS_AWAITING[awaits], awaits);
 }
 
-/** Puts off the next look at orders that owe nothing now. */
+/** Sets a later `due_at` for orders that await nothing. */
 export function postpone(
   db: D1Database,
   entries: readonly { id: string; due_ms: number | null }[],
@@ -141,9 +118,9 @@ export function postpone(
 }
 
 /**
- * What a due order needs: a transition that its time has come for, or something of its stock. An
- * order's id tells when it was placed, and is in the index `orders_due`: with a large backlog that
- * waits for its stock, no row of the table is looked at in vain.
+ * Due orders that need a transition, because its time has come, and those that need a command to
+ * stock. The lock deadline is compared with the id, which holds the time of placing and is part of
+ * the index `orders_due`. So the query reads no other rows even when many orders wait for stock.
  */
 const DUE_FOR = {
   transition: "(awaits IS NULL OR awaits = 'lock' AND id < ?5)",
@@ -151,24 +128,24 @@ const DUE_FOR = {
 } as const;
 
 export interface Claim {
-  for: keyof typeof DUE_FOR;
+  needs: keyof typeof DUE_FOR;
   now_ms: number;
   limit: number;
-  /** 0.75–1, so that what came due together does not come back together. */
-  spread: number;
+  /** 0.75–1, so that orders that are due together do not all come back together. */
+  jitter: number;
 }
 
 /**
- * Takes up to `limit` of the orders that are due, oldest first, and moves each on by its backoff
- * (5, 10, 20, 40, then 60 s, times `spread`; not past its lock deadline), so that a pass which dies
- * here has only postponed them, and two passes never hold the same order.
+ * Claims up to `limit` due orders, oldest first, and sets each order's next `due_at` by its backoff
+ * (5, 10, 20, 40, then 60 s, times `jitter`, but not past its lock deadline). So a pass that dies after
+ * this only delays its orders, and two passes never hold the same order.
  */
 export async function claimDue(
   db: D1Database,
   { lockDeadline_ms }: Pick<Policy, "lockDeadline_ms">,
-  { for: need, now_ms, limit, spread }: Claim,
+  { needs: need, now_ms, limit, jitter }: Claim,
 ): Promise<Order[]> {
-  // Ids of the very millisecond of the deadline are past it too.
+  // The deadline has also passed for ids of the very millisecond that it names.
   const placedBefore = lockDeadline_ms === 0 ? "" : orderIdFloor(now_ms - lockDeadline_ms + 1);
   const { results } = await db
     .prepare(
@@ -181,12 +158,12 @@ export async function claimDue(
          ORDER BY due_at LIMIT ?2)
        RETURNING *`,
     )
-    .bind(now_ms, limit, spread, lockDeadline_ms, placedBefore)
+    .bind(now_ms, limit, jitter, lockDeadline_ms, placedBefore)
     .all<OrderRow>();
   return results.map(orderFromRow);
 }
 
-/** Makes these orders due now, as far as their stock still owes something. */
+/** Makes those of these orders due now that await something. */
 export async function makeDue(db: D1Database, ids: string[], now_ms: number): Promise<void> {
   await db
     .prepare(
@@ -196,9 +173,10 @@ export async function makeDue(db: D1Database, ids: string[], now_ms: number): Pr
     .bind(JSON.stringify(ids), now_ms)
     .run();
 }
+
 /**
- * Makes these orders due, awaiting what their status calls for though it was acknowledged once:
- * every command may be repeated. A confirmed order calls for nothing, so it is only reported.
+ * Makes these orders due, awaiting again the command that their status calls for: stock may repeat
+ * every command. A confirmed order calls for none, so it stays, and the caller only reports it.
  */
 export async function requeueCommands(db: D1Database, ids: readonly string[], now_ms: number) {
   const { meta } = await db
@@ -213,17 +191,13 @@ export async function requeueCommands(db: D1Database, ids: readonly string[], no
 }
 
 /**
- * Gives a payment window to those of the next `limit` orders after an id that were confirmed without
- * one. A revision of its own tells the customer of it.
+ * Opens a payment window for those of the next `limit` orders after an id that were confirmed without
+ * one. The change is a revision, so that the customer learns of it.
  */
 export function openPaymentWindows(
   db: D1Database,
-  {
-    after,
-    limit,
-    payBy_ms,
-    now_ms,
-  }: Record<"limit" | "payBy_ms" | "now_ms", number> & { after: string },
+  { after, limit }: { after: string; limit: number },
+  { payBy_ms, now_ms }: { payBy_ms: number; now_ms: number },
 ): D1PreparedStatement {
   return db
     .prepare(
@@ -237,7 +211,7 @@ export function openPaymentWindows(
     .bind(after, now_ms, payBy_ms, limit);
 }
 
-/** Deletes orders placed before a time that are finished and whose stock owes nothing. */
+/** Deletes finished orders placed before a time, except those that still await something. */
 export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM orders WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ${SCAN_ROWS}`;
   return scanByKey(db, {

@@ -1,19 +1,19 @@
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 
-/** There is one reconciler, under one name. */
+/** The one reconciler object. */
 export const reconcilerOf = (env: OrdersEnv) => env.RECONCILER.getByName("reconciler");
 
-/** A commit waits for this at most: the cron is enough alone. */
+/** The longest that a commit waits for the reconciler. The cron alone is enough. */
 const WATCH_TIMEOUT_MS = 1_000;
 
-/** Asks the reconciler to look at what is due at a time. Never throws; says whether it heard. */
+/** Asks the reconciler to run a pass at `at_ms`. Never throws: returns whether the reconciler answered. */
 export async function scheduleReconcile(env: OrdersEnv, at_ms: number): Promise<boolean> {
   try {
     await withTimeout(WATCH_TIMEOUT_MS, () => reconcilerOf(env).watch(at_ms), "the reconciler");
     return true;
   } catch (error) {
-    log("warn", "reconciler.unreachable", { error: errorText(error) });
+    log("warn", "reconciler.schedule_failed", { error: errorText(error) });
     return false;
   }
 }

@@ -9,8 +9,6 @@ export function settlePorts(env: OrdersEnv): SettlePorts {
     feeds: feedNotifier(env),
     policy: policyOf(env),
     now: Date.now,
-    watch: async (at_ms) => {
-      await scheduleReconcile(env, at_ms);
-    },
+    watch: (at_ms) => scheduleReconcile(env, at_ms),
   };
 }

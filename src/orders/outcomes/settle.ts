@@ -14,46 +14,46 @@ import { applyLevels } from "../items/items.sql.ts";
 import { type Order, refusalReason } from "../order/order.ts";
 import type { Policy } from "../config/policy.ts";
 
-/** What settling needs of the outside. */
+/** The bindings and functions that settling uses. */
 export interface SettlePorts {
   db: D1Database;
   feeds: FeedNotifier;
   policy: Policy;
   now: () => number;
-  /** Somebody will look at what is due at this time. */
-  watch: (at_ms: number) => Promise<void>;
+  /** Asks the reconciler to run a pass at `at_ms`. */
+  watch: (at_ms: number) => Promise<unknown>;
 }
 
 export interface Settled {
   undecided: Undecided<StockEvent>;
-  /** The orders asked for in `watched`, as they stand after it. */
+  /** The orders of `readIds`, as they are after it. */
   orders: Order[];
 }
 
-/** Events one D1 transaction takes, and shortages: as JSON far below the 2 MB of a bound value. */
+/** Events and shortages in one D1 transaction: as JSON far below the 2 MB of a bound value. */
 const MAX_EVENTS = 1_000;
 const MAX_SHORTAGES = 3_000;
 
 /**
- * Applies what came of orders at their items: the one place where an outcome reaches D1, whether
- * it came by queue, lane or reconcile. One D1 round trip for all, then the feeds of customers who
- * are present are told how each order stands, changed or not. Safe to repeat.
+ * Applies the outcomes of stock to D1. Outcomes from the queue, the lane and the reconciler all go
+ * through this function. It applies them in one D1 round trip, and then pushes each order to its
+ * customer's feed, changed or not, if the customer is present. Safe to repeat.
  */
 export async function settle(
   allEvents: readonly StockEvent[],
   ports: SettlePorts,
-  watched: readonly string[] = [],
+  readIds: readonly string[] = [],
 ): Promise<Settled> {
   const settled: Settled = { undecided: new Map(), orders: [] };
   for (const events of partsOf(allEvents)) {
-    const part = await settlePart(events, ports, watched);
+    const part = await settlePart(events, ports, readIds);
     for (const [event, delay] of part.undecided) settled.undecided.set(event, delay);
     settled.orders = part.orders;
   }
   return settled;
 }
 
-/** What one D1 transaction takes at a time. */
+/** Splits events into the parts that one D1 transaction takes. */
 export function partsOf(events: readonly StockEvent[]): StockEvent[][] {
   const parts: StockEvent[][] = [];
   let shortages = 0;
@@ -74,10 +74,10 @@ export function partsOf(events: readonly StockEvent[]): StockEvent[][] {
 async function settlePart(
   events: readonly StockEvent[],
   ports: SettlePorts,
-  watched: readonly string[],
+  readIds: readonly string[],
 ): Promise<Settled> {
   const start_ms = ports.now();
-  const { results, failed } = await bisect(events, (part) => apply(part, ports, watched));
+  const { results, failed } = await bisect(events, (part) => apply(part, ports, readIds));
   const undecided: Undecided<StockEvent> = new Map(
     [...failed].map(([event, error]) => [event, failedWith(error)]),
   );
@@ -89,18 +89,14 @@ async function settlePart(
     if (delay) undecided.set(event, delay);
   }
   await watchExpiry(events, ports, start_ms);
-  log("info", "orders.batch_settled", {
-    events: events.length,
-    notified: present.length,
-    undecided: undecided.size,
-    tookMs: ports.now() - start_ms,
-  });
+  const counts = { events: events.length, notified: present.length, undecided: undecided.size };
+  log("info", "orders.batch_settled", { ...counts, tookMs: ports.now() - start_ms });
   return { undecided, orders: results.at(-1)?.orders ?? [] };
 }
 
 /**
- * While anything is due the reconciler wakes at least once a minute, and then knows of `payBy`; only
- * a window shorter than that has to be said.
+ * While anything is due, the reconciler runs at least once a minute and then learns of `payBy`. Only
+ * the end of a shorter payment window has to be scheduled.
  */
 async function watchExpiry(
   events: readonly StockEvent[],
@@ -113,11 +109,11 @@ async function watchExpiry(
   }
 }
 
-/** `present`: the orders whose customer is present, as they stand after it. */
+/** `present`: the new state of the orders whose customer is present. */
 async function apply(
   events: readonly StockEvent[],
   { db, policy, now }: SettlePorts,
-  watched: readonly string[],
+  readIds: readonly string[],
 ): Promise<{ present: Order[]; orders: Order[] }> {
   const clock = { policy, now_ms: now() };
   const { locked, refused, released, committed, levels, orderIds } = fold(events);
@@ -127,7 +123,7 @@ async function apply(
   if (released.length > 0) statements.push(acknowledge(db, "release", released));
   if (committed.length > 0) statements.push(acknowledge(db, "commit", committed));
   if (levels.length > 0) statements.push(applyLevels(db, levels, clock.now_ms));
-  statements.push(selectPresent(db, orderIds), selectOrders(db, watched));
+  statements.push(selectPresent(db, orderIds), selectOrders(db, readIds));
   const [present, orders] = (await db.batch<OrderRow>(statements)).slice(-2);
   return {
     present: (present?.results ?? []).map(orderFromRow),
@@ -135,15 +131,12 @@ async function apply(
   };
 }
 
-/** One entry an order and kind: an UPDATE that meets a row twice would apply either. */
+/** Keeps one event per order and type: an UPDATE that meets a row twice would apply either one. */
 function fold(events: readonly StockEvent[]) {
   const of = <T extends StockEvent["type"]>(type: T) => {
     const own = events.filter((e): e is Extract<StockEvent, { type: T }> => e.type === type);
-    return [
-      ...new Map(
-        own.map((event) => ["orderId" in event ? event.orderId : event.id, event]),
-      ).values(),
-    ];
+    const keyOf = (event: StockEvent) => ("orderId" in event ? event.orderId : event.id);
+    return [...new Map(own.map((event) => [keyOf(event), event])).values()];
   };
   return {
     locked: of("stock.locked").map(({ orderId: id }) => ({ id })),

@@ -4,7 +4,7 @@ import { type StockEvent, StockEventSchema } from "../../contract/stock-events.t
 import { storeDeadLetters } from "../dead-letters/dead-letters.sql.ts";
 import { partsOf, settle, type SettlePorts } from "./settle.ts";
 
-/** Consumes `stock-events`: acknowledged after D1 has the outcome and the present were told. */
+/** Consumes `stock-events`. A message is acknowledged after D1 has its outcomes and the feeds are notified. */
 export async function consumeStockEvents(
   batch: MessageBatch,
   ports: SettlePorts & { stockEvents: Queue },
@@ -13,14 +13,14 @@ export async function consumeStockEvents(
     decode: decoderOf(StockEventSchema),
     handle: (events) => handle(events, ports),
     resend: (events, options) => sendPacked(ports.stockEvents, StockEventSchema, events, options),
-    keep: (letters) => storeDeadLetters(ports.db, letters),
+    storeDeadLetters: (letters) => storeDeadLetters(ports.db, letters),
   });
 }
 
 /**
- * Settles part by part while there are feeds left to call. What comes after that is postponed as it
- * is: settled without being told it would be settled once more by its next delivery. The first part
- * is always settled, and at least one of its orders told, so each delivery makes progress.
+ * Settles part by part while feed calls are left, and postpones the remaining parts unsettled: a part
+ * that was settled but not pushed would be settled again by its next delivery. The first part is
+ * always settled and pushes at least one of its orders, so each delivery makes progress.
  */
 async function handle(events: StockEvent[], ports: SettlePorts): Promise<Undecided<StockEvent>> {
   const undecided: Undecided<StockEvent> = new Map(events.map((event) => [event, POSTPONED]));

@@ -3,41 +3,41 @@ import type { Policy } from "../config/policy.ts";
 import { openPaymentWindows } from "../order/orders.sql.ts";
 
 /**
- * Gives a payment window to confirmed orders that have none, because they were confirmed while
- * `PAYMENT_WINDOW_SECONDS` was 0. No index finds them (it would cost a row an order), so a walk over
- * `orders` by their ids does, and again each day for those that an older version confirmed meanwhile.
+ * Opens payment windows for orders that were confirmed while `PAYMENT_WINDOW_SECONDS` was 0. An index
+ * to find them would cost a row per order, so a scan of `orders` by id finds them. The scan repeats
+ * daily, because an older version may have confirmed orders in the meantime.
  */
 
-/** Rows one step looks at, and the steps of a round. */
+/** Rows in one step, and steps in one round. */
 const STEP = 1_000;
 const MAX_STEPS = 20;
-/** No step begins later: while D1 is slow, placing orders comes first. */
+/** No step starts after this time: while D1 is slow, placing orders comes first. */
 const ROUND_MS = 5_000;
 const DAY_MS = 86_400_000;
 
-/** Where the walk goes on: after this id, and not before this time. */
-export interface WindowWalk {
+/** The position of the scan: it continues after this id, and not before this time. */
+export interface WindowScan {
   after: string;
   from_ms: number;
 }
 
-export const WALK_START: WindowWalk = { after: "", from_ms: 0 };
+export const SCAN_START: WindowScan = { after: "", from_ms: 0 };
 
 /**
- * One round of the walk. An order that gets a window is told so by a revision of its own. Never
- * throws: a round that fails is logged, and the next one begins where it began.
+ * One round of the scan. A payment window is a revision, so that the customer learns of it. Never
+ * throws: a failure is logged, and the next round continues after the last step that succeeded.
  */
-export async function walkPaymentWindows(
+export async function scanPaymentWindows(
   db: D1Database,
   { paymentWindow_ms }: Pick<Policy, "paymentWindow_ms">,
-  walk: WindowWalk,
+  scan: WindowScan,
   now_ms: number,
-): Promise<WindowWalk> {
-  // Off: a walk begins anew as soon as it is turned on.
-  if (paymentWindow_ms === 0) return WALK_START;
-  if (now_ms < walk.from_ms) return walk;
+): Promise<WindowScan> {
+  // While the window is off, the position is reset: turning it on starts a new scan.
+  if (paymentWindow_ms === 0) return SCAN_START;
+  if (now_ms < scan.from_ms) return scan;
   const end_ms = Date.now() + ROUND_MS;
-  let after = walk.after;
+  let after = scan.after;
   try {
     for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
       const last = await step(db, after, now_ms, now_ms + paymentWindow_ms);
@@ -50,7 +50,7 @@ export async function walkPaymentWindows(
   return { after, from_ms: 0 };
 }
 
-/** Answers with the last id it looked at, or null at the end of the table. */
+/** Returns the last id that it read, or null at the end of the table. */
 async function step(
   db: D1Database,
   after: string,
@@ -60,7 +60,7 @@ async function step(
   const rows = `SELECT id FROM orders WHERE id > ?1 ORDER BY id LIMIT ${STEP}`;
   const [seen, opened] = await db.batch<{ last: string | null; n: number }>([
     db.prepare(`SELECT max(id) AS last, count(*) AS n FROM (${rows})`).bind(after),
-    openPaymentWindows(db, { after, limit: STEP, payBy_ms, now_ms }),
+    openPaymentWindows(db, { after, limit: STEP }, { payBy_ms, now_ms }),
   ]);
   const changes = opened?.meta.changes ?? 0;
   if (changes > 0) log("info", "payment_windows.opened", { orders: changes });

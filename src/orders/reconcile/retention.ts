@@ -7,41 +7,43 @@ import { deleteOldPresence } from "../feed/presence.sql.ts";
 import { deleteOldKeys } from "../order/idempotency-keys.sql.ts";
 import { foldMinutes } from "../order/minutes.sql.ts";
 import { deleteFinishedOrders } from "../order/orders.sql.ts";
-import { type Lap, MAX_STEPS, NO_LAP, paceOf } from "./scan-pace.ts";
+import { type ScanProgress, MAX_STEPS, NO_PROGRESS, paceOf } from "./scan-pace.ts";
 
 /**
- * Housekeeping of D1: bounded steps, once a minute. Two statements a step, in four parts of
- * `MAX_STEPS`: 480 of the 1,000 that D1 takes of one invocation (D1 limits).
+ * Housekeeping of D1, once a minute in bounded steps. A step makes two statements, and four of the
+ * parts make up to `MAX_STEPS` of them: 480 of the 1,000 statements of an invocation (D1 limits).
  */
 
-/** No step of a part begins later: while D1 is slow, placing orders comes first. */
+/** No step of a part starts after this time: while D1 is slow, placing orders comes first. */
 const PART_MS = 5_000;
 const STEP_TIMEOUT_MS = 10_000;
-/** A feed marks its customer anew each day; an older mark was left by one that died. */
+/** A feed renews its customer's presence mark daily, so the feed of an older mark has died. */
 const PRESENCE_MS = 3 * 86_400_000;
 
 /**
- * Of a step's rows, those deleted that make the next step worth it in the same minute, whatever the
- * lap's pace: after a rush the old rows stand close together.
+ * A step that deletes this many of its rows is followed by another in the same round, whatever the
+ * pace of the scan: after a rush the old rows lie close together.
  */
-const WORTH_IT = SCAN_ROWS / 10;
+const DENSE_STEP = SCAN_ROWS / 10;
 
-type Walk = "orders" | "presence" | "keys";
+type Table = "orders" | "presence" | "keys";
 
 /**
- * Where the walks over tables without an index by age go on: '' at the start, else the last row met;
- * of keys a customer and a key as a JSON array. An earlier version keeps `laps` as it finds them.
+ * The positions of the scans over tables without an index by age: '' at the start, else the last row
+ * read (for keys a JSON array of customer and key). An earlier version leaves `laps` as they are.
  */
-export type PruneCursors = Record<Walk, string> & { laps: Record<Walk, Lap> };
+export type PruneCursors = Record<Table, string> & {
+  laps: Record<Table, ScanProgress>;
+};
 
 export const NO_CURSORS: PruneCursors = {
   orders: "",
   presence: "",
   keys: "",
-  laps: { orders: NO_LAP, presence: NO_LAP, keys: NO_LAP },
+  laps: { orders: NO_PROGRESS, presence: NO_PROGRESS, keys: NO_PROGRESS },
 };
 
-/** One round. Never throws: a part that fails is logged, and begins next time where it began now. */
+/** One round. Never throws: a part that fails is logged, and the next round starts at the same row. */
 export async function prune(
   db: D1Database,
   policy: Policy,
@@ -49,25 +51,25 @@ export async function prune(
   now_ms: number,
 ): Promise<PruneCursors> {
   const next = { ...cursors, laps: { ...cursors.laps } };
-  const goOn = async (walk: Walk, step: TableScan): Promise<void> => {
-    const at = { cursor: cursors[walk], lap: cursors.laps[walk] };
-    const { cursor, lap } = await walkOn(at, step, now_ms);
-    next[walk] = cursor;
-    next.laps[walk] = lap;
+  const scan = async (table: Table, step: TableScan): Promise<void> => {
+    const start = { cursor: cursors[table], progress: cursors.laps[table] };
+    const { cursor, progress } = await continueScan(start, step, now_ms);
+    next[table] = cursor;
+    next.laps[table] = progress;
   };
   const parts: Record<string, () => Promise<void>> = {
     async letters() {
-      const start = { cursor: "", lap: NO_LAP };
-      await walkOn(start, deleteOldDeadLetters(db, now_ms - policy.deadLetterRetention_ms), now_ms);
+      const step = deleteOldDeadLetters(db, now_ms - policy.deadLetterRetention_ms);
+      await continueScan({ cursor: "", progress: NO_PROGRESS }, step, now_ms);
     },
     minutes: () => withTimeout(STEP_TIMEOUT_MS, () => foldMinutes(db, now_ms)),
     async orders() {
       const { orderRetention_ms } = policy;
       if (orderRetention_ms === 0) next.orders = "";
-      else await goOn("orders", deleteFinishedOrders(db, now_ms - orderRetention_ms));
+      else await scan("orders", deleteFinishedOrders(db, now_ms - orderRetention_ms));
     },
-    presence: () => goOn("presence", deleteOldPresence(db, now_ms - PRESENCE_MS)),
-    keys: () => goOn("keys", deleteOldKeys(db, now_ms - policy.keyRetention_ms)),
+    presence: () => scan("presence", deleteOldPresence(db, now_ms - PRESENCE_MS)),
+    keys: () => scan("keys", deleteOldKeys(db, now_ms - policy.keyRetention_ms)),
   };
   for (const [part, run] of Object.entries(parts)) {
     try {
@@ -79,23 +81,27 @@ export async function prune(
   return next;
 }
 
-/** Steps as far as the lap's pace asks for, or while they are worth it, and while there is time. */
-async function walkOn(
-  at: { cursor: string; lap: Lap },
+interface ScanPosition {
+  cursor: string;
+  progress: ScanProgress;
+}
+
+/** Makes steps until the scan has reached its pace and finds few old rows, or until time is up. */
+async function continueScan(
+  { cursor: start, progress: { size, met, began_ms } }: ScanPosition,
   step: TableScan,
   now_ms: number,
-): Promise<{ cursor: string; lap: Lap }> {
+): Promise<ScanPosition> {
   const end_ms = Date.now() + PART_MS;
-  const pace = paceOf(at.lap, now_ms);
-  let { cursor } = at;
-  let met = 0;
+  const pace = paceOf({ size, met, began_ms }, now_ms);
+  let cursor = start;
+  let scanned = 0;
   for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
-    const stepped = await withTimeout(STEP_TIMEOUT_MS, () => step(cursor), "a step");
-    cursor = stepped.next;
-    met += stepped.scanned;
-    if (cursor === "") return { cursor, lap: { ...NO_LAP, size: at.lap.met + met } };
-    if (met >= pace && stepped.deleted < WORTH_IT) break;
+    const result = await withTimeout(STEP_TIMEOUT_MS, () => step(cursor), "a step");
+    cursor = result.next;
+    scanned += result.scanned;
+    if (cursor === "") return { cursor, progress: { ...NO_PROGRESS, size: met + scanned } };
+    if (scanned >= pace && result.deleted < DENSE_STEP) break;
   }
-  const { size, began_ms } = at.lap;
-  return { cursor, lap: { size, met: at.lap.met + met, began_ms: began_ms || now_ms } };
+  return { cursor, progress: { size, met: met + scanned, began_ms: began_ms || now_ms } };
 }

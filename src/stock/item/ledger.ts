@@ -2,7 +2,7 @@ import type { LedgerPage, Movement } from "../../contract/stock-api.ts";
 import type { Counters } from "./rules.ts";
 import type { EarlierMovement, MovementRow } from "./schema.ts";
 
-/** A movement of an order's units, and how the item stood after it. */
+/** A movement of an order's units, with the item's counters after it. */
 export interface OrderMovement {
   kind: "lock" | "release" | "commit";
   quantity: number;
@@ -19,14 +19,14 @@ export interface AdjustMovement {
 }
 
 /**
- * Movements one row holds. As JSON some 60 KB, where a row takes 2 MB (Durable Objects limits); a
- * reader of one page parses it whole.
+ * Movements in one row. Their JSON takes some 60 KB, below the 2 MB of a row (Durable Objects
+ * limits). Reading a page parses whole rows.
  */
 const MAX_MOVEMENTS_PER_ROW = 500;
-/** Few, since each may be as large as that. */
+/** Few, because each row may be that large. */
 const ROWS_PER_READ = 20;
 
-/** The item's table `movements`, append-only: one row for all that moved in a call. */
+/** The item's append-only table `movements`, with one row for all movements of a call. */
 export class Ledger {
   readonly #sql: SqlStorage;
 
@@ -34,7 +34,7 @@ export class Ledger {
     this.#sql = sql;
   }
 
-  /** What one call moved, in its order. A row is paid for alike with one movement in it or many. */
+  /** Appends the movements of one call in their order. A row costs the same with one movement or many. */
   append(movements: readonly OrderMovement[], at_ms: number): void {
     for (let i = 0; i < movements.length; i += MAX_MOVEMENTS_PER_ROW) {
       const earlier = movements.slice(i, i + MAX_MOVEMENTS_PER_ROW).map(fieldsOf);
@@ -68,10 +68,10 @@ export class Ledger {
     );
   }
 
-  /** Newest first, those before the movement `before`. */
+  /** Movements before the number `before`, newest first. */
   page({ before, limit }: { before: number | null; limit: number }): LedgerPage {
     const end = before ?? Number.MAX_SAFE_INTEGER;
-    // `end` may lie within a row, whose own number is that of its last movement.
+    // `end` may lie within a row. A row's `seq` is the number of its last movement.
     const [holder] = this.#sql.exec<{ seq: number | null }>(
       "SELECT min(seq) AS seq FROM movements WHERE seq >= ?",
       end,
@@ -83,13 +83,13 @@ export class Ledger {
       rows = this.#rowsBelow(below);
       movements.push(...rows.flatMap(movementsOf).filter(({ seq }) => seq < end));
       below = rows.at(-1)?.seq ?? 0;
-      // One movement more than asked for tells of a further page.
+      // Reads one movement more than asked for, which shows that there is a further page.
     } while (rows.length === ROWS_PER_READ && movements.length <= limit);
     const page = movements.slice(0, limit);
     return { movements: page, next: movements.length > limit ? (page.at(-1)?.seq ?? null) : null };
   }
 
-  /** Newest first. Read to the end, since a SELECT that is left half read stays open. */
+  /** Newest first. Reads to the end: a SELECT that is read only in part stays open. */
   #rowsBelow(seq: number): MovementRow[] {
     return this.#sql
       .exec<MovementRow>(
@@ -99,10 +99,7 @@ export class Ledger {
       .toArray();
   }
 
-  /**
-   * Folds up to `limit` rows older than `cutoff_ms` into one opening balance. Returns whether there
-   * may be more.
-   */
+  /** Folds up to `limit` rows older than `cutoff_ms` into one opening balance. Returns whether more may remain. */
   prune(cutoff_ms: number, limit: number): boolean {
     const [last] = this.#sql.exec<{ seq: number | null; count: number }>(
       `SELECT max(seq) AS seq, count(*) AS count FROM
@@ -122,19 +119,20 @@ export class Ledger {
   }
 }
 
-function fieldsOf(
-  movement: Pick<OrderMovement | AdjustMovement, "kind" | "quantity" | "balance"> & {
-    orderId: string | null;
-  },
-): EarlierMovement {
-  const { kind, quantity, orderId, balance } = movement;
-  const { available, held, sold } = balance;
+function fieldsOf({
+  kind,
+  quantity,
+  orderId,
+  balance: { available, held, sold },
+}: Pick<OrderMovement | AdjustMovement, "kind" | "quantity" | "balance"> & {
+  orderId: string | null;
+}): EarlierMovement {
   return { kind, quantity, order_id: orderId, available, held, sold };
 }
 
 /**
- * The movements of a row, newest first. What is packed into an opening balance has been folded: a
- * version that knows no `earlier`, back for a while, leaves it there.
+ * The movements of a row, newest first. Ignores `earlier` in an opening balance, where those
+ * movements are folded already: a version before that column, run again after a rollback, leaves it.
  */
 function movementsOf(row: MovementRow): Movement[] {
   const packed = row.kind === "opening" ? null : row.earlier;

@@ -1,8 +1,8 @@
 import type { Shortage, VersionedLevel } from "../../contract/stock-events.ts";
 
-/** The stock item's rules: state, command and clock in; new state and answer out. No I/O. */
+/** The rules of a stock item: state, command and clock in, new state and answer out. No I/O. */
 
-/** Units. `received = available + held + sold`, all at least 0. */
+/** In units, all at least 0: `received = available + held + sold`. */
 export interface Counters {
   received: number;
   available: number;
@@ -12,10 +12,10 @@ export interface Counters {
 
 export type LockState = "held" | "sold" | "refused" | "released";
 
-/** What this item decided for an order. Its first decision is kept and repeated. */
+/** The item's decision for an order. The item records its first decision and repeats it. */
 export interface Lock {
   orderId: string;
-  /** Null on a tombstone: a release that came before its lock. */
+  /** Null on a tombstone, which records a release that arrived before its lock. */
   customerId: string | null;
   quantity: number;
   state: LockState;
@@ -28,7 +28,7 @@ export type ItemCommand =
       orderId: string;
       customerId: string;
       quantity: number;
-      /** Units a customer may have held and sold at once here; null: no limit. */
+      /** Units that the customer may have held and sold here together; null: no limit. */
       limit: number | null;
     }
   | { type: "release"; orderId: string }
@@ -36,41 +36,41 @@ export type ItemCommand =
 
 export type ItemAnswer =
   | { type: "locked" | "committed" }
-  /** `shortage`: the order had been refused here, and why. */
+  /** `shortage`: why the order had been refused here; null: it had not been. */
   | { type: "released"; shortage: Omit<Shortage, "sku"> | null }
-  /** `shortage` is null when the order had been released here before it was locked. */
+  /** `shortage` is null when the order was released here before its lock arrived. */
   | { type: "refused"; shortage: Omit<Shortage, "sku"> | null }
-  /** The command contradicts what was decided: nothing changes, and it is never acknowledged. */
+  /** The command contradicts the recorded decision. It changes nothing and is never acknowledged. */
   | { type: "breach"; detail: string };
 
-/** What the stock item answers to one call. */
+/** The item's reply to one call. */
 export interface ItemReply {
-  /** One answer a command, in their order. */
+  /** One answer for each command, in the same order. */
   answers: ItemAnswer[];
-  /** Present when it changed and was not told within the last second. */
+  /** The new level. Absent when nothing changed, or when the item reported a level within the last second. */
   level?: VersionedLevel;
 }
 
 export interface ItemView {
   counters: Counters;
-  /** What was decided for the command's order, if anything. */
+  /** The recorded decision for the command's order, if any. */
   lock: Lock | undefined;
-  /** The order is older than what the item remembers, so no row does not mean no decision. */
+  /** The order is older than the watermark: a missing row does not mean that nothing was decided. */
   isForgotten: boolean;
-  /** Units of this customer held and sold here; only read when the command has a limit. */
+  /** Units of this customer held and sold here. Read only for a command with a limit. */
   customerUnits: number;
 }
 
 export interface Decision {
   answer: ItemAnswer;
-  /** What to write; absent when nothing changes. */
+  /** What to write. Absent when nothing changes. */
   change?: Change;
 }
 
 export interface Change {
   counters: Counters;
   lock: Lock;
-  /** Ledger entry; a refusal and a tombstone move nothing. */
+  /** The ledger entry. Null for a refusal and a tombstone, which move no units. */
   movement: "lock" | "release" | "commit" | null;
 }
 
@@ -99,13 +99,9 @@ function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision
     return { answer: { type: "refused", shortage: { ...figures, reason: "expired" } } };
   }
   if (!isBalanced(counters)) return breach(`counters do not add up: ${JSON.stringify(counters)}`);
-  const record = (state: LockState, shortage: Lock["shortage"]): Lock => ({
-    orderId,
-    customerId,
-    quantity,
-    state,
-    shortage,
-  });
+  const record = (state: LockState, shortage: Lock["shortage"]): Lock => {
+    return { orderId, customerId, quantity, state, shortage };
+  };
   const refuse = (reason: Shortage["reason"]): Decision => {
     const shortage = { ...figures, reason };
     const change = { counters, lock: record("refused", shortage), movement: null };
@@ -127,15 +123,9 @@ function release({ counters, lock, isForgotten }: ItemView, orderId: string): De
   const answer = { type: "released", shortage: lock?.shortage ?? null } as const;
   if (!lock) {
     if (isForgotten) return { answer };
-    // The tombstone: a lock that arrives after this must take nothing.
-    const tombstone: Lock = {
-      orderId,
-      customerId: null,
-      quantity: 0,
-      state: "released",
-      shortage: null,
-    };
-    return { answer, change: { counters, lock: tombstone, movement: null } };
+    // A tombstone, because a lock that arrives after this release must take nothing.
+    const row: Lock = { orderId, customerId: null, quantity: 0, state: "released", shortage: null };
+    return { answer, change: { counters, lock: row, movement: null } };
   }
   if (lock.state === "sold") return breach("release of a sold lock");
   if (lock.state !== "held") return { answer };
@@ -164,7 +154,7 @@ function commit({ counters, lock }: ItemView, orderId: string): Decision {
   };
 }
 
-/** Changes what was received; undefined when that would leave fewer than 0 available. */
+/** Adds `delta` to what was received. Undefined if fewer than 0 units would be available. */
 export function adjust(counters: Counters, delta: number): Counters | undefined {
   const available = counters.available + delta;
   if (available < 0) return undefined;

@@ -3,8 +3,8 @@ import type { LockState } from "./rules.ts";
 
 /** The tables of one stock item, in its Durable Object's SQLite. */
 
-/** Applied in order, once each; append only. */
-const SCHEMA = [
+/** Migrations, each applied once and in order. Append only: `test/compat` holds what is released. */
+export const SCHEMA = [
   `CREATE TABLE item (
      one INTEGER PRIMARY KEY CHECK (one = 1),
      sku TEXT NOT NULL,
@@ -50,18 +50,18 @@ const SCHEMA = [
      customer_id TEXT PRIMARY KEY,
      units INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
-  // On a STRICT table SQLite reads all rows for this, once: 0.1 ms for a thousand.
+  // For this statement SQLite reads all rows of a STRICT table once: 0.1 ms for a thousand.
   "ALTER TABLE movements ADD COLUMN earlier TEXT;",
 ];
 
-/** Brings the object's tables up to date. */
+/** Applies the migrations that the object does not have yet. */
 export function migrate(sql: SqlStorage): void {
   sql.exec("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT");
   const [row] = sql.exec<{ version: number }>("SELECT version FROM schema_version");
-  // A newer version is left alone: an older Worker (a rollback) must not make it migrate twice.
+  // Keeps a newer version: an older Worker (a rollback) must not make it migrate twice.
   if (row && row.version >= SCHEMA.length) return;
   for (const statements of SCHEMA.slice(row?.version ?? 0)) sql.exec(statements);
-  if (row === undefined) sql.exec("INSERT INTO schema_version VALUES (?)", SCHEMA.length);
+  if (row === undefined) sql.exec("INSERT INTO schema_version (version) VALUES (?)", SCHEMA.length);
   else sql.exec("UPDATE schema_version SET version = ?", SCHEMA.length);
 }
 
@@ -87,7 +87,7 @@ export type LockRow = {
   shortage: string | null;
 };
 
-/** One row for all movements of a call: the last of them, and those before it. */
+/** One row for all movements of a call: the last one in its columns, the others in `earlier`. */
 export type MovementRow = {
   seq: number;
   kind: Movement["kind"];
@@ -99,11 +99,11 @@ export type MovementRow = {
   available: number;
   held: number;
   sold: number;
-  /** JSON, `EarlierMovement[]`, oldest first; their `seq` are the numbers before this row's. */
+  /** JSON of `EarlierMovement[]`, oldest first. Their `seq` are the numbers just below this row's. */
   earlier: string | null;
 };
 
-/** Of the same moment as the row; only movements of orders come several in a call. */
+/** Has the time of its row. Only movements of orders, not adjustments, share a row. */
 export type EarlierMovement = Pick<
   MovementRow,
   "kind" | "quantity" | "order_id" | "available" | "held" | "sold"

@@ -24,29 +24,29 @@ import type { OrderMovement } from "./ledger.ts";
 import { type ItemState, ItemStore } from "./store.ts";
 import { retentionOf } from "../policy.ts";
 
-/** A level is told at most this often. */
+/** The item reports its level at most this often. */
 const LEVEL_INTERVAL_MS = 1_000;
 /**
- * What changes in between is told by the first reply after the interval, which costs nothing; only an
- * item that has gone quiet by then tells it by its alarm, which costs a row and a message.
+ * The first reply after that interval reports the changes within it, at no cost. If no call comes
+ * until this time, the alarm reports them instead, which costs a row and a message.
  */
 const LEVEL_LATEST_MS = 1_500;
 const DAY_MS = 86_400_000;
 const ALARM_RETRY_MS = 5_000;
-/** Rows one pruning step looks at. */
+/** Rows in one pruning step. */
 const PRUNE_STEP = 500;
-/** A busy item prunes the next step this much later. */
+/** The pause between two pruning steps of a busy item. */
 const PRUNE_PAUSE_MS = 1_000;
 
 /**
- * One SKU's stock. Check and take happen in one synchronous transaction, and the object's output
- * gate holds every answer until it is durable.
+ * The stock of one SKU. Check and take happen in one synchronous transaction. The object's output
+ * gate holds each answer until that transaction is durable.
  */
 export class StockItem extends DurableObject<StockEnv> {
   readonly #store = new ItemStore(this.ctx.storage.sql);
   readonly #alarm = new Alarm(this.ctx.storage);
-  /** Only a hint: after an eviction the level is told once more. */
-  #told = { version: -1, at_ms: 0 };
+  /** Kept in memory only: after an eviction the item reports its level once more. */
+  #reported = { version: -1, at_ms: 0 };
 
   async apply(sku: string, commands: ItemCommand[]): Promise<ItemReply> {
     const now_ms = Date.now();
@@ -59,27 +59,27 @@ export class StockItem extends DurableObject<StockEnv> {
       log("error", "invariant.breached", { sku, orderId, command: type, detail: answer.detail });
     }
     if (after.levelVersion === before.levelVersion) {
-      // A refusal and a tombstone move nothing, but they are rows that have to be pruned one day.
+      // A refusal and a tombstone move nothing, but their rows have to be pruned later.
       if (isSaved) await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
       return { answers };
     }
-    if (now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS) {
-      await this.#alarm.ensureBy(this.#told.at_ms + LEVEL_LATEST_MS, now_ms);
+    if (now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS) {
+      await this.#alarm.ensureBy(this.#reported.at_ms + LEVEL_LATEST_MS, now_ms);
       return { answers };
     }
-    this.#tell(after.levelVersion, now_ms);
+    this.#markReported(after.levelVersion, now_ms);
     await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
     return { answers, level: levelOf(after, now_ms) };
   }
 
-  /** An older version tells nothing: the reply to a copy of an adjustment, or a send overtaken. */
-  #tell(version: number, at_ms: number): void {
-    if (version > this.#told.version) this.#told = { version, at_ms };
+  /** Ignores an older version: the reply to a repeated adjustment, or a send that a newer one overtook. */
+  #markReported(version: number, at_ms: number): void {
+    if (version > this.#reported.version) this.#reported = { version, at_ms };
   }
 
   /**
-   * All commands of a call are read, decided and written together: five statements, however many.
-   * Only a limit per customer takes three more for each of its locks.
+   * Reads, decides and writes all commands of a call together, in five statements for any number of
+   * commands. Each lock with a limit per customer adds three.
    */
   #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
     const store = this.#store;
@@ -112,10 +112,8 @@ export class StockItem extends DurableObject<StockEnv> {
     }
     store.saveLocks(changed, now_ms);
     store.ledger.append(movements, now_ms);
-    const after = {
-      ...state,
-      levelVersion: before.levelVersion + (isMoved(before, state) ? 1 : 0),
-    };
+    const isChanged = hasOtherCounters(before, state);
+    const after = { ...state, levelVersion: before.levelVersion + (isChanged ? 1 : 0) };
     const isSaved = state !== before;
     if (isSaved) store.save(after);
     return { answers, before, after, isSaved };
@@ -133,24 +131,24 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 
   /**
-   * The whole request belongs to the operation id: its first answer, a refusal too, is kept and
-   * repeated, and another request with the id is `operation_reused`.
+   * Records the first answer for an operation id, also a refusal, and repeats it. A different request
+   * with the same id is answered `operation_reused`.
    */
   async adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult> {
     const now_ms = Date.now();
     const result = this.ctx.storage.transactionSync(() => this.#adjust(sku, adjustment, now_ms));
-    // The caller writes this level into the read model, which is as good as telling it.
-    if (result.ok) this.#tell(result.levelVersion, now_ms);
-    // A refusal is a row as well, which has to be pruned one day.
+    // The caller writes this level into the read model, so the item need not report it.
+    if (result.ok) this.#markReported(result.levelVersion, now_ms);
+    // A refusal is recorded in a row too, which has to be pruned later.
     await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
     return result;
   }
 
   #adjust(sku: string, adjustment: Adjustment, now_ms: number): AdjustResult {
     const { operationId, delta, reason } = adjustment;
-    const done = this.#store.operation(operationId);
+    const done = this.#store.adjustment(operationId);
     if (done) {
-      // An earlier version kept no reason: there the delta alone tells requests apart.
+      // An earlier version stored no reason: there only the delta tells two requests apart.
       const isSame = done.delta === delta && (done.reason === undefined || done.reason === reason);
       if (!isSame) return { ok: false, code: "operation_reused" };
       return { ...done.result, isReplay: true };
@@ -159,10 +157,10 @@ export class StockItem extends DurableObject<StockEnv> {
     const counters = adjust(before, delta);
     if (!counters) {
       const { level } = levelOf(before, now_ms);
-      // Saved with its name: an item that has only ever refused prunes as well.
+      // Saves the item's name, so that an item that has only ever refused is pruned as well.
       this.#store.save(before);
       const refused = { ok: false, code: "insufficient_available", level } as const;
-      return this.#store.keepOperation(adjustment, refused, now_ms);
+      return this.#store.storeAdjustment(adjustment, refused, now_ms);
     }
     const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
     const kind = delta > 0 ? "receive" : "adjust";
@@ -170,7 +168,7 @@ export class StockItem extends DurableObject<StockEnv> {
     this.#store.ledger.appendAdjustment(movement, now_ms);
     this.#store.save(after);
     const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
-    return this.#store.keepOperation(adjustment, adjusted, now_ms);
+    return this.#store.storeAdjustment(adjustment, adjusted, now_ms);
   }
 
   level(sku: string): VersionedLevel {
@@ -178,9 +176,9 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 
   lockStates(orderIds: string[]): LockStates {
-    const locks = [...this.#store.locks(orderIds).values()].flatMap(
-      ({ orderId, quantity, state }) =>
-        state === "held" || state === "sold" ? [{ orderId, quantity, state }] : [],
+    const all = [...this.#store.locks(orderIds).values()];
+    const locks = all.flatMap(({ orderId, quantity, state }) =>
+      state === "held" || state === "sold" ? [{ orderId, quantity, state }] : [],
     );
     return { locks, watermark_ms: this.#store.state("").watermark_ms };
   }
@@ -193,22 +191,22 @@ export class StockItem extends DurableObject<StockEnv> {
     return this.#store.ledger.page(page);
   }
 
-  /** Tells the level that was held back, and prunes. Never throws: the platform gives up after six. */
+  /** Reports a level that is due, and prunes. Never throws: the platform stops after six failures. */
   override async alarm(): Promise<void> {
     this.#alarm.markFired();
     const now_ms = Date.now();
     const { sku, levelVersion } = this.#store.state("");
-    const isHeldBack = levelVersion > this.#told.version;
-    const isTooSoon = now_ms - this.#told.at_ms < LEVEL_INTERVAL_MS;
+    const isUnreported = levelVersion > this.#reported.version;
+    const isTooSoon = now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS;
     try {
-      if (isHeldBack && !isTooSoon) {
+      if (isUnreported && !isTooSoon) {
         const level = levelOf(this.#store.state(sku), now_ms);
         await sendPacked(this.env.STOCK_EVENTS, StockEventSchema, [stockLevel(level)]);
-        this.#tell(level.levelVersion, now_ms);
+        this.#markReported(level.levelVersion, now_ms);
       }
       const prune_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
-      const tell_ms = this.#told.at_ms + LEVEL_LATEST_MS;
-      const next_ms = isHeldBack && isTooSoon ? Math.min(prune_ms, tell_ms) : prune_ms;
+      const report_ms = this.#reported.at_ms + LEVEL_LATEST_MS;
+      const next_ms = isUnreported && isTooSoon ? Math.min(prune_ms, report_ms) : prune_ms;
       await this.#alarm.ensureBy(next_ms, now_ms);
     } catch (error) {
       log("error", "item.alarm_failed", { sku, error: errorText(error) });
@@ -216,7 +214,7 @@ export class StockItem extends DurableObject<StockEnv> {
     }
   }
 
-  /** One bounded step; returns when to look again. */
+  /** Makes one bounded pruning step. Returns the time of the next one. */
   #prune(now_ms: number): number {
     const state = this.#store.state("");
     if (now_ms < state.pruneAt_ms) return state.pruneAt_ms;
@@ -227,8 +225,8 @@ export class StockItem extends DurableObject<StockEnv> {
     const floor = orderIdFloor(watermark_ms);
     const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
     const isLedgerLeft = this.#store.ledger.prune(ledgerCutoff_ms, PRUNE_STEP);
-    const areOperationsLeft = this.#store.pruneOperations(lockCutoff_ms, PRUNE_STEP);
-    const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areOperationsLeft;
+    const areAdjustmentsLeft = this.#store.pruneAdjustments(lockCutoff_ms, PRUNE_STEP);
+    const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areAdjustmentsLeft;
     const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : DAY_MS);
     this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
     return pruneAt_ms;
@@ -237,14 +235,10 @@ export class StockItem extends DurableObject<StockEnv> {
 
 function levelOf(state: ItemState, now_ms: number): VersionedLevel {
   const { sku, received, available, held, sold, levelVersion, breaches } = state;
-  return {
-    level: { sku, received, available, held, sold },
-    levelVersion,
-    breaches,
-    at: new Date(now_ms).toISOString(),
-  };
+  const at = new Date(now_ms).toISOString();
+  return { level: { sku, received, available, held, sold }, levelVersion, breaches, at };
 }
 
-function isMoved(a: ItemState, b: ItemState): boolean {
+function hasOtherCounters(a: ItemState, b: ItemState): boolean {
   return a.available !== b.available || a.held !== b.held || a.sold !== b.sold;
 }

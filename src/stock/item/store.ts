@@ -3,32 +3,32 @@ import type { Counters, Lock, LockState } from "./rules.ts";
 import { Ledger } from "./ledger.ts";
 import { type ItemRow, type LockRow, migrate } from "./schema.ts";
 
-/** The tables of one stock item but for its ledger, in its Durable Object's SQLite. */
+/** The tables of one stock item except its ledger, in the SQLite of its Durable Object. */
 
 export interface ItemState extends Counters {
   sku: string;
   levelVersion: number;
   breaches: number;
-  /** Since the first command with a limit, the units of every customer are counted. */
+  /** Whether the item counts each customer's units, which it does from the first command with a limit on. */
   countsCustomers: boolean;
-  /** Orders older than this are no longer remembered. */
+  /** Locks of orders older than this may have been pruned. */
   watermark_ms: number;
   pruneCursor: string;
   pruneAt_ms: number;
 }
 
-/** What came of an adjustment; a request that reuses the id of another changes nothing of it. */
-type Adjusted = Exclude<AdjustResult, { code: "operation_reused" }>;
-type KeptResult = Adjusted & { reason?: string };
+/** The result of an adjustment that is recorded under its operation id. */
+type RecordedResult = Exclude<AdjustResult, { code: "operation_reused" }>;
+type StoredResult = RecordedResult & { reason?: string };
 
-export interface Operation {
+export interface StoredAdjustment {
   delta: number;
-  /** Undefined: an earlier version did not keep it. */
+  /** Undefined if an earlier version, which did not store reasons, wrote the row. */
   reason: string | undefined;
-  result: Adjusted;
+  result: RecordedResult;
 }
 
-/** Locks one statement writes: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
+/** Locks in one statement. Their JSON stays far below the 2 MB of a bound value (Durable Objects limits). */
 const MAX_LOCKS_PER_STATEMENT = 1_000;
 
 export class ItemStore {
@@ -58,7 +58,7 @@ export class ItemStore {
     };
   }
 
-  /** Columns that only a newer version knows stay as they are. */
+  /** Leaves columns unchanged that only a newer version knows. */
   save(s: ItemState): void {
     this.#sql.exec(
       `INSERT INTO item (one, sku, received, available, held, sold, level_version,
@@ -83,7 +83,7 @@ export class ItemStore {
     );
   }
 
-  /** What was decided for these orders, by order id. */
+  /** The recorded decisions for these orders, by order id. */
   locks(orderIds: readonly string[]): Map<string, Lock> {
     const rows = this.#sql.exec<LockRow>(
       `SELECT order_id, customer_id, quantity, state, shortage FROM locks
@@ -98,7 +98,7 @@ export class ItemStore {
     return locks;
   }
 
-  /** In their order: an order that comes twice ends as it stands the second time. */
+  /** Saves in the given order: of two locks for one order the second one stays. */
   saveLocks(locks: readonly Lock[], at_ms: number): void {
     for (let i = 0; i < locks.length; i += MAX_LOCKS_PER_STATEMENT) {
       this.#sql.exec(
@@ -113,7 +113,7 @@ export class ItemStore {
     }
   }
 
-  /** Looks through `limit` locks after an order id. */
+  /** Reads `limit` locks after an order id, and returns the live ones. */
   liveLocks(after: string, limit: number): { locks: LiveLock[]; next: string | null } {
     const seen = this.#sql
       .exec<{ orderId: string; quantity: number; state: LockState }>(
@@ -129,21 +129,21 @@ export class ItemStore {
     return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
   }
 
-  operation(id: string): Operation | undefined {
+  adjustment(id: string): StoredAdjustment | undefined {
     const [row] = this.#sql.exec<{ delta: number; result: string }>(
       "SELECT delta, result FROM operations WHERE id = ?",
       id,
     );
     if (!row) return undefined;
-    const { reason, ...result } = JSON.parse(row.result) as KeptResult;
+    const { reason, ...result } = JSON.parse(row.result) as StoredResult;
     return { delta: row.delta, reason, result };
   }
 
   /**
-   * The reason is kept in the JSON of the result: a released version inserts into this table without
-   * naming its columns, so after a rollback one more column would make each of its inserts fail.
+   * Stores the reason in the JSON of the result. A released version inserts into this table without
+   * naming columns, so another column would make its inserts fail after a rollback.
    */
-  keepOperation<R extends Adjusted>(adjustment: Adjustment, result: R, at_ms: number): R {
+  storeAdjustment<R extends RecordedResult>(adjustment: Adjustment, result: R, at_ms: number): R {
     const { operationId, delta, reason } = adjustment;
     this.#sql.exec(
       "INSERT INTO operations (id, delta, result, at) VALUES (?, ?, ?, ?)",
@@ -155,7 +155,7 @@ export class ItemStore {
     return result;
   }
 
-  /** Counts what every customer has live here, once; from then on `addUnits` keeps the count. */
+  /** Counts the live units of each customer once. From then on `addUnits` maintains the counts. */
   countCustomers(): void {
     this.#sql.exec(
       `INSERT INTO customers (customer_id, units)
@@ -182,7 +182,7 @@ export class ItemStore {
     this.#sql.exec("DELETE FROM customers WHERE customer_id = ? AND units <= 0", customerId);
   }
 
-  /** Forgets up to `limit` locks that ended before `cutoff_ms`. Returns the cursor, '' at the end. */
+  /** Deletes up to `limit` locks that ended before `cutoff_ms`. Returns the next cursor; '' at the end. */
   pruneLocks(cursor: string, floor: string, cutoff_ms: number, limit: number): string {
     const seen = this.#sql
       .exec<{ order_id: string; ended_at: number | null }>(
@@ -200,8 +200,8 @@ export class ItemStore {
     return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
   }
 
-  /** Forgets up to `limit` operations older than `cutoff_ms`. Returns whether there may be more. */
-  pruneOperations(cutoff_ms: number, limit: number): boolean {
+  /** Deletes up to `limit` adjustments older than `cutoff_ms`. Returns whether more may remain. */
+  pruneAdjustments(cutoff_ms: number, limit: number): boolean {
     const { rowsWritten } = this.#sql.exec(
       `DELETE FROM operations WHERE rowid IN
          (SELECT rowid FROM operations WHERE at < ? ORDER BY rowid LIMIT ?)`,

@@ -1,6 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browser.ts";
+import { signal } from "../../../scripts/crash/processes.ts";
 import { type Client, signToken } from "../../e2e/support/client.ts";
 import { until } from "../../e2e/support/until.ts";
 import { emptyState, type Run, start } from "../../e2e/support/npm-start.ts";
@@ -66,14 +67,8 @@ export const stocked = (operator: Client): Promise<unknown> =>
 
 /** SIGKILL to all of it at once. */
 export async function killSite(run: Run): Promise<void> {
-  for (const pid of await run.processes()) {
-    if (pid <= 1) continue; // 0 would be the tests' own process group
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It went with another one.
-    }
-  }
+  const pids = (await run.processes()).map(({ pid }) => pid);
+  for (const pid of [run.pid, ...pids]) signal(pid, "SIGKILL");
 }
 
 export async function closeAll(closers: Closers): Promise<void> {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { TestContext } from "vitest";
+import { descendants, type Process } from "../../../scripts/crash/processes.ts";
 import { type Client, clientOf, signToken } from "./client.ts";
 import { expectNoSecrets } from "./logs.ts";
 import { until } from "./until.ts";
@@ -28,8 +29,8 @@ export interface Run {
   lines: string[];
   /** Waits until it answers. */
   ready(): Promise<void>;
-  /** Process ids of it and of everything it has started. */
-  processes(): Promise<number[]>;
+  /** Everything it has started. */
+  processes(): Promise<Process[]>;
   /** SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>;
 }
@@ -70,18 +71,20 @@ export async function start(
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...environment(), RATE_LIMIT: "off", ...vars, AUTH_SECRET: secret },
   });
+  const { pid } = child;
+  if (pid === undefined) throw new Error("it was not started");
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", (line) => lines.push(line));
   }
   const run: Run = {
     base,
-    pid: child.pid ?? 0,
+    pid,
     operator: clientOf(base, await signToken(secret, "operator", { scope: "operator" })),
     customer: async (id) => clientOf(base, await signToken(secret, id)),
     lines,
     ready: () => ready(child, base),
-    processes: async () => [child.pid ?? 0, ...descendants(child.pid ?? 0, await processTable())],
+    processes: () => descendants(pid),
     async stop() {
       child.kill("SIGTERM");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -111,31 +114,4 @@ export function environment(): NodeJS.ProcessEnv {
     ([name]) => !/^(npm_|VITEST|NODE_ENV$|NODE_OPTIONS$|WRANGLER_)/.test(name),
   );
   return Object.fromEntries(kept);
-}
-
-type ProcessTable = { pid: number; parent: number }[];
-
-async function processTable(): Promise<ProcessTable> {
-  const { stdout } = await execute("ps", ["-A", "-o", "pid=,ppid="]);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => {
-      const [pid = 0, parent = 0] = line.trim().split(/\s+/).map(Number);
-      return { pid, parent };
-    });
-}
-
-function descendants(pid: number, table: ProcessTable): number[] {
-  const children = table.filter(({ parent }) => parent === pid);
-  return children.flatMap((child) => [child.pid, ...descendants(child.pid, table)]);
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
