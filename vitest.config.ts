@@ -3,7 +3,14 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-worker
 import { kCurrentWorker } from "miniflare";
 import { defineConfig } from "vitest/config";
 
-const REST = ["test/support/rest.ts"];
+/** One workerd for all files of a project, one file after the other; see the setup file. */
+const SHARED_WORKERD = {
+  setupFiles: ["test/support/rest.ts"],
+  isolate: false,
+  // Few of them take a second; the limit is for a machine with ten times the load.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
 
 /** The orders Worker alone. */
 const ordersWorker = () =>
@@ -44,14 +51,14 @@ export default defineConfig({
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.stock.toml" } })],
-        test: { name: "stock", include: ["test/stock/**/*.test.ts"], setupFiles: REST },
+        test: { ...SHARED_WORKERD, name: "stock", include: ["test/stock/**/*.test.ts"] },
       },
       {
         plugins: [ordersWorker()],
         test: {
+          ...SHARED_WORKERD,
           name: "orders",
           include: ["test/orders/**/*.test.ts"],
-          setupFiles: REST,
         },
       },
       {
@@ -76,19 +83,17 @@ export default defineConfig({
           })),
         ],
         test: {
+          ...SHARED_WORKERD,
           name: "life",
           include: ["test/life/**/*.test.ts"],
-          setupFiles: REST,
-          testTimeout: 20_000,
         },
       },
       {
         plugins: [ordersWorker()],
         test: {
+          ...SHARED_WORKERD,
           name: "hostile",
           include: ["test/hostile/**/*.test.ts"],
-          setupFiles: REST,
-          testTimeout: 60_000,
         },
       },
       {
