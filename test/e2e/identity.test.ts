@@ -41,7 +41,7 @@ test("npm start hands on the secret, the one before, the issuer and the audience
   const guest = await fetch(`${run.base}/v1/guests`, { method: "POST" });
   const { token } = (await guest.json()) as { token: string };
   expect((await ask(run.base, token)).status).toBe(200);
-}, 120_000);
+}, 300_000);
 
 async function keyPair(kid: string) {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
@@ -97,4 +97,4 @@ test("a key set is fetched, kept while it is away, and fetched anew for a new ke
   await sleep(5_500);
   expect((await ask(run.base, await next.sign())).status).toBe(200);
   expect((await ask(run.base, await old.sign())).status).toBe(200);
-}, 120_000);
+}, 300_000);

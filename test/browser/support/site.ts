@@ -56,14 +56,13 @@ export async function restartSite(
   await until(
     "healthy again",
     async () => (await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
-    60_000,
   );
   return run;
 }
 
 /** The demo catalogue shows its stock. */
 export const stocked = (operator: Client): Promise<unknown> =>
-  until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0, 60_000);
+  until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0);
 
 /** SIGKILL to all of it at once. */
 export async function killSite(run: Run): Promise<void> {
@@ -100,7 +99,7 @@ export async function visit(
   { path = "/", origin = base, expected, prepare, ...options }: VisitOptions = {},
 ): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on("console", (message) => {

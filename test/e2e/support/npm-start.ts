@@ -14,7 +14,7 @@ import { until } from "./until.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const SECRET = "the secret of the runs by npm start";
-const READY_MS = 60_000;
+const READY_MS = 150_000;
 
 export const execute = promisify(execFile);
 
