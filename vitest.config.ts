@@ -22,6 +22,8 @@ const SHARED_WORKERD = {
   hookTimeout: 60_000,
 };
 
+const RUN_FOLDER = ["test/support/run-folder.ts"];
+
 /** The orders Worker alone. */
 const ordersWorker = () =>
   cloudflareTest(async () => ({
@@ -125,6 +127,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          globalSetup: RUN_FOLDER,
           // Every file has its own ports and state.
           ...SHARED_PROCESS,
           testTimeout: 180_000,
@@ -148,6 +151,7 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
+          globalSetup: RUN_FOLDER,
           // The pages ask anew every 2 to 4 s; an answer takes seconds while the machine is busy.
           expect: { poll: { timeout: 20_000 } },
           ...BESIDE,

@@ -2,7 +2,8 @@ import { v7 } from "uuid";
 import { expect, test } from "vitest";
 import type { OrderView } from "../../src/orders/order.ts";
 import type { Client } from "./support/client.ts";
-import { emptyState, start } from "./support/npm-start.ts";
+import { start } from "./support/npm-start.ts";
+import { preparedState } from "./support/prepared-state.ts";
 import { expectLedgerReplays, settled } from "./support/settled.ts";
 import { until } from "./support/until.ts";
 
@@ -13,7 +14,7 @@ test(
   "invariant 7: with the stock Worker stopped, wait=2 answers 202 within 2.5 s, and the order settles after it is back",
   { timeout: 400_000 },
   async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const alone = await start(context, [`--state=${state}`, "--only=orders"]);
     await alone.ready();
     const sku = `SKU-${v7()}`;

@@ -2,14 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runtimesOf, stillRunning } from "../../scripts/crash/processes.ts";
-import {
-  emptyState,
-  environment,
-  execute,
-  freePort,
-  type Run,
-  start,
-} from "./support/npm-start.ts";
+import { environment, execute, freePort, type Run, start } from "./support/npm-start.ts";
+import { preparedState } from "./support/prepared-state.ts";
 import { until } from "./support/until.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -42,7 +36,7 @@ test(
   "a second start on the same state is refused with the state and the pid of the first, which goes on",
   { timeout: TEST_MS },
   async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const first = await start(context, [`--state=${state}`]);
     await first.ready();
     for (const only of [[], ["--only=orders"], ["--only=stock"]]) {
@@ -63,7 +57,7 @@ test(
   "--only orders and --only stock share a state, once each; a full start is refused beside them",
   { timeout: TEST_MS },
   async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const stock = await start(context, [`--state=${state}`, "--only=stock"]);
     const orders = await start(context, [`--state=${state}`, "--only=orders"]);
     await Promise.all([stock.ready(), orders.ready()]);
@@ -79,7 +73,7 @@ test(
   "a start that was killed alone leaves nothing behind: its runtimes end, and the next start has its state and port",
   { timeout: TEST_MS },
   async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const first = await start(context, [`--state=${state}`]);
     await first.ready();
     const others = await first.processes();
@@ -97,7 +91,7 @@ test(
   "when wrangler's proxy process dies, start says so and brings the API back on its port with its state",
   { timeout: TEST_MS },
   async (context) => {
-    const run = await start(context, [`--state=${await emptyState(context)}`]);
+    const run = await start(context, [`--state=${await preparedState(context)}`]);
     await run.ready();
     const sku = await run.operator.stocked(5);
     process.kill((await runtimeIds(run)).proxy, "SIGKILL");
@@ -115,7 +109,7 @@ test(
   "a runtime of the Workers that dies comes back by itself: start does not interfere",
   { timeout: TEST_MS },
   async (context) => {
-    const run = await start(context, [`--state=${await emptyState(context)}`]);
+    const run = await start(context, [`--state=${await preparedState(context)}`]);
     await run.ready();
     const { proxy, workers } = await runtimeIds(run);
     process.kill(workers, "SIGKILL");

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { v7 } from "uuid";
-import { emptyState, start } from "./support/npm-start.ts";
+import { start } from "./support/npm-start.ts";
+import { preparedState } from "./support/prepared-state.ts";
 import { expectLedgerReplays, levelBecomes, settled } from "./support/settled.ts";
 import { until } from "./support/until.ts";
 
@@ -11,7 +12,7 @@ const TEST_MS = 400_000;
 // Each test has its own processes, ports and state; most of their time is waiting.
 describe.concurrent("invariant 7: with the stock Worker absent", { timeout: TEST_MS }, () => {
   test("orders are taken, and settle by themselves once both Workers run again", async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const both = await start(context, [`--state=${state}`]);
     await both.ready();
     const sku = await both.operator.stocked(5);
@@ -44,7 +45,7 @@ describe.concurrent("invariant 7: with the stock Worker absent", { timeout: TEST
   });
 
   test("a stock Worker that is started beside them settles them; what was cancelled takes nothing", async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const alone = await start(context, [`--state=${state}`, "--only=orders"]);
     await alone.ready();
     const sku = `SKU-${v7()}`;

@@ -4,7 +4,8 @@ import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browse
 import { signal } from "../../../scripts/crash/processes.ts";
 import { type Client, signToken } from "../../e2e/support/client.ts";
 import { until } from "../../e2e/support/until.ts";
-import { emptyState, type Run, start } from "../../e2e/support/npm-start.ts";
+import { type Run, start } from "../../e2e/support/npm-start.ts";
+import { preparedState } from "../../e2e/support/prepared-state.ts";
 
 /**
  * The pages in real Chromium. Without one these tests are skipped, which is said; with
@@ -36,7 +37,7 @@ export async function startSite(
   vars: Record<string, string> = {},
 ): Promise<{ run: Run; state: string }> {
   const test = asTest(closers) as unknown as Parameters<typeof start>[0];
-  const state = await emptyState(test);
+  const state = await preparedState(test);
   const run = await start(test, [`--state=${state}`], { AUTH_SECRET: SECRET, ...vars });
   await run.ready();
   return { run, state };

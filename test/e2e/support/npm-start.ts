@@ -12,7 +12,7 @@ import { type Client, clientOf, signToken } from "./client.ts";
 import { expectNoSecrets } from "./logs.ts";
 import { until } from "./until.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
+export const ROOT = join(import.meta.dirname, "../../..");
 const SECRET = "the secret of the runs by npm start";
 const READY_MS = 150_000;
 
@@ -36,7 +36,7 @@ export interface Run {
 }
 
 /** The hooks of the test that a run belongs to, as concurrent tests have to name it. */
-type Test = Pick<TestContext, "onTestFailed" | "onTestFinished">;
+export type Test = Pick<TestContext, "onTestFailed" | "onTestFinished">;
 
 /** An empty state for the runs of one test, gone after it. */
 export async function emptyState({ onTestFinished }: Test): Promise<string> {
