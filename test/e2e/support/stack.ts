@@ -66,7 +66,7 @@ export function useStack(vars: Partial<Record<keyof OrdersEnv, string>> = {}): S
       if (!workers || workerds.length < 2) throw new Error("the Workers' process is not known");
       workers.kill("SIGKILL");
       await once(workers, "exit");
-      await until("healthy again", () => isHealthy(stack.base), 20_000);
+      await until("healthy again", () => isHealthy(stack.base));
     },
   } as Stack;
 
