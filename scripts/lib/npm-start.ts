@@ -8,7 +8,7 @@ import { untilHealthy } from "./health.ts";
 import { descendants, type Process, signal } from "./processes.ts";
 import { ROOT } from "./project.ts";
 
-const READY_TIMEOUT_MS = 90_000;
+const READY_TIMEOUT_MS = 150_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 export interface StartOptions {

@@ -188,7 +188,7 @@ describeInBrowser("the console", () => {
     await page.getByLabel("Buyers a second").fill("100");
     await page.getByRole("button", { name: "Start a sale" }).click();
     const verdict = page.getByRole("list", { name: "Invariants" });
-    await verdict.waitFor({ timeout: 50_000 });
+    await verdict.waitFor({ timeout: 120_000 });
     expect(await verdict.getAttribute("data-oversold")).toBe("0");
     expect(await page.locator(".course .notice").allInnerTexts()).toEqual([]);
     expect(await verdict.locator(".bad").allInnerTexts()).toEqual([]);

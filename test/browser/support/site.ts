@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browser.ts";
 import { type Client, signToken } from "../../e2e/support/client.ts";
 import { until } from "../../e2e/support/until.ts";
-import { emptyState, type Run, start } from "../../e2e/support/npm-start.ts";
+import { type Run, start } from "../../e2e/support/npm-start.ts";
+import { preparedState } from "../../e2e/support/prepared-state.ts";
 
 /**
  * The pages in real Chromium. Without one these tests are skipped, which is said; with
@@ -35,7 +36,7 @@ export async function startSite(
   vars: Record<string, string> = {},
 ): Promise<{ run: Run; state: string }> {
   const test = asTest(closers) as unknown as Parameters<typeof start>[0];
-  const state = await emptyState(test);
+  const state = await preparedState(test);
   const run = await start(test, [`--state=${state}`], { AUTH_SECRET: SECRET, ...vars });
   await run.ready();
   return { run, state };
@@ -58,7 +59,7 @@ export async function restartSite(
 
 /** The demo catalogue shows its stock. */
 export const stocked = (operator: Client): Promise<unknown> =>
-  until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0, 60_000);
+  until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0);
 
 /** SIGKILL to all of it at once. */
 export const killSite = (run: Run): Promise<void> => run.kill();
@@ -92,7 +93,7 @@ export async function visit(
   { path = "/", origin = base, expected, prepare, ...options }: VisitOptions = {},
 ): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on("console", (message) => {

@@ -10,6 +10,7 @@ import { expectNoSecrets } from "./logs.ts";
 
 export { environment, freePort } from "../../../scripts/lib/npm-start.ts";
 
+export const ROOT = join(import.meta.dirname, "../../..");
 const SECRET = "the secret of the runs by npm start";
 
 export const execute = promisify(execFile);
@@ -21,7 +22,7 @@ export type Run = NpmStart & {
 };
 
 /** The hooks of the test that a run belongs to, as concurrent tests have to name it. */
-type Test = Pick<TestContext, "onTestFailed" | "onTestFinished">;
+export type Test = Pick<TestContext, "onTestFailed" | "onTestFinished">;
 
 /** An empty state for the runs of one test, gone after it. */
 export async function emptyState({ onTestFinished }: Test): Promise<string> {

@@ -65,7 +65,7 @@ export function useStack(vars: Partial<Record<keyof OrdersEnv, string>> = {}): S
       if (!workers || workerds.length < 2) throw new Error("the Workers' process is not known");
       workers.kill("SIGKILL");
       await once(workers, "exit");
-      await untilHealthy(stack.base.origin, 20_000);
+      await untilHealthy(stack.base.origin, 60_000);
     },
   } as Stack;
 
