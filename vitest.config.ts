@@ -2,8 +2,27 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-worker
 // Comes with wrangler.
 import { kCurrentWorker } from "miniflare";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/sequencer.ts";
 
-const REST = ["test/support/rest.ts"];
+/**
+ * Files at the same time, of all projects but `cost`. More than there are processors: end-to-end and
+ * browser tests wait for most of their time, and the others fill it.
+ */
+const BESIDE = { maxWorkers: 6 };
+
+/** A process runs one file after the other; what they import is loaded once. */
+const SHARED_PROCESS = { ...BESIDE, isolate: false };
+
+/** Files that follow each other in one workerd share it; see the setup file. */
+const SHARED_WORKERD = {
+  ...SHARED_PROCESS,
+  setupFiles: ["test/support/rest.ts"],
+  // Few of them take a second; the limit is for a machine with ten times the load.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+const RUN_FOLDER = ["test/support/run-folder.ts"];
 
 /** The orders Worker alone. */
 const ordersWorker = () =>
@@ -30,28 +49,45 @@ const ordersWorker = () =>
 /** Three levels: the pure core, each Worker alone in workerd, and both together over HTTP. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
+    // What a failing test has logged is shown; that of the others would be 20,000 lines.
+    silent: "passed-only",
     projects: [
-      { test: { name: "unit", include: ["test/{unit,compat}/**/*.test.ts"] } },
       {
         test: {
+          ...SHARED_PROCESS,
+          name: "unit",
+          include: ["test/{unit,compat}/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          ...SHARED_PROCESS,
+          testTimeout: 60_000,
           name: "sim",
           include: ["test/sim/**/*.test.ts", "test/conformance/stand-ins.test.ts"],
         },
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./test/conformance/wrangler.toml" } })],
-        test: { name: "conformance", include: ["test/conformance/workerd.test.ts"] },
+        test: {
+          ...BESIDE,
+          name: "conformance",
+          include: ["test/conformance/workerd.test.ts"],
+          testTimeout: 60_000,
+        },
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.stock.toml" } })],
-        test: { name: "stock", include: ["test/stock/**/*.test.ts"], setupFiles: REST },
+        test: { ...SHARED_WORKERD, name: "stock", include: ["test/stock/**/*.test.ts"] },
       },
       {
         plugins: [ordersWorker()],
         test: {
+          ...SHARED_WORKERD,
           name: "orders",
           include: ["test/orders/**/*.test.ts"],
-          setupFiles: REST,
         },
       },
       {
@@ -76,54 +112,53 @@ export default defineConfig({
           })),
         ],
         test: {
+          ...SHARED_WORKERD,
           name: "life",
           include: ["test/life/**/*.test.ts"],
-          setupFiles: REST,
-          testTimeout: 20_000,
         },
       },
       {
         plugins: [ordersWorker()],
         test: {
+          ...SHARED_WORKERD,
           name: "hostile",
           include: ["test/hostile/**/*.test.ts"],
-          setupFiles: REST,
-          testTimeout: 60_000,
         },
       },
       {
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // Every file has its own ports and state, and the longest of them mostly wait.
-          maxWorkers: 4,
-          isolate: false,
+          globalSetup: RUN_FOLDER,
+          // Every file has its own ports and state.
+          ...SHARED_PROCESS,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           env: { WRANGLER_LOG: "error", WRANGLER_SEND_METRICS: "false" },
-          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: "cost",
           include: ["test/cost/**/*.test.ts"],
-          testTimeout: 90_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           env: { WRANGLER_LOG: "error", WRANGLER_SEND_METRICS: "false" },
           fileParallelism: false,
           // Full load needs the machine.
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
+          globalSetup: RUN_FOLDER,
           // The pages ask anew every 2 to 4 s; an answer takes seconds while the machine is busy.
           expect: { poll: { timeout: 20_000 } },
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
+          ...BESIDE,
+          testTimeout: 180_000,
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -1,6 +1,6 @@
 /** `npm run cost`: what a million orders cost, by what is counted while orders run. See USAGE. */
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../scripts/lib/options.ts";
 import { type Judged, judgeFull, judgeLone } from "./cost/budgets.ts";
 import { BASELINES, type Counted, countFull, countLone, LOCKSTOCK } from "./cost/count.ts";
 import { lastFigures, type Measured, writeFigures } from "./cost/figures.ts";
@@ -23,15 +23,6 @@ const SKUS = 500;
 const LONE_BASELINE_ORDERS = 2;
 
 const tell = (what: string): void => void process.stderr.write(`counting: ${what}\n`);
-
-function wantsSavings(): boolean {
-  try {
-    return parseArgs({ options: { savings: { type: "boolean", default: false } } }).values.savings;
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return process.exit(2);
-  }
-}
 
 async function savings(): Promise<void> {
   const load = { orders: OTHER_ORDERS, concurrency: CONCURRENCY };
@@ -80,4 +71,5 @@ function judge(load: string, budgets: Judged[]): void {
   }
 }
 
-await (wantsSavings() ? savings() : costs());
+const wanted = readOptions(USAGE, { savings: false });
+await (wanted.savings ? savings() : costs());

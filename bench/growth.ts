@@ -1,13 +1,8 @@
-/**
- * `npm run growth [-- --orders N --locks N --rounds N]`: whether calls become dearer with what is
- * stored. Two stacks run side by side, one nearly empty, one with N orders in D1 (100,000) and N
- * locks in one item (100,000); every call goes to both in turn. Exits with 1 when one takes more than
- * 1.3 times as many rows, or as long, on the full one.
- */
+/** `npm run growth`: whether calls become dearer with what is stored. See USAGE. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../scripts/lib/options.ts";
 import { ROOT } from "../scripts/lib/project.ts";
 import { type Counts, LOCKSTOCK } from "./cost/count.ts";
 import { table } from "./lib/markdown.ts";
@@ -19,18 +14,21 @@ import type { Stack } from "./lib/stack.ts";
 import { median } from "./lib/stats.ts";
 import { withStack } from "./lib/systems.ts";
 
-const { values } = parseArgs({
-  options: {
-    orders: { type: "string", default: "100000" },
-    locks: { type: "string", default: "100000" },
-    rounds: { type: "string", default: "60" },
-  },
+const USAGE = `usage: npm run growth [-- --orders N --locks N --rounds N]
+
+  --orders N  in D1; default 100000
+  --locks N   in one item; default 100000
+  --rounds N  default 60
+
+Runs two stacks side by side, one nearly empty, one with these orders and locks; every call goes to
+both in turn. Exits with 1 when one takes more than 1.3 times as many rows, or as long, on the full
+one.`;
+
+const { orders, locks, rounds } = readOptions(USAGE, {
+  orders: 100_000,
+  locks: 100_000,
+  rounds: 60,
 });
-const [orders, locks, rounds] = [values.orders, values.locks, values.rounds].map(Number) as [
-  number,
-  number,
-  number,
-];
 /** Both have these before anything is measured: a list has its page, a comparison its 100 orders. */
 const BEFORE = 150;
 const LIMIT = 1.3;

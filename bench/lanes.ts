@@ -1,5 +1,5 @@
 /**
- * `npm run bench:lanes [-- --runs N --quick]`: the same 1,000 orders through the queue (no `Prefer`)
+ * `npm run bench:lanes`: the same 1,000 orders through the queue (no `Prefer`)
  * and through the lane (`Prefer: wait=10`), interleaved, at concurrency 8, 32 and 64; and 5,000
  * orders for a sold-out item with the gate on and off. Exits with 1 when a target is missed.
  *
@@ -8,7 +8,7 @@
  * the time by the row's stamp, taken alike for both, one D1 commit before the outcome is durable.
  */
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../scripts/lib/options.ts";
 import { heard } from "./lib/heard.ts";
 import { table, writeResults } from "./lib/report.ts";
 import { runSeries, type Series } from "./lib/series.ts";
@@ -40,15 +40,13 @@ const lanes: Scenario = {
   },
 };
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "5" },
-    quick: { type: "boolean", default: false },
-  },
-});
-const isQuick = values.quick;
-const runs = isQuick ? 1 : Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1 || runs > 50) throw new RangeError("--runs is 1 to 50");
+const USAGE = `usage: npm run bench:lanes [-- --runs N --quick]
+
+  --runs   rounds of interleaved runs; default 5
+  --quick  one round at a tenth of the size: whether it runs, not how fast`;
+
+const { quick: isQuick, ...given } = readOptions(USAGE, { runs: [5, 50], quick: false });
+const runs = isQuick ? 1 : given.runs;
 
 let isMissed = false;
 const all: Series[] = [];

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:profile [-- --system NAME --concurrency N --orders N --skus N]`: where the CPU of
+ * `npm run bench:profile`: where the CPU of
  * workerd goes while orders are placed and settled, by isolate and by function: the Workers', and
  * those of the local D1 and queues. Sampling slows everything down, so read the shares and no more.
  * Of Lockstock's queue a short table goes into bench/results, for docs/performance.md.
@@ -7,7 +7,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../scripts/lib/options.ts";
 import { table } from "./lib/markdown.ts";
 import { run, seed, warmUp } from "./lib/measure.ts";
 import { listeningPorts, workerdsOf } from "./lib/meters.ts";
@@ -38,20 +38,29 @@ interface Isolate {
   close: () => void;
 }
 
-const { values } = parseArgs({
-  options: {
-    system: { type: "string", default: QUEUE.name },
-    concurrency: { type: "string", default: "32" },
-    orders: { type: "string", default: "4000" },
-    skus: { type: "string", default: "1" },
+const SYSTEMS = [QUEUE, LANE, D1_ONLY, ONE_AT_A_TIME];
+const USAGE = `usage: npm run bench:profile [-- --system NAME --concurrency N --orders N --skus N]
+
+  --system       ${SYSTEMS.map(({ name }) => name).join(", ")}; default ${QUEUE.name}
+  --concurrency  connections at a time; default 32
+  --orders       default 4000
+  --skus         that the orders are spread over; default 1`;
+
+const {
+  known,
+  concurrency,
+  orders: count,
+  skus,
+} = readOptions(
+  USAGE,
+  { system: QUEUE.name, concurrency: 32, orders: 4_000, skus: 1 },
+  (values) => {
+    const found = SYSTEMS.find(({ name }) => name === values.system);
+    if (!found) throw new Error(`no system ${values.system}`);
+    return { ...values, known: found };
   },
-});
-const known = [QUEUE, LANE, D1_ONLY, ONE_AT_A_TIME].find(({ name }) => name === values.system);
-if (!known) throw new RangeError(`no system ${values.system}`);
+);
 const system = { ...known, stack: { ...known.stack, isInspected: true } };
-const concurrency = Number(values.concurrency);
-const count = Number(values.orders);
-const skus = Number(values.skus);
 
 await withStack(system, async (stack) => {
   const skuOf = (i: number) => `SKU-${i % skus}`;

@@ -1,6 +1,6 @@
 /** `npm run bench`: Lockstock beside its baselines. See USAGE. */
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions, wholeNumber } from "../scripts/lib/options.ts";
 import { ratios, table, writeResults } from "./lib/report.ts";
 import { runSeries, type Series, valuesOf } from "./lib/series.ts";
 import { tellTargets } from "./lib/targets.ts";
@@ -20,48 +20,36 @@ const USAGE = `usage: npm run bench [-- --scenario NAME,… --concurrency N,… 
   --quick        one round at a tenth of the size: whether it runs, not how fast
   --check        exit with 1 when a target is missed (most are judged at concurrency 32)`;
 
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        scenario: { type: "string", default: SCENARIOS.map(({ name }) => name).join() },
-        concurrency: { type: "string", default: "8,32,128" },
-        runs: { type: "string" },
-        quick: { type: "boolean", default: false },
-        check: { type: "boolean", default: false },
-      },
-    });
-    const scenarios = values.scenario.split(",").map((name) => {
-      const found = SCENARIOS.find((scenario) => scenario.name === name);
+const { scenarios, concurrencies, runs, quick, check } = readOptions(
+  USAGE,
+  {
+    scenario: SCENARIOS.map(({ name }) => name).join(),
+    concurrency: "8,32,128",
+    runs: [0, 50],
+    quick: false,
+    check: false,
+  },
+  (values) => ({
+    ...values,
+    scenarios: values.scenario.split(",").map((name) => {
+      const found = SCENARIOS.find((one) => one.name === name);
       if (!found) throw new Error(`no scenario ${name}`);
       return found;
-    });
-    const whole = (text: string, most: number): number => {
-      const value = Number(text);
-      if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-      throw new Error(`${text} is not a whole number from 1 to ${most}`);
-    };
-    return {
-      scenarios,
-      concurrencies: values.concurrency.split(",").map((text) => whole(text, 512)),
-      runs: whole(values.runs ?? (values.quick ? "1" : "5"), 50),
-      isQuick: values.quick,
-      isCheck: values.check,
-    };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return process.exit(2);
-  }
-}
+    }),
+    concurrencies: values.concurrency
+      .split(",")
+      .map((text) => wholeNumber("concurrency", text, 512)),
+    runs: values.runs || (values.quick ? 1 : 5),
+  }),
+);
 
-const { scenarios, concurrencies, runs, isQuick, isCheck } = readOptions();
 let isWrong = false;
 let isMissed = false;
 for (const scenario of scenarios) {
   console.log(`\n# ${scenario.name}: ${scenario.about}`);
   const all: Series[] = [];
   for (const concurrency of scenario.concurrency ? [scenario.concurrency] : concurrencies) {
-    const series = await runSeries(scenario, { concurrency, runs, isQuick });
+    const series = await runSeries(scenario, { concurrency, runs, isQuick: quick });
     all.push(series);
     console.log(`\n${concurrency} at a time, medians of ${runs}\n${table(series)}`);
     console.log(`\n${ratios(series, scenario)}`);
@@ -71,8 +59,8 @@ for (const scenario of scenarios) {
       if (bad.some((count) => count > 0)) isWrong = true;
     }
   }
-  if (!isQuick) writeResults(scenario, all, runs);
+  if (!quick) writeResults(scenario, all, runs);
 }
 if (isWrong)
   console.error("\nUnits were oversold or requests failed: these figures count for nothing.");
-process.exitCode = isWrong || (isCheck && isMissed) ? 1 : 0;
+process.exitCode = isWrong || (check && isMissed) ? 1 : 0;

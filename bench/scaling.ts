@@ -1,5 +1,5 @@
 /**
- * `npm run scaling [-- --measure]`: what rates of orders need, from what was counted (`npm run cost`),
+ * `npm run scaling`: what rates of orders need, from what was counted (`npm run cost`),
  * what was timed, and the published limits. Prints the tables of docs/scaling.md
  * (`npm run tables` puts them there).
  *
@@ -9,7 +9,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../scripts/lib/options.ts";
 import { ROOT } from "../scripts/lib/project.ts";
 import { lastFigures } from "./cost/figures.ts";
 import { measure } from "./lib/measure.ts";
@@ -21,9 +21,13 @@ const FILE = join(ROOT, "bench/results/scaling.json");
 const ORDERS = 4_000;
 const CONCURRENCY = 256;
 
-const { values } = parseArgs({ options: { measure: { type: "boolean", default: false } } });
+const USAGE = `usage: npm run scaling [-- --measure]
+
+  --measure  times the steps anew, and holds the model against this machine`;
+
+const options = readOptions(USAGE, { measure: false });
 const { systems } = lastFigures();
-if (values.measure) await measureAll();
+if (options.measure) await measureAll();
 const calibration = JSON.parse(readFileSync(FILE, "utf8")) as Calibration;
 console.log(`${Object.values(tablesOf(calibration, systems)).join("\n\n")}\n\n${sources()}`);
 

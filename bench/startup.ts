@@ -1,5 +1,5 @@
 /**
- * `npm run startup [-- --sizes]`: how large both Workers are, and what CPU their start costs: compiling
+ * `npm run startup`: how large both Workers are, and what CPU their start costs: compiling
  * the bundle and running its top level. Exits with 1 over a bound. With --sizes nothing is started:
  * so CI holds what does not depend on the machine.
  *
@@ -7,9 +7,9 @@
  * what it spends beyond as many copies of an empty one, divided by their number, is the Worker's own.
  */
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { readOptions } from "../scripts/lib/options.ts";
 import { workerdsOf, processCpu_s } from "./lib/meters.ts";
 import { bundle } from "./lib/stack.ts";
 
@@ -63,12 +63,15 @@ function tell(what: string, value: number, unit: string, bound: number): void {
   console.log(`${verdict} ${what} ${value.toFixed(1)} ${unit} (at most ${bound})`);
 }
 
-const { values } = parseArgs({ options: { sizes: { type: "boolean", default: false } } });
+const USAGE = `usage: npm run startup [-- --sizes]
+
+  --sizes  only the sizes; starts nothing`;
+const { sizes } = readOptions(USAGE, { sizes: false });
 for (const { name, config, bounds } of WORKERS) {
   const script = await bundle(config);
   const all_KiB = Buffer.byteLength(script) / 1_024;
   const gzip_KiB = gzipSync(script).byteLength / 1_024;
   tell(`${name}: ${all_KiB.toFixed(0)} KiB, gzipped`, gzip_KiB, "KiB", bounds.gzip_KiB);
-  if (values.sizes) continue;
+  if (sizes) continue;
   tell(`${name}: start-up CPU`, await startup_ms(script), "ms", bounds.startup_ms);
 }

@@ -14,7 +14,7 @@ import { FIELDS } from "./fields.ts";
 const config = {
   target: "draft-2020-12",
   typeMode: "input",
-  // JSON Schema has no words for these; descriptions have. Any other unknown action throws.
+  // JSON Schema cannot express these, so the descriptions do. Any other unknown action throws.
   ignoreActions: ["check", "trim", "to_lower_case"],
   overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
 } satisfies ConversionConfig;
@@ -23,7 +23,7 @@ const problems = Object.fromEntries(
   CODES.map((code): [string, v.GenericSchema] => [problemName(code), problemSchema(code)]),
 );
 
-/** Every component schema; where one holds another it refers to it. */
+/** Converts every component schema. A schema refers to the others that it contains. */
 export function componentSchemas(): Record<string, JsonSchema> {
   const converted = toJsonSchemaDefs({ ...SCHEMAS, ...problems }, config);
   return Object.fromEntries(
@@ -31,7 +31,7 @@ export function componentSchemas(): Record<string, JsonSchema> {
   );
 }
 
-/** The schema of a parameter; `output` is what its text stands for after the transform. */
+/** The schema of a parameter's text (`input`), or of its value after the transform (`output`). */
 export function parameterSchema(schema: v.GenericSchema, side: "input" | "output"): JsonSchema {
   const { $schema: _, ...converted } = toJsonSchema(schema, { ...config, typeMode: side });
   if (converted.type !== "integer" || converted.default === undefined) return converted;

@@ -26,7 +26,7 @@ export function openApiDocument(): Document {
       description: INTRODUCTION,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/", description: "Where this document comes from." }],
+    servers: [{ url: "/", description: "The server that this document comes from." }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: paths(),
     components: {
@@ -36,13 +36,13 @@ export function openApiDocument(): Document {
           scheme: "bearer",
           bearerFormat: "JWT",
           description:
-            "`sub` is the customer or the service, `exp` is required, `scope` holds a service's rights.",
+            "`sub` names the customer or the service, `exp` is required, and `scope` lists a service's rights.",
         },
         subprotocol: {
           type: "apiKey",
           in: "header",
           name: "Sec-WebSocket-Protocol",
-          description: "`lockstock.v1, bearer.<token>`: for browsers.",
+          description: "`lockstock.v1, bearer.<token>`, for browsers.",
         },
       },
       parameters: Object.fromEntries(
@@ -65,7 +65,7 @@ export function openApiDocument(): Document {
           },
         ]),
       ),
-      // No operation can answer these: another method is no operation, and a limit is not set yet.
+      // No operation lists these: 405 is for methods that a path lacks, 429 for the rate limits.
       responses: {
         MethodNotAllowed: problemResponse(["method_not_allowed"], new Map([["Allow", true]])),
         TooManyRequests: problemResponse(["rate_limited"], new Map([["Retry-After", true]])),
@@ -97,8 +97,8 @@ function operationObject(operation: Operation): OperationObject {
 }
 
 /**
- * OpenAPI 3.1 lets a requirement name the roles it takes, whatever the scheme. A list would mean all
- * of its roles, so each scope is an alternative of its own; `operator` holds all of them.
+ * OpenAPI 3.1 lets a security requirement list roles for any scheme. A caller needs every role in
+ * the list, so each scope is a separate alternative. `operator` includes all scopes.
  */
 function securityOf({ caller, scopes = [] }: Operation): Record<string, string[]>[] {
   if (caller === "anyone") return [];
@@ -114,7 +114,7 @@ function callerProblems({ caller, scopes = [] }: Operation): ProblemCode[] {
   return ["unauthenticated", ...forbidden, "unavailable"];
 }
 
-/** Every code that the operation may answer. */
+/** Every problem code that the operation can return. */
 export function codesOf(operation: Operation): ProblemCode[] {
   const { parameters = [], body, problems = [] } = operation;
   const isChecked = parameters.some((name) => VALIDATED.has(name));
@@ -128,7 +128,7 @@ export function codesOf(operation: Operation): ProblemCode[] {
   return CODES.filter((code) => codes.has(code));
 }
 
-/** Parameters that are refused with 400; a path that cannot be one is 404. */
+/** Parameters whose bad values cause 400. A bad path parameter causes 404. */
 const VALIDATED = new Set<string>([
   "Limit",
   "Cursor",
@@ -150,10 +150,10 @@ function responses(operation: Operation): Record<string, ResponseObject> {
   return all;
 }
 
-/** Whether each header that the status may have is always there. */
+/** The headers that a response of this status can have, and whether each is always present. */
 function headersAt({ headers = {} }: Operation, status: number): Map<HeaderName, boolean> {
   const found = new Map<HeaderName, boolean>();
-  // An upgraded connection has no room for it.
+  // The response to an upgrade does not carry it.
   if (status !== 101) found.set("X-Request-Id", true);
   if (status === 401) found.set("WWW-Authenticate", true);
   if (status === 415) found.set("Accept-Encoding", false);

@@ -1,6 +1,6 @@
 import type { Example } from "./schemas.ts";
 
-/** One story for the whole contract: Ada orders two tickets of the last three. */
+/** The examples tell one story: Ada orders two of the last three tickets. */
 
 export const ORDER_ID = "019ab2f0-6c1e-7a53-9d42-3f8e5b7c1a90";
 export const SKU = "TICKET-NIGHTFALL";
@@ -133,7 +133,7 @@ const busyMinute: Example<"Minute"> = {
   settleLatencyMs: { p50: 18, p99: 95 },
 };
 
-/** The last hour: quiet until the sale began. */
+/** The last hour, without orders until the sale began. */
 const perMinute = Array.from({ length: 60 }, (_, i): Example<"Minute"> => {
   const minute = new Date(Date.parse(busyMinute.minute) - (59 - i) * 60_000).toISOString();
   if (i === 59) return busyMinute;

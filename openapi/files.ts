@@ -5,12 +5,12 @@ import { docsPage } from "./page/page.ts";
 import { withRights } from "./rights.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-/** Written by hand but for its tables. */
+/** Written by hand except for its tables. */
 const RIGHTS = "docs/authorization.md";
 
-/** What `npm run openapi` writes and git keeps: path from the root → text. */
+/** The files that `npm run openapi` writes and git tracks: path from the root → text. */
 export const contractFiles = (): Record<string, string> => ({
-  // Kept, since clients are generated from it.
+  // Tracked by git, since clients are generated from it.
   "public/openapi.json": `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   [RIGHTS]: withRights(readFileSync(join(ROOT, RIGHTS), "utf8")),
 });

@@ -4,12 +4,11 @@ import type { Example, SchemaName } from "./schemas.ts";
 import type { HeaderName, ParameterName } from "./parts.ts";
 import type { Tag } from "./guide.ts";
 
-/** How an operation is written down in the table. */
-
 export type Method = "get" | "post" | "put" | "delete";
 /**
- * `customer`: any valid token; with `scopes`, a service needs one of them for what is not its own.
- * `service`: one of the scopes is required. `feed`: as `customer`, or by subprotocol.
+ * `customer`: any valid token; with `scopes`, a service needs one of them for the orders of others.
+ * `service`: one of the scopes is required. `feed`: as `customer`, or with the token as
+ * subprotocol.
  */
 export type Caller = "anyone" | "customer" | "service" | "feed";
 
@@ -22,14 +21,14 @@ export interface Operation {
   summary: string;
   description: string;
   caller: Caller;
-  /** Any of these; the scope `operator` stands for all. */
+  /** One of these is required. The scope `operator` includes all of them. */
   scopes?: readonly Scope[];
   parameters?: ParameterName[];
   body?: Body;
   answers: Answer[];
-  /** Without those that come with the caller, the parameters and the body, and `internal`. */
+  /** Excludes the codes that follow from `caller`, `parameters` and `body`, and `internal`. */
   problems?: ProblemCode[];
-  /** Headers by status; X-Request-Id and those of a problem code come by themselves. */
+  /** The statuses of each header. X-Request-Id and the headers of problem codes are added. */
   headers?: Partial<Record<HeaderName, { always?: number[]; sometimes?: number[] }>>;
 }
 
@@ -55,7 +54,7 @@ export interface NamedExample {
   value: unknown;
 }
 
-/** An answer of JSON whose examples are checked against the type of the schema. */
+/** A JSON response. The compiler checks its examples against the type of the schema. */
 export function json<N extends SchemaName>(
   status: number,
   description: string,
@@ -70,7 +69,7 @@ export function json<N extends SchemaName>(
   };
 }
 
-/** A body of JSON, with an example that is checked against the type of the schema. */
+/** A JSON body. The compiler checks its example against the type of the schema. */
 export function body<N extends SchemaName>(
   schema: N,
   example: Example<N>,

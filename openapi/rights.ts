@@ -2,13 +2,14 @@ import { OPERATIONS } from "./operations/index.ts";
 import type { Operation } from "./operation.ts";
 import { SCOPES } from "../src/orders/http/scopes.ts";
 
-/** The tables of docs/authorization.md: scopes, and which routes take which. */
+/** The tables of docs/authorization.md: the scopes, and the routes that accept each. */
 
 const BLOCK = /<!-- rights -->\n[^]*?<!-- end of rights -->/;
 
-/** The document with its tables as the description of the API is now. */
+/** The document with its tables generated from the description of the API. */
 export function withRights(document: string): string {
-  if (!BLOCK.test(document)) throw new Error("the document has no place for the tables of rights");
+  if (!BLOCK.test(document))
+    throw new Error("the document has no markers for the tables of rights");
   const block = `<!-- rights -->\n\n${scopeTable()}\n\n${routeTable()}\n\n<!-- end of rights -->`;
   return document.replace(BLOCK, () => block);
 }

@@ -16,9 +16,9 @@ import { OrderSchema } from "../src/orders/http/orders.ts";
 import { AdjustmentSchema } from "../src/orders/http/stock.ts";
 
 /**
- * What the answers hold, for /openapi.json only: the Worker validates what it is sent, not what it
- * sends. `satisfies` holds each against the type that the handlers return. Requests are the very
- * schemas that validate them.
+ * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its
+ * responses. `satisfies` checks each schema against the type that the handlers return. Requests use
+ * the schemas that validate them.
  */
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -137,7 +137,7 @@ const Push = v.object({ type: v.literal("order"), order: Order }) satisfies v.Ge
   FeedMessage
 >;
 
-/** Every schema of the contract but those of the problems, by its name there. */
+/** Every schema of the contract except the problems, by its name in the contract. */
 export const SCHEMAS = {
   NewOrder: OrderSchema,
   NewItem: ItemSchema,

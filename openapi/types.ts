@@ -1,7 +1,7 @@
 import type { JsonSchema } from "@valibot/to-json-schema";
 import type { Method } from "./operation.ts";
 
-/** As much of the OpenAPI 3.1 document's shape as is written here and read by the page. */
+/** The parts of an OpenAPI 3.1 document that document.ts writes and the page reads. */
 
 export interface Reference {
   $ref: string;

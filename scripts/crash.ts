@@ -8,13 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { check, settled } from "./crash/check.ts";
-import { asker } from "./crash/client.ts";
+import { asker } from "./lib/api-client.ts";
 import { Journal } from "./crash/journal.ts";
 import { Listener } from "./crash/listener.ts";
 import { type Customer, type Load, run } from "./crash/load.ts";
-import { Random } from "./crash/random.ts";
+import { readOptions } from "./lib/options.ts";
+import { Random } from "./lib/random.ts";
 import { type Layout, Stack } from "./crash/stack.ts";
 import { signToken } from "./lib/token.ts";
 
@@ -39,35 +39,16 @@ const STARTING_MS = [200, 5_000] as const;
 /** And after it is back: what was lost is met by what is new. */
 const AFTER_MS = 500;
 
-function options() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        rounds: { type: "string" },
-        seed: { type: "string" },
-        customers: { type: "string" },
-      },
-    });
-    const whole = (text: string | undefined, otherwise: number) => {
-      const value = Number(text ?? otherwise);
-      if (!Number.isInteger(value) || value < 1) throw new Error(`not a whole number: ${text}`);
-      return value;
-    };
-    return {
-      rounds: whole(values.rounds, 3),
-      seed: whole(values.seed, randomInt(1, 1_000_000_000)),
-      customers: whole(values.customers, 8),
-    };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return process.exit(2);
-  }
-}
+const chosen = readOptions(USAGE, {
+  rounds: 3,
+  seed: randomInt(1, 1_000_000_000),
+  customers: 8,
+});
 
 /** Every kind of kill comes up equally often, in any order. */
 function plan(rounds: number, random: Random): Kill[] {
   const kills: Kill[] = [];
-  while (kills.length < rounds) kills.push(...random.shuffled(Object.keys(KILLS) as Kill[]));
+  while (kills.length < rounds) kills.push(...random.shuffle(Object.keys(KILLS) as Kill[]));
   return kills.slice(0, rounds);
 }
 
@@ -101,12 +82,12 @@ async function round(
 ): Promise<{ after: number; away: number }> {
   let isOver = false;
   const running = run(load, () => isOver);
-  const after = load.random.whole(...BEFORE_MS);
+  const after = load.random.int(...BEFORE_MS);
   await sleep(after);
   const killed_ms = Date.now();
   if (kill === "runtime") await stack.killRuntime();
   else await stack.killAll(kill === "stock" ? "stock" : undefined);
-  if (kill === "starting") await stack.killStarting(load.random.whole(...STARTING_MS));
+  if (kill === "starting") await stack.killStarting(load.random.int(...STARTING_MS));
   if (kill !== "runtime") await stack.restart();
   else await stack.healthy();
   const away = Date.now() - killed_ms;
@@ -116,8 +97,8 @@ async function round(
   return { after, away };
 }
 
-async function main(stack: Stack, { rounds, seed, customers }: ReturnType<typeof options>) {
-  const random = new Random(seed);
+async function main(stack: Stack, { rounds, seed, customers }: typeof chosen) {
+  const random = new Random(seed, "crash");
   const kills = plan(rounds, random);
   await stack.start(KILLS[kills[0] ?? "runtime"]);
   const load = await prepare(stack.base, customers, random);
@@ -155,7 +136,6 @@ async function main(stack: Stack, { rounds, seed, customers }: ReturnType<typeof
   return journal.violations;
 }
 
-const chosen = options();
 console.log(`seed ${chosen.seed}, rounds ${chosen.rounds}, customers ${chosen.customers}`);
 const from_ms = Date.now();
 const state = await mkdtemp(join(tmpdir(), "lockstock-crash-"));

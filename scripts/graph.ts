@@ -1,16 +1,21 @@
-/**
- * Prints the rooms of `src` and what each imports, the top floor first. With --write it puts that
- * into docs/architecture.md. Exits with 1 when an import leads up, or files import each other.
- */
+/** Prints the rooms of `src` and what each imports, the top floor first. See USAGE. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { cycles, picture, readImports, upwardImports, withPicture } from "./lib/import-graph.ts";
+import { readOptions } from "./lib/options.ts";
 import { ROOT } from "./lib/project.ts";
 
+const USAGE = `usage: npm run graph [-- --write]
+
+  --write  puts what it prints into docs/architecture.md
+
+Exits with 1 when an import leads up, or files import each other.`;
+
+const { write } = readOptions(USAGE, { write: false });
 const imports = readImports();
 console.log(picture(imports));
-if (process.argv.includes("--write")) {
+if (write) {
   const path = join(ROOT, "docs/architecture.md");
   writeFileSync(path, withPicture(readFileSync(path, "utf8"), picture(imports)));
 }

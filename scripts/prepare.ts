@@ -5,43 +5,31 @@
  * stay in the memory of `npm start`: `lib/prepare.ts` starts it when there is something to do.
  */
 import { randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { build } from "esbuild";
-import { SignJWT } from "jose";
-import {
-  convertV4MiniflareOptions,
-  Log,
-  LogLevel,
-  Miniflare,
-  type V4WorkerOptions,
-} from "miniflare";
-import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from "wrangler";
+import type { Miniflare } from "miniflare";
 import { addDemoItems, addDemoStock, operatorClient } from "./lib/demo.ts";
+import { signHs256 } from "./lib/jwt.ts";
 import { noteOf, writeNote } from "./lib/prepare.ts";
 import { localVars, ROOT } from "./lib/project.ts";
+import { type BundledWorker, bundledWorker, migrationsIn, startWorkerd } from "./lib/workerd.ts";
+import { readConfig } from "./lib/wrangler-config.ts";
 
-type Worker = V4WorkerOptions & { name: string };
 type Database = Awaited<ReturnType<Miniflare["getD1Database"]>>;
 
 /** Any will do: nobody else ever sees this run. The configured keys may be somebody else's. */
 const SECRET = `${randomUUID()}${randomUUID()}`;
 
-/** What wrangler makes of a config, with a bundle of its sources. */
-async function worker(config: string): Promise<Worker> {
-  const path = join(ROOT, config);
-  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(path);
-  // Rules are for bundling. No page is asked for.
-  const { modulesRules: _, assets: __, ...options } = workerOptions;
-  const name = /^name = "(.+)"$/m.exec(readFileSync(path, "utf8"))?.[1];
-  if (name === undefined || main === undefined) throw new Error(`${config} has no name or no main`);
-  // As in the run that follows: what is due meanwhile is judged by the same deadlines and windows.
+/** A Worker of the run that follows: what is due meanwhile is judged by the same vars. */
+async function worker(config: string): Promise<BundledWorker> {
+  const made = bundledWorker(config, await bundle(readConfig(config).main));
   const given = localVars();
-  const bindings = Object.fromEntries(
-    Object.entries(options.bindings ?? {}).map(([key, value]) => [key, given[key] ?? value]),
-  );
-  return { ...options, bindings, name, modules: true, script: await bundle(main) };
+  for (const [key, value] of Object.entries(made.bindings)) {
+    made.bindings[key] = given[key] ?? value;
+  }
+  return made;
 }
 
 async function bundle(entry: string): Promise<string> {
@@ -61,7 +49,7 @@ async function bundle(entry: string): Promise<string> {
   return file.text;
 }
 
-async function workers(withStock: boolean): Promise<Worker[]> {
+async function workers(withStock: boolean): Promise<BundledWorker[]> {
   const orders = await worker("wrangler.toml");
   const auth = { AUTH_SECRET: SECRET, AUTH_JWKS_URL: "", AUTH_ISSUER: "", AUTH_AUDIENCE: "" };
   orders.bindings = { ...orders.bindings, ...auth };
@@ -83,23 +71,15 @@ async function migrate(db: Database): Promise<void> {
     .run();
   const { results } = await db.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
   const applied = new Set(results.map(({ name }) => name));
-  const folder = join(ROOT, "migrations");
-  const files = readdirSync(folder).filter((file) => file.endsWith(".sql"));
-  for (const file of files.toSorted()) {
-    if (applied.has(file)) continue;
-    const statements = unstable_splitSqlQuery(readFileSync(join(folder, file), "utf8"));
-    const note = db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(file);
+  for (const { name, statements } of migrationsIn("migrations")) {
+    if (applied.has(name)) continue;
+    const note = db.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(name);
     await db.batch([...statements.map((sql) => db.prepare(sql)), note]);
   }
 }
 
 async function addDemo(miniflare: Miniflare, withStock: boolean): Promise<"items" | "stock"> {
-  const token = await new SignJWT({ scope: "operator" })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject("demo")
-    .setIssuedAt()
-    .setExpirationTime("1h")
-    .sign(new TextEncoder().encode(SECRET));
+  const token = await signHs256(SECRET, "demo", { scope: "operator" });
   const call = operatorClient("http://localhost", token, (url, init) =>
     miniflare.dispatchFetch(url, init),
   );
@@ -110,21 +90,13 @@ async function addDemo(miniflare: Miniflare, withStock: boolean): Promise<"items
 }
 
 async function main(state: string, withStock: boolean): Promise<void> {
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: "127.0.0.1",
-      port: 0,
-      cf: false,
-      log: new Log(LogLevel.ERROR),
-      logRequests: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: join(state, "v3"), // as wrangler's --persist-to
-      handleStructuredLogs: ({ level, message }) => {
-        if (level === "error" || level === "warn") console.error(message);
-      },
-      workers: await workers(withStock),
-    }),
-  );
+  const miniflare = startWorkerd({
+    workers: await workers(withStock),
+    state: join(state, "v3"), // as wrangler's --persist-to
+    onLog: ({ level, message }) => {
+      if (level === "error" || level === "warn") console.error(message);
+    },
+  });
   try {
     await migrate(await miniflare.getD1Database("DB"));
     const demo = await addDemo(miniflare, withStock).catch((error: unknown) => {

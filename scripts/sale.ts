@@ -1,6 +1,5 @@
 /** A flash sale in the terminal, see USAGE. Exits with 1 when an invariant does not hold. */
 import process from "node:process";
-import { parseArgs } from "node:util";
 import {
   percentile,
   type SaleProgress,
@@ -8,6 +7,7 @@ import {
   wordsOf,
 } from "../src/web/sale/figures.ts";
 import { runSale } from "../src/web/sale/sale.ts";
+import { readOptions } from "./lib/options.ts";
 import { signToken } from "./lib/token.ts";
 
 const USAGE = `usage: npm run sale -- [--buyers N] [--units N] [--rate N] [--sku SKU] [--url URL]
@@ -25,36 +25,17 @@ is not rate limited; that is read from LOCKSTOCK_TOKEN. Without it, one is signe
 const BAR_CHARS = 40;
 const NOTICE_PERIOD_MS = 5_000;
 
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        buyers: { type: "string", default: "500" },
-        units: { type: "string", default: "100" },
-        rate: { type: "string", default: "100" },
-        sku: { type: "string", default: "FLASH-SALE-DEMO" },
-        url: { type: "string", default: "http://localhost:8787" },
-      },
-    });
-    const { sku, url } = values;
-    return {
-      buyers: whole("buyers", values.buyers),
-      units: whole("units", values.units),
-      rate: whole("rate", values.rate),
-      sku,
-      base: new URL(url).origin,
-    };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return process.exit(2);
-  }
-}
-
-function whole(name: string, text: string): number {
-  const n = Number(text);
-  if (Number.isInteger(n) && n > 0 && n <= 1_000_000) return n;
-  throw new Error(`--${name} is a whole number from 1, not ${text}`);
-}
+const options = readOptions(
+  USAGE,
+  {
+    buyers: [500, 1_000_000],
+    units: [100, 1_000_000],
+    rate: [100, 1_000_000],
+    sku: "FLASH-SALE-DEMO",
+    url: "http://localhost:8787",
+  },
+  ({ url, ...others }) => ({ ...others, base: new URL(url).origin }),
+);
 
 function bar({ buyers, confirmed, soldOut, failed, pending }: SaleProgress): string {
   const share = (n: number) => Math.round((n / buyers) * BAR_CHARS);
@@ -111,7 +92,6 @@ function summary({ progress, verdict }: SaleResult): string {
   ].join("\n");
 }
 
-const options = readOptions();
 console.log(
   `${options.buyers} buyers for ${options.units} units of ${options.sku}, ${options.rate} a second, at ${options.base}`,
 );

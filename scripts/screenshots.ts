@@ -2,56 +2,35 @@
  * Takes the pictures of the README: `npm run screenshots` writes docs/images. It starts a site of
  * its own, on an empty state, with a staged sale; the hour before it is made up.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
+import { ask } from "./lib/api-client.ts";
 import { launchBrowser } from "./lib/browser.ts";
+import { NpmStart } from "./lib/npm-start.ts";
 import { ROOT } from "./lib/project.ts";
 import { signToken } from "./lib/token.ts";
 
 const PORT = 18_940;
-const BASE = `http://localhost:${PORT}`;
+const BASE = `http://127.0.0.1:${PORT}`;
 const OUT = join(ROOT, "docs/images");
 const WIDE = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 /** Bars and colours have come to rest. */
 const REST_MS = 1_200;
-const READY_MS = 90_000;
 const HOUR_MS = 3_600_000;
 
 type Call = (method: string, path: string, body?: unknown, token?: string) => Promise<unknown>;
 
 const call: Call = async (method, path, body, token) => {
-  const response = await fetch(BASE + path, {
-    method,
-    headers: {
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
-      "idempotency-key": crypto.randomUUID(),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status}`);
-  return await response.json();
+  const headers = { "idempotency-key": crypto.randomUUID() };
+  const answer = await ask(BASE, token, method, path, { body, headers });
+  if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status}`);
+  return answer.body;
 };
-
-async function ready(): Promise<void> {
-  const deadline = Date.now() + READY_MS;
-  while (Date.now() < deadline) {
-    // The demo stock is the last thing that a start brings in.
-    const items = await call("GET", "/v1/items").catch(() => undefined);
-    const stocked = (items as { items: { available: number }[] } | undefined)?.items ?? [];
-    if (stocked.length > 3 && stocked.every(({ available }) => available > 0)) return;
-    await sleep(500);
-  }
-  throw new Error("the site did not become ready");
-}
 
 const price = (amount: number) => ({ amount, currency: "EUR" });
 const at = (from_now_ms: number) => new Date(Date.now() + from_now_ms).toISOString();
@@ -202,15 +181,10 @@ async function operatorsConsole(browser: Browser, operator: string): Promise<voi
 
 const state = mkdtempSync(join(tmpdir(), "lockstock-pictures-"));
 mkdirSync(OUT, { recursive: true });
-const site = spawn(process.execPath, ["scripts/start.ts", `--port=${PORT}`, `--state=${state}`], {
-  cwd: ROOT,
-  stdio: "ignore",
-  // Its many guests all come from one address.
-  env: { ...process.env, RATE_LIMIT: "off", npm_lifecycle_event: "" },
-});
+const site = new NpmStart({ state, port: PORT });
 let browser: Browser | undefined;
 try {
-  await ready();
+  await site.ready();
   const operator = await signToken("pictures", "operator");
   await stage(operator);
   makeUpHistory(state);
@@ -219,8 +193,6 @@ try {
   await operatorsConsole(browser, operator);
 } finally {
   await browser?.close();
-  const ended = once(site, "exit");
-  site.kill("SIGTERM");
-  await ended;
+  await site.stop();
   rmSync(state, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -9,11 +9,11 @@ import { devNull } from "node:os";
 import { resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { exitCode, registryOf, stopAll } from "./lib/group.ts";
-import { HealthWatch } from "./lib/health.ts";
+import { HealthWatch, isHealthy, untilHealthy } from "./lib/health.ts";
 import { checkVars, localConfig } from "./lib/local-config.ts";
 import { lockState, type Part } from "./lib/lock.ts";
+import { readOptions } from "./lib/options.ts";
 import { prepare } from "./lib/prepare.ts";
 import { DEV_VARS, DEV_VARS_EXAMPLE } from "./lib/project.ts";
 import { forgetTheDead } from "./lib/registry.ts";
@@ -41,29 +41,22 @@ interface Options {
   state: string;
 }
 
-function readOptions(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        port: { type: "string" },
-        state: { type: "string", default: ".wrangler/state" },
-        only: { type: "string" },
-      },
-    });
-    const { only, state } = values;
-    if (only !== undefined && only !== "orders" && only !== "stock") {
-      throw new Error(`--only is orders or stock, not ${only}`);
-    }
-    const port = Number(values.port ?? (only === "stock" ? 8788 : 8787));
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-      throw new Error(`--port is 1 to 65535, not ${values.port}`);
-    }
-    return { orders: only !== "stock", stock: only !== "orders", port, state: resolve(state) };
-  } catch (error) {
-    console.error(`${messageOf(error)}\n\n${USAGE}`);
-    return process.exit(2);
-  }
-}
+const startOptions = (): Options =>
+  readOptions(
+    USAGE,
+    { port: [0, 65_535], state: ".wrangler/state", only: "" },
+    ({ port, state, only }) => {
+      if (!["", "orders", "stock"].includes(only)) {
+        throw new Error(`--only is orders or stock, not ${only}`);
+      }
+      return {
+        orders: only !== "stock",
+        stock: only !== "orders",
+        port: port || (only === "stock" ? 8788 : 8787),
+        state: resolve(state),
+      };
+    },
+  );
 
 /** A clear refusal, on both loopback addresses, before anything is started or written. */
 async function requireFreePort(port: number, timeout_ms: number): Promise<void> {
@@ -106,21 +99,6 @@ const configs = ({ orders, stock, state }: Options): string[] => [
   ...(stock ? [localConfig("wrangler.stock.toml", state)] : []),
 ];
 
-const isHealthy = async (base: string, limit_ms: number): Promise<boolean> => {
-  const response = await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(limit_ms) });
-  await response.body?.cancel();
-  return response.status === 200;
-};
-
-async function waitUntilReady(base: string): Promise<void> {
-  const deadline = Date.now() + READY_TIMEOUT_MS;
-  while (Date.now() < deadline) {
-    if (await isHealthy(base, 5_000).catch(() => false)) return;
-    await sleep(100);
-  }
-  throw new Error(`${base}/healthz did not answer 200 within ${READY_TIMEOUT_MS / 1000} s`);
-}
-
 function fireCron(base: string): void {
   const url = `${base}/cdn-cgi/local/scheduled?cron=${encodeURIComponent(CRON)}`;
   setInterval(() => {
@@ -152,7 +130,7 @@ async function serve(options: Options, base: string, onReady: () => void): Promi
   const watch = new HealthWatch((limit_ms) => isHealthy(base, limit_ms));
   const dev = wrangler(["dev", ...args, ...paths], state, () => watch.crashed());
   const died = exitCode(dev).then((code) => Promise.reject(new Error(`wrangler ended (${code})`)));
-  await Promise.race([waitUntilReady(base), died]);
+  await Promise.race([untilHealthy(base, READY_TIMEOUT_MS), died]);
   onReady();
   const dead = watch.untilDead((silent_ms) =>
     console.error(
@@ -221,7 +199,7 @@ async function end(code: number, message?: string): Promise<void> {
   process.exit(code);
 }
 
-const options = readOptions();
+const options = startOptions();
 endWithNpm();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void end(0));
 run(options).catch((error: unknown) => end(1, messageOf(error)));

@@ -1,13 +1,15 @@
-/**
- * Writes src/orders/env.d.ts and src/stock/env.d.ts from the wrangler configs.
- * With --check: writes nothing, exits with 1 when one of them is out of date.
- */
+/** Writes the types of both Workers' environments from the wrangler configs. See USAGE. */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { devNull } from "node:os";
 import process from "node:process";
 import { promisify } from "node:util";
+import { readOptions } from "./lib/options.ts";
 import { ROOT, WRANGLER } from "./lib/project.ts";
+
+const USAGE = `usage: npm run types [-- --check]
+
+  --check  writes nothing; exits with 1 when src/orders/env.d.ts or src/stock/env.d.ts is out of date`;
 
 const WORKERS = [
   {
@@ -60,6 +62,6 @@ async function update(worker: Worker, check: boolean): Promise<boolean> {
 }
 
 process.chdir(ROOT);
-const check = process.argv.includes("--check");
+const { check } = readOptions(USAGE, { check: false });
 const current = await Promise.all(WORKERS.map((worker) => update(worker, check)));
 process.exitCode = current.every(Boolean) ? 0 : 1;

@@ -1,29 +1,34 @@
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
+import { readOptions } from "../scripts/lib/options.ts";
 import { FAULTS, TROUBLES } from "./kernel/faults.ts";
 import { run, type RunOptions } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { add, emptyTotals, type Totals } from "./totals.ts";
 
-/**
- * npm run simulate -- --seeds N --from S [--print] [--without JSON] [--workers W]
- * Ends with 1 when an invariant was violated, or when over many seeds some fault never struck.
- */
+const USAGE = `usage: npm run simulate [-- --seeds N --from S --workers W --print --without JSON]
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "300" },
-    from: { type: "string", default: "1" },
-    workers: { type: "string", default: "2" },
-    print: { type: "boolean", default: false },
-    without: { type: "string", default: "{}" },
-    /** Stops at the first failing seed and shows only that: for scripts. */
-    brief: { type: "boolean", default: false },
-  },
+  --seeds N       default 300
+  --from S        the first seed; default 1
+  --workers W     threads; default 2
+  --print         what happens, step by step
+  --without JSON  what to leave out of the runs, as a failing run suggests it
+  --brief         stops at the first failing seed and shows only that: for scripts
+
+Exits with 1 when an invariant was violated, or when over many seeds some fault never struck.`;
+
+const {
+  seeds: count,
+  from,
+  ...values
+} = readOptions(USAGE, {
+  seeds: 300,
+  from: 1,
+  workers: 2,
+  print: false,
+  without: "{}",
+  brief: false,
 });
-const from = Number(values.from);
-const count = Number(values.seeds);
 const without = JSON.parse(values.without) as NonNullable<RunOptions["without"]>;
 /** So many seeds have to meet every fault. */
 const MANY = 200;
@@ -55,7 +60,7 @@ async function here(): Promise<Totals> {
 
 /** Every worker takes each so-manieth seed. */
 async function inWorkers(): Promise<Totals> {
-  const workers = Math.min(Number(values.workers), count);
+  const workers = Math.min(values.workers, count);
   const all = emptyTotals();
   const running: Worker[] = [];
   const parts = Array.from({ length: workers }, (_, i) => {

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Code, Unit } from "./kernel/code.ts";
+import { migrationNames, ROOT } from "../scripts/lib/project.ts";
+import type { Code } from "./kernel/code.ts";
 import { type WorldGlobals, worldGlobals } from "./kernel/globals.ts";
 import { Kernel, type KernelOptions } from "./kernel/kernel.ts";
 import type { Vat } from "./kernel/vat.ts";
@@ -16,7 +17,13 @@ import { SimLimiter } from "./platform/limiter.ts";
 import { ObjectClass } from "./platform/objects.ts";
 import { SimQueue } from "./platform/queues.ts";
 import { stubOf } from "./platform/rpc.ts";
-import { Configuration, rateSettings } from "./platform/settings.ts";
+import {
+  Configuration,
+  rateSettings,
+  type WorkerName,
+  WORKERS,
+  workerNamed,
+} from "./platform/settings.ts";
 import { Engine } from "./platform/sqlite.ts";
 import type { SimSocket } from "./platform/sockets.ts";
 import { context, Isolate } from "./platform/worker.ts";
@@ -24,12 +31,13 @@ import { IDENTITY } from "./workload/tokens.ts";
 
 /** Both Workers, wired as their configurations say, on one simulated platform. */
 
-const MIGRATIONS = join(import.meta.dirname, "../migrations");
-const schema = readdirSync(MIGRATIONS)
-  .sort()
-  .map((file) => readFileSync(join(MIGRATIONS, file), "utf8"))
+const schema = migrationNames()
+  .map((file) => readFileSync(join(ROOT, "migrations", file), "utf8"))
   .join("\n");
 const LIMITS = rateSettings();
+const NAMES = Object.keys(WORKERS) as WorkerName[];
+
+type ServiceBinding = NonNullable<(typeof WORKERS)["orders"]["services"]>[number];
 
 interface Database {
   engine: Engine;
@@ -58,6 +66,7 @@ export class System {
   readonly queues = new Map<string, SimQueue>();
   /** By the name of their binding. */
   readonly limiters: ReadonlyMap<string, SimLimiter>;
+  /** By the name of their binding. */
   readonly classes: Record<"DESK" | "RECONCILER" | "FEED" | "ITEM", ObjectClass>;
   /** Requests are served by one isolate, queues and the cron by another, as the platform may do. */
   readonly http: Isolate;
@@ -103,84 +112,76 @@ export class System {
     database.watcher = (fact) => this.orders.observe(fact);
     this.d1 = new SimD1(database.engine, this.orders);
     this.limiters = new Map(LIMITS.map((one) => [one.name, new SimLimiter(kernel, one)]));
-    this.classes = {
-      DESK: this.#class("OrderDesk", "desk"),
-      RECONCILER: this.#class("Reconciler", "reconciler"),
-      FEED: this.#class("CustomerFeed", "feed"),
-      ITEM: this.#class("StockItem", "item"),
-    };
+    this.classes = Object.fromEntries(
+      NAMES.flatMap((worker) => this.#classesOf(worker)),
+    ) as typeof this.classes;
     this.http = this.#isolate("orders", "orders");
     this.consumer = this.#isolate("orders-consumer", "orders");
     this.stock = this.#isolate("stock", "stock");
     this.#makeQueues();
   }
 
-  #class(className: string, unit: Unit): ObjectClass {
-    const isItem = unit === "item";
-    return new ObjectClass(this.kernel, {
-      className,
-      evaluate: this.#code[unit],
+  #classesOf(worker: WorkerName): [binding: string, ObjectClass][] {
+    return (WORKERS[worker].durable_objects?.bindings ?? []).map(({ name, class_name }) => [
+      name,
+      new ObjectClass(this.kernel, {
+        className: class_name,
+        evaluate: this.#code(class_name),
+        world: this.#world,
+        watcher: this.items,
+        envFor: (vat) => this.#env(worker, vat),
+        onSend: (customerId, text) => this.shown.check(JSON.parse(text), customerId, "feed"),
+        onOpen: (id) => {
+          if (worker === "stock" && this.unreachable.has(id)) {
+            throw new Error("Network connection lost.");
+          }
+        },
+      }),
+    ]);
+  }
+
+  #isolate(name: string, worker: WorkerName): Isolate {
+    return new Isolate(this.kernel, {
+      name,
+      evaluate: this.#code(worker),
       world: this.#world,
-      watcher: this.items,
-      envFor: (vat) => (isItem ? this.#stockEnv(vat) : this.#ordersEnv(vat)),
-      onSend: (customerId, text) => this.shown.check(JSON.parse(text), customerId, "feed"),
-      onOpen: (name) => {
-        if (isItem && this.unreachable.has(name)) throw new Error("Network connection lost.");
+      envFor: (vat) => this.#env(worker, vat),
+    });
+  }
+
+  /** Every binding of a Worker's configuration, as one vat holds it. */
+  #env(worker: WorkerName, vat: Vat): Record<string, unknown> {
+    const { d1_databases, durable_objects, services, ratelimits } = WORKERS[worker];
+    const env: Record<string, unknown> =
+      worker === "orders" ? { ...this.vars, ...IDENTITY } : this.#configuration.vars(worker);
+    for (const { binding } of d1_databases ?? []) env[binding] = this.d1.binding(vat);
+    for (const { name } of durable_objects?.bindings ?? []) {
+      env[name] = this.classes[name as keyof typeof this.classes].binding(vat);
+    }
+    for (const one of services ?? []) env[one.binding] = this.#service(one, vat);
+    for (const [binding, queue] of this.#configuration.producers(worker)) {
+      env[binding] = this.queue(queue).binding(vat);
+    }
+    for (const { name } of ratelimits ?? []) env[name] = this.limiters.get(name)?.binding(vat);
+    return env;
+  }
+
+  #service({ binding, service, entrypoint = "default" }: ServiceBinding, vat: Vat): object {
+    const isStock = workerNamed(service) === "stock";
+    return stubOf(vat, {
+      name: binding,
+      isObject: false,
+      isHanging: () => isStock && this.isStockHanging,
+      open: () => {
+        if (isStock && this.isStockAbsent) throw new Error("Service binding is not connected.");
+        return (isStock ? this.stock : this.http).entrypoint(entrypoint);
       },
     });
   }
 
-  #isolate(name: string, unit: Unit): Isolate {
-    const envFor = (vat: Vat) => (unit === "stock" ? this.#stockEnv(vat) : this.#ordersEnv(vat));
-    return new Isolate(this.kernel, {
-      name,
-      evaluate: this.#code[unit],
-      world: this.#world,
-      envFor,
-    });
-  }
-
-  #producers(worker: "orders" | "stock", vat: Vat): object {
-    const bindings = this.#configuration.producers(worker);
-    return Object.fromEntries(
-      bindings.map(([name, queue]) => [name, this.queue(queue).binding(vat)]),
-    );
-  }
-
-  #ordersEnv(vat: Vat): object {
-    const { DESK, RECONCILER, FEED } = this.classes;
-    return {
-      ...this.vars,
-      ...IDENTITY,
-      DB: this.d1.binding(vat),
-      DESK: DESK.binding(vat),
-      RECONCILER: RECONCILER.binding(vat),
-      FEED: FEED.binding(vat),
-      STOCK: stubOf(vat, {
-        name: "STOCK",
-        isObject: false,
-        isHanging: () => this.isStockHanging,
-        open: () => {
-          if (this.isStockAbsent) throw new Error("Service binding is not connected.");
-          return this.stock.entrypoint("StockApi");
-        },
-      }),
-      ...this.#producers("orders", vat),
-      ...Object.fromEntries([...this.limiters].map(([name, one]) => [name, one.binding(vat)])),
-    };
-  }
-
-  #stockEnv(vat: Vat): object {
-    return {
-      ...this.#configuration.vars("stock"),
-      ITEM: this.classes.ITEM.binding(vat),
-      ...this.#producers("stock", vat),
-    };
-  }
-
   queue(name: string): SimQueue {
     const queue = this.queues.get(name);
-    if (!queue) throw new Error(`no queue ${name}`);
+    if (!queue) throw new Error(`no Worker consumes a queue ${name}`);
     return queue;
   }
 
@@ -193,23 +194,24 @@ export class System {
   }
 
   #makeQueues(): void {
-    for (const settings of this.#configuration.queues()) {
-      this.queues.set(settings.name, new SimQueue(this.kernel, settings, this.messages));
+    for (const worker of NAMES) {
+      const isolate = worker === "stock" ? this.stock : this.consumer;
+      for (const settings of this.#configuration.consumed(worker)) {
+        const queue = new SimQueue(this.kernel, settings, this.messages);
+        queue.consumer = {
+          vat: () => isolate.open().vat,
+          isUp: () => worker !== "stock" || !this.isStockAbsent,
+          handle: async (_vat, batch) => {
+            const { handlers, env } = isolate.handlers();
+            await handlers.queue(batch, env, context());
+          },
+        };
+        this.queues.set(settings.name, queue);
+      }
     }
     for (const queue of this.queues.values()) {
-      const { name, deadLetterQueue } = queue.settings;
+      const { deadLetterQueue } = queue.settings;
       if (deadLetterQueue !== null) queue.deadLetters = this.queue(deadLetterQueue);
-      const isolate = this.#configuration.consumed("stock").includes(name)
-        ? this.stock
-        : this.consumer;
-      queue.consumer = {
-        vat: () => isolate.open().vat,
-        isUp: () => isolate !== this.stock || !this.isStockAbsent,
-        handle: async (_vat, batch) => {
-          const { handlers, env } = isolate.handlers();
-          await handlers.queue(batch, env, context());
-        },
-      };
     }
   }
 
@@ -222,7 +224,8 @@ export class System {
   cron(): void {
     const { vat, handlers, env } = this.consumer.handlers();
     vat.kernel.note("cron");
-    const controller = { cron: "* * * * *", scheduledTime: Math.floor(vat.kernel.now_ms) };
+    const [cron] = WORKERS.orders.triggers?.crons ?? [];
+    const controller = { cron, scheduledTime: Math.floor(vat.kernel.now_ms) };
     handlers.scheduled(controller, env, context()).catch((error: unknown) => {
       if (vat.isAlive) vat.kernel.note(`cron failed: ${String(error)}`);
     });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { SignJWT } from "jose";
+import { signHs256 } from "../../scripts/lib/jwt.ts";
 import type { Prepared } from "./load.ts";
 
 /** Prepared orders. Every customer sends one order, as in a sale: no token is seen twice. */
@@ -18,12 +18,7 @@ const tokens = new Map<string, Promise<string>>();
 export function tokenOf(subject: string, scope?: string): Promise<string> {
   const known = tokens.get(subject);
   if (known) return known;
-  const token = new SignJWT(scope ? { scope } : {})
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(subject)
-    .setIssuedAt()
-    .setExpirationTime(ISSUED_FOR)
-    .sign(new TextEncoder().encode(AUTH_SECRET));
+  const token = signHs256(AUTH_SECRET, subject, { scope, expires: ISSUED_FOR });
   tokens.set(subject, token);
   return token;
 }

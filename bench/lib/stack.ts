@@ -4,15 +4,14 @@ import { devNull, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
-import {
-  convertV4MiniflareOptions,
-  Log,
-  LogLevel,
-  Miniflare,
-  type V4WorkerOptions,
-} from "miniflare";
-import { unstable_getMiniflareWorkerOptions, unstable_splitSqlQuery } from "wrangler";
 import { ROOT, WRANGLER } from "../../scripts/lib/project.ts";
+import {
+  bundledWorker,
+  LOOPBACK,
+  migrationsIn,
+  startWorkerd,
+  type WorkerdOptions,
+} from "../../scripts/lib/workerd.ts";
 import { workerdsOf, peakMemory_bytes, processCpu_s } from "./meters.ts";
 
 /**
@@ -60,7 +59,6 @@ export interface Stack {
 }
 
 const MAX_COMPLAINTS = 20;
-const LOOPBACK = "127.0.0.1";
 const same = (text: string): string => text;
 
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -70,39 +68,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const complaints: string[] = [];
   const logged = new Map<string, number>();
   const workers = await Promise.all(
-    configs.map(async (config, i) =>
-      workerOptions(config, edit(await bundle(config, entries[i])), i === 0 ? vars : {}),
-    ),
+    configs.map(async (config, i) => bundledWorker(config, edit(await bundle(config, entries[i])))),
   );
   const first = workers[0];
   if (!first) throw new RangeError("a stack needs a config");
+  Object.assign(first.bindings, vars);
   first.unsafeDirectSockets = [{ host: LOOPBACK, port: 0 }];
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: LOOPBACK,
-      port: 0,
-      cf: false,
-      log: new Log(LogLevel.ERROR),
-      logRequests: false,
-      telemetry: { enabled: false },
-      ...(isInspected && { inspectorPort: 0, inspectorHost: LOOPBACK }),
-      resourcePersistencePath: state,
-      handleStructuredLogs: ({ level, message }) => {
-        const event = /"event":"([\w.]+)"/.exec(message)?.[1] ?? "";
-        logged.set(event, (logged.get(event) ?? 0) + 1);
-        const isComplaint = level === "error" || level === "warn";
-        if (isComplaint && complaints.length < MAX_COMPLAINTS) complaints.push(message);
-      },
-      workers,
-    }),
-  );
+  const onLog: WorkerdOptions["onLog"] = ({ level, message }) => {
+    const event = /"event":"([\w.]+)"/.exec(message)?.[1] ?? "";
+    logged.set(event, (logged.get(event) ?? 0) + 1);
+    const isComplaint = level === "error" || level === "warn";
+    if (isComplaint && complaints.length < MAX_COMPLAINTS) complaints.push(message);
+  };
+  const inspector = isInspected ? { inspectorPort: 0, inspectorHost: LOOPBACK } : {};
+  const miniflare = startWorkerd({ workers, state, onLog }, inspector);
   await miniflare.ready;
   const pid = workerdsOf(process.pid).find((child) => !before.has(child));
   const base = (await miniflare.unsafeGetDirectURL(first.name)).origin;
   const db = database === undefined ? null : await miniflare.getD1Database(database);
   if (db) {
-    const folder = join(ROOT, options.migrations ?? join(dirname(configs[0] ?? ""), "migrations"));
-    await db.batch(migrations(folder, edit).map((sql) => db.prepare(sql)));
+    const folder = options.migrations ?? join(dirname(configs[0] ?? ""), "migrations");
+    const statements = migrationsIn(folder, edit).flatMap((one) => one.statements);
+    await db.batch(statements.map((sql) => db.prepare(sql)));
   }
   return {
     base,
@@ -123,28 +110,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await miniflare.dispose();
       rmSync(state, { recursive: true, force: true, maxRetries: 5 });
     },
-  };
-}
-
-/** What wrangler itself makes of a config, with a bundle in place of its sources. */
-function workerOptions(
-  config: string,
-  script: string,
-  vars: Record<string, string>,
-): V4WorkerOptions & { name: string } {
-  process.env["WRANGLER_LOG"] ??= "error";
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, config));
-  // Rules are for bundling. Assets would put three more of Miniflare's Workers in front of ours, a
-  // quarter of all CPU, where the platform has its own servers; no page is measured here.
-  const { modulesRules: _, assets: __, bindings, ...options } = workerOptions;
-  const name = /^name = "(.+)"$/m.exec(readFileSync(join(ROOT, config), "utf8"))?.[1];
-  if (name === undefined) throw new Error(`${config} gives its Worker no name`);
-  return {
-    ...options,
-    name,
-    modules: true,
-    script,
-    bindings: { ...(bindings as Record<string, string> | undefined), ...vars },
   };
 }
 
@@ -185,11 +150,4 @@ async function build(config: string, entry?: string): Promise<string> {
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
-}
-
-function migrations(folder: string, edit: (text: string) => string): string[] {
-  return readdirSync(folder)
-    .filter((file) => file.endsWith(".sql"))
-    .toSorted()
-    .flatMap((file) => unstable_splitSqlQuery(edit(readFileSync(join(folder, file), "utf8"))));
 }

@@ -4,7 +4,7 @@ import { operatorOperations } from "./operators.ts";
 import { orderOperations } from "./orders.ts";
 import { serviceOperations } from "./service.ts";
 
-/** Every operation, in the order of the page. */
+/** Every operation, in the order in which the page shows them. */
 export const OPERATIONS: Operation[] = [
   ...orderOperations,
   ...itemOperations,

@@ -11,7 +11,7 @@ export const itemOperations: Operation[] = [
     tag: "Catalogue",
     summary: "List the items",
     description:
-      "The whole catalogue by SKU. `available` follows the stock by a second or two; only placing an order decides.",
+      "Lists the catalogue by SKU. `available` lags a second or two behind the stock; only placing an order shows whether units are available.",
     caller: "anyone",
     parameters: ["Limit", "Cursor"],
     answers: [json(200, "A page of items.", "ItemPage", ["There are more", examples.itemPage])],
@@ -22,7 +22,7 @@ export const itemOperations: Operation[] = [
     path: ITEM,
     tag: "Catalogue",
     summary: "Read an item",
-    description: "One item of the catalogue.",
+    description: "Returns one item of the catalogue.",
     caller: "anyone",
     parameters: ["Sku"],
     answers: [json(200, "The item.", "Item", ["An item", examples.item])],
@@ -35,14 +35,14 @@ export const itemOperations: Operation[] = [
     tag: "Catalogue",
     summary: "Create or replace an item",
     description:
-      "Replaces everything but the stock. Orders that were placed keep the name, price and limit of their time.",
+      "Replaces everything but the stock. Orders keep the name, price and limit of the time when they were placed.",
     caller: "service",
     scopes: ["catalogue:write"],
     parameters: ["Sku"],
     body: body(
       "NewItem",
       examples.newItem,
-      "The item. What is left out or null has no limit or no bound; `saleStartsAt` is before `saleEndsAt`. The name is trimmed.",
+      "The item. `limitPerCustomer`, `saleStartsAt` and `saleEndsAt` are optional; absent or null means no limit. `saleStartsAt` has to be before `saleEndsAt`. The name is trimmed.",
     ),
     answers: [
       json(201, "The item is new. It has no stock yet.", "Item", [
@@ -58,18 +58,20 @@ export const itemOperations: Operation[] = [
     method: "post",
     path: `${ITEM}/stock`,
     tag: "Stock",
-    summary: "Receive or take away units",
+    summary: "Receive or remove units",
     description:
-      "Changes `received` and `available` by `delta`. The whole body belongs to the key: its first answer, a 409 too, is repeated with the level of that time and `Idempotency-Replayed: true`; another body with it is refused.",
+      "Changes `received` and `available` by `delta`. A repeat with the same key and body gets the first response again, even a 409, with the level of that time and `Idempotency-Replayed: true`. Another body with the same key is rejected.",
     caller: "service",
     scopes: ["stock:write"],
     parameters: ["Sku", "RequiredIdempotencyKey"],
     body: body(
       "Adjustment",
       examples.adjustment,
-      "`delta` in units, not 0; positive receives. `reason` is kept in the ledger, trimmed.",
+      "`delta` is in units, not 0; a positive one receives units. `reason` is trimmed and stored in the ledger.",
     ),
-    answers: [json(200, "The level after the change.", "Level", ["After it", examples.level])],
+    answers: [
+      json(200, "The level after the change.", "Level", ["After the change", examples.level]),
+    ],
     problems: [
       "idempotency_key_required",
       "not_found",
@@ -85,7 +87,7 @@ export const itemOperations: Operation[] = [
     path: `${ITEM}/stock`,
     tag: "Stock",
     summary: "Read an item's level",
-    description: "From the stock item itself, not from the read model.",
+    description: "Reads the level from the stock item itself, not from the read model.",
     caller: "service",
     scopes: ["stock:write", "operations:read"],
     parameters: ["Sku"],
@@ -99,11 +101,11 @@ export const itemOperations: Operation[] = [
     tag: "Stock",
     summary: "Read an item's ledger",
     description:
-      "Every movement, newest first; replaying them ends on the level. Old ones are folded into an `opening`.",
+      "Lists every movement, newest first. The movements add up to the level. Old movements are folded into an `opening`.",
     caller: "service",
     scopes: ["stock:write", "operations:read"],
     parameters: ["Sku", "Limit", "Cursor"],
-    answers: [json(200, "A page of movements.", "Ledger", ["All there is", examples.ledger])],
+    answers: [json(200, "A page of movements.", "Ledger", ["The whole ledger", examples.ledger])],
     problems: ["not_found", "unavailable"],
   },
 ];

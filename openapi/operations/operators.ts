@@ -10,13 +10,13 @@ export const operatorOperations: Operation[] = [
     method: "get",
     path: PATH,
     tag: "Operations",
-    summary: "Read how the whole is doing",
+    summary: "Read the dashboard",
     description:
-      "Counts by status, what is unsettled, the time from placing to the outcome over the last 15 minutes, and the last 60 minutes one by one.",
+      "Returns counts by status, unsettled orders, the time from placing to the outcome over the last 15 minutes, and figures for each of the last 60 minutes.",
     caller: "service",
     scopes: ["operations:read"],
     answers: [
-      json(200, "The figures of now.", "Operations", ["A busy minute", examples.operations]),
+      json(200, "The current figures.", "Operations", ["A busy minute", examples.operations]),
     ],
   },
   {
@@ -26,7 +26,7 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "List the orders of all customers",
     description:
-      "Newest first. With `status` a page may be short, or even empty, and not the last: go on while there is a `nextCursor`.",
+      "Lists the newest orders first. With `status`, a page may be short or even empty without being the last: continue while there is a `nextCursor`.",
     caller: "service",
     scopes: ["operations:read"],
     parameters: ["Status", "Limit", "Cursor"],
@@ -38,7 +38,7 @@ export const operatorOperations: Operation[] = [
     path: `${PATH}/orders/{id}/history`,
     tag: "Operations",
     summary: "Read an order's history",
-    description: "Every transition of an order, oldest first.",
+    description: "Returns every transition of an order, oldest first.",
     caller: "service",
     scopes: ["operations:read"],
     parameters: ["OrderId"],
@@ -52,17 +52,20 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "Compare orders with their stock",
     description:
-      "Holds a bounded part of the orders against the stock items and reports what differs, if it still differs at a second look. Go on with `nextCursor` until it is null. Repairing only has the orders looked at again; a lock without an order is reported and never touched.",
+      "Compares a bounded part of the orders with the stock items, and reports differences that a second comparison finds again. Continue with `nextCursor` until it is null. `repair` reconciles the orders that differ; a lock without an order is reported and never changed.",
     caller: "service",
     scopes: ["operations:write"],
     body: body(
       "Reconcile",
       { repair: true },
-      "`repair`: have the orders that differ looked at now. `cursor`: `nextCursor` of the part before. No body at all stands for `{}`.",
+      "`repair`: reconcile the orders that differ, starting now. `cursor`: `nextCursor` of the previous part. An absent body means `{}`.",
       false,
     ),
     answers: [
-      json(200, "What differs in this part.", "Differences", ["One", examples.differences]),
+      json(200, "The differences in this part.", "Differences", [
+        "One difference",
+        examples.differences,
+      ]),
     ],
     problems: ["unavailable"],
   },
@@ -72,13 +75,14 @@ export const operatorOperations: Operation[] = [
     path: LETTERS,
     tag: "Dead letters",
     summary: "List the dead letters",
-    description: "Messages, or single events of them, that could not be processed. Oldest first.",
+    description:
+      "Lists messages, or single events of them, that could not be processed. Oldest first.",
     caller: "service",
     scopes: ["operations:read"],
     parameters: ["Limit", "Cursor"],
     answers: [
       json(200, "A page of dead letters.", "DeadLetterPage", [
-        "One that could not be read",
+        "A message that could not be decoded",
         { deadLetters: [examples.deadLetter], nextCursor: null },
       ]),
     ],
@@ -90,12 +94,12 @@ export const operatorOperations: Operation[] = [
     tag: "Dead letters",
     summary: "Replay a dead letter",
     description:
-      "An order event has its order looked at now (`reconciled`); anything else goes to the queue of its event type, else back to the queue that it came from (`resent`). Then the letter is dropped. Doing it again changes nothing extra. 400 when neither says where it belongs: the letter stays.",
+      "For an order event, the service reconciles the order now (`reconciled`). Any other message goes to the queue of its event type or, if the type is unknown, back to the queue that it came from (`resent`). The dead letter is then deleted. A repeated replay has no further effect. 400 means that no queue could be determined; the dead letter stays.",
     caller: "service",
     scopes: ["operations:write"],
     parameters: ["DeadLetterId"],
     answers: [
-      json(200, "What was done.", "Replay", [
+      json(200, "The result of the replay.", "Replay", [
         "Back in its queue",
         { id: examples.deadLetter.id, outcome: "resent" },
       ]),
@@ -108,11 +112,11 @@ export const operatorOperations: Operation[] = [
     path: `${LETTERS}/{id}`,
     tag: "Dead letters",
     summary: "Discard a dead letter",
-    description: "Drops it for good.",
+    description: "Deletes a dead letter for good.",
     caller: "service",
     scopes: ["operations:write"],
     parameters: ["DeadLetterId"],
-    answers: [{ status: 204, description: "It is gone." }],
+    answers: [{ status: 204, description: "The dead letter is deleted." }],
     problems: ["not_found"],
   },
 ];

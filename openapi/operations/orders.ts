@@ -2,7 +2,6 @@ import * as examples from "../examples.ts";
 import { body, json, type Operation } from "../operation.ts";
 
 const PATH = "/v1/orders";
-const CHANGED = "The order as it stands.";
 
 export const orderOperations: Operation[] = [
   {
@@ -11,7 +10,7 @@ export const orderOperations: Operation[] = [
     path: PATH,
     tag: "Orders",
     summary: "Place an order",
-    description: `Writes the order down and locks its stock: every line or none. Names, prices and limits are those of this moment. All items must have one currency, and their sales must be open.
+    description: `Stores the order and locks its stock: every line or none. The order keeps the names, prices and limits of this moment. All items must have the same currency, and their sales must be open.
 
 See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#repeating-safely).`,
     caller: "customer",
@@ -20,23 +19,25 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     body: body(
       "NewOrder",
       examples.newOrder,
-      "The lines. Those for one SKU are merged, and the merged quantity is at most 1000 too. `customerId`, from services only: whose order it is; left out, it is the caller's own.",
+      "`lines`: lines of the same SKU are merged, and the merged quantity is at most 1000 too. `customerId`, from services only: the customer who owns the order; without it the caller owns the order.",
     ),
     answers: [
-      json(201, "With `Prefer: wait=N`: confirmed, every line is locked.", "Order", [
-        "Confirmed in time",
-        examples.confirmedOrder,
-      ]),
-      json(202, "Accepted and durable; not decided yet.", "Order", [
+      json(
+        201,
+        "With `Prefer: wait=N`: the order is confirmed, and every line is locked.",
+        "Order",
+        ["Confirmed in time", examples.confirmedOrder],
+      ),
+      json(202, "The order is accepted and durable, but not decided yet.", "Order", [
         "Accepted",
         examples.pendingOrder,
       ]),
       json(
         200,
-        "The order of an earlier request with this key, as it stands; or, with `Prefer: wait=N`, an order that ended otherwise than by confirmation or refusal.",
+        "The current order of an earlier request with this key; or, with `Prefer: wait=N`, an order that ended in another way than by confirmation or refusal.",
         "Order",
         ["A repeat", examples.confirmedOrder],
-        ["Cancelled while it was waited for", examples.cancelledOrder],
+        ["Cancelled during the wait", examples.cancelledOrder],
       ),
     ],
     problems: [
@@ -59,7 +60,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     path: PATH,
     tag: "Orders",
     summary: "List your orders",
-    description: "The caller's own orders, newest first.",
+    description: "Lists the caller's own orders, newest first.",
     caller: "customer",
     parameters: ["Status", "Limit", "Cursor"],
     answers: [json(200, "A page of orders.", "OrderPage", ["The last page", examples.orderPage])],
@@ -72,14 +73,14 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Read an order",
     description:
-      "For its customer, and for services with `orders:read`. `Prefer: wait=N` waits while it is pending; when very many wait already, the answer comes at once.",
+      "For the order's customer, and for services with `orders:read`. `Prefer: wait=N` waits while the order is pending. When very many requests wait already, the response comes at once.",
     caller: "customer",
     scopes: ["orders:read"],
     parameters: ["OrderId", "Prefer"],
     answers: [
       json(
         200,
-        CHANGED,
+        "The current order.",
         "Order",
         ["Confirmed", examples.confirmedOrder],
         ["Refused", examples.refusedOrder],
@@ -98,7 +99,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Cancel an order",
     description:
-      "For its customer, and for services with `orders:cancel`. Its stock is released. An order that is cancelled already, for whatever reason, is answered as it is.",
+      "For the order's customer, and for services with `orders:cancel`. Cancels the order and releases its stock. An order that is cancelled already, for whatever reason, is returned unchanged.",
     caller: "customer",
     scopes: ["orders:cancel"],
     parameters: ["OrderId"],
@@ -112,7 +113,8 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     path: `${PATH}/{id}/pay`,
     tag: "Orders",
     summary: "Mark an order as paid",
-    description: "Turns the hold into a sale. An order that is paid already is answered as it is.",
+    description:
+      "Marks the held units as sold. An order that is paid already is returned unchanged.",
     caller: "service",
     scopes: ["orders:pay"],
     parameters: ["OrderId"],
@@ -126,21 +128,21 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     path: "/v1/feed",
     tag: "Feed",
     summary: "Open the feed",
-    description: `A WebSocket (RFC 6455) that tells the caller's orders: first a message \`FeedSnapshot\`, then one \`FeedOrder\` for each change. See [the feed protocol](#the-feed-protocol).
+    description: `Opens a WebSocket (RFC 6455) for the caller's orders. The first message is a \`FeedSnapshot\`; a \`FeedOrder\` follows for each change. See [the feed protocol](#the-feed-protocol).
 
-An upgrade with a missing or bad token is accepted and closed with 4401; only a plain request is answered 401, or 426 when its token is good.`,
+An upgrade with a missing or invalid token is accepted and closed with 4401. A request without an upgrade gets 401, or 426 if its token is valid.`,
     caller: "feed",
     parameters: ["Since", "Subprotocol"],
     answers: [
       {
         status: 101,
         description:
-          "The socket is open. Its messages are `FeedSnapshot` and `FeedOrder`, as text.",
+          "The socket is open. It sends `FeedSnapshot` and `FeedOrder` as text messages.",
       },
     ],
     problems: ["upgrade_required"],
     headers: {
-      "Sec-WebSocket-Protocol": { sometimes: [101] }, // Hop by hop: what stands between may take it away.
+      "Sec-WebSocket-Protocol": { sometimes: [101] }, // Hop by hop: a proxy may remove it.
       Upgrade: { always: [101], sometimes: [426] },
     },
   },

@@ -7,9 +7,9 @@ export const serviceOperations: Operation[] = [
     method: "post",
     path: "/v1/guests",
     tag: "Service",
-    summary: "Become a guest",
+    summary: "Create a guest",
     description:
-      "A customer id and a token for it, valid for 30 days. 404 where guest checkout is off, or tokens are somebody else's to issue.",
+      "Returns a new customer id and a token for it, valid for 30 days. 404 when guest checkout is off, or when another issuer signs the tokens.",
     caller: "anyone",
     answers: [json(201, "The guest.", "Guest", ["A guest", examples.guest])],
     problems: ["not_found", "unavailable"],
@@ -19,10 +19,10 @@ export const serviceOperations: Operation[] = [
     method: "get",
     path: "/healthz",
     tag: "Service",
-    summary: "Ask whether it lives",
-    description: "Says that the orders Worker answers, and nothing about what is behind it.",
+    summary: "Check liveness",
+    description: "Shows that the orders Worker responds. Does not check anything behind it.",
     caller: "anyone",
-    answers: [json(200, "It lives.", "Health", ["Alive", { status: "ok" }])],
+    answers: [json(200, "The orders Worker responds.", "Health", ["Alive", { status: "ok" }])],
   },
   {
     id: "getContract",
@@ -30,14 +30,15 @@ export const serviceOperations: Operation[] = [
     path: "/openapi.json",
     tag: "Service",
     summary: "Read this contract",
-    description: "OpenAPI 3.1, generated from the schemas that validate the requests.",
+    description:
+      "Returns the OpenAPI 3.1 document, generated from the schemas that validate the requests.",
     caller: "anyone",
     answers: [
       json(200, "The contract.", "Contract", [
-        "Its beginning",
+        "The beginning of the contract",
         { openapi: "3.1.1", info: { title: "Lockstock", version: "1.0.0" } },
       ]),
-      { status: 304, description: "It has not changed." },
+      { status: 304, description: "The file has not changed." },
     ],
     headers: { ETag: { always: [200], sometimes: [304] } },
   },
@@ -47,7 +48,7 @@ export const serviceOperations: Operation[] = [
     path: "/docs",
     tag: "Service",
     summary: "Read this page",
-    description: "The contract as a page, with an entry for each problem code.",
+    description: "Returns the contract as a page, with an entry for each problem code.",
     caller: "anyone",
     answers: [
       {
@@ -55,7 +56,7 @@ export const serviceOperations: Operation[] = [
         description: "The page.",
         content: { type: "text/html", example: "<!doctype html>…" },
       },
-      { status: 304, description: "It has not changed." },
+      { status: 304, description: "The file has not changed." },
     ],
     headers: { ETag: { always: [200], sometimes: [304] } },
   },

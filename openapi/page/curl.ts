@@ -1,7 +1,7 @@
 import type { ParameterObject } from "../types.ts";
 import type { Call } from "./operation.ts";
 
-/** The call as a command line, with the contract's examples. */
+/** A curl command for the call, with the examples of the contract. */
 export function curl({ method, path, operation }: Call, parameters: ParameterObject[]): string {
   const examples = new Map(parameters.map(({ name, example }) => [name, example]));
   const url = path.replace(/\{(\w+)\}/g, (_, name: string) => `${examples.get(name) ?? name}`);

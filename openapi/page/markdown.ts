@@ -1,6 +1,6 @@
 import { html, raw } from "hono/html";
 
-/** The Markdown that the contract's descriptions use: headings, lists, fences, `code`, links. */
+/** Renders the Markdown that the contract uses: headings, lists, fences, `code` and links. */
 
 export type Html = ReturnType<typeof html>;
 
@@ -11,11 +11,11 @@ export const slug = (text: string): string =>
     .replace(/[^\w]+/g, "-")
     .replace(/^-|-$/g, "");
 
-/** Titles of the second level, for the table of contents. */
+/** The second-level headings, for the table of contents. */
 export const headings = (text: string): string[] =>
   [...text.matchAll(/^## (.+)$/gm)].flatMap(([, title]) => title ?? []);
 
-/** Blocks are set apart by empty lines; a fence may hold some. */
+/** Empty lines separate blocks, except inside a fence. */
 export function markdown(text: string): Html {
   const blocks = text.match(/^```[^]*?^```$|(?:(?!^```).+\n?)+/gm) ?? [];
   return html`${blocks.map((part) => block(part.trim()))}`;
@@ -46,7 +46,7 @@ export function inline(text: string): Html {
   })}`;
 }
 
-/** Code that scrolls sideways, so it can be reached by keyboard. */
+/** Code scrolls sideways, so it needs keyboard focus. */
 export const pre = (code: string): Html => html`<pre tabindex="0"><code>${code}</code></pre>`;
 
 export const nothing: Html = raw("");

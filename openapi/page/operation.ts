@@ -59,7 +59,7 @@ function who(security: Record<string, string[]>[]): string {
 
 function parameterOf({ $ref }: Reference, document: Document): ParameterObject {
   const found = document.components.parameters[nameOf($ref)];
-  if (!found) throw new Error(`${$ref} leads nowhere`);
+  if (!found) throw new Error(`${$ref} does not exist`);
   return found;
 }
 
@@ -98,14 +98,14 @@ const problems = (codes: string[]): Html =>
     ${codes.map((code, i) => html`${i > 0 ? ", " : ""}<a href="#${code}"><code>${code}</code></a>`)}
   </p>`;
 
-/** X-Request-Id is on every answer, and said once. */
+/** Leaves out X-Request-Id, which every response has. */
 function headerLine(headers: Record<string, Reference>, document: Document): Html {
   const shownHeaders = Object.entries(headers).filter(([name]) => name !== "X-Request-Id");
   if (shownHeaders.length === 0) return nothing;
   return html`<p class="headers">
     ${shownHeaders.map(([name, { $ref }], i) => {
       const isSure = document.components.headers[nameOf($ref)]?.required;
-      return html`${i > 0 ? ", " : ""}<code>${name}</code>${isSure ? "" : " (at times)"}`;
+      return html`${i > 0 ? ", " : ""}<code>${name}</code>${isSure ? "" : " (sometimes)"}`;
     })}
   </p>`;
 }
@@ -126,16 +126,16 @@ function success(type: string, { schema, examples = {}, example }: MediaType, do
 function valueOf(example: ExampleObject | Reference, document: Document): ExampleObject {
   if (!("$ref" in example)) return example;
   const found = document.components.examples[nameOf(example.$ref)];
-  if (!found) throw new Error(`${example.$ref} leads nowhere`);
+  if (!found) throw new Error(`${example.$ref} does not exist`);
   return found;
 }
 
 const nameOf = (ref: string): string => ref.slice(ref.lastIndexOf("/") + 1);
 
-/** Entries of a list that an example shows on the page; the contract has them all. */
+/** Longer lists of an example are shortened on the page; openapi.json has all entries. */
 const MAX_ENTRIES = 3;
 
-/** JSON for reading: of a long list only its end, which for a series is now. */
+/** Formats JSON for reading. Of a long list it shows only the last entry, the newest of a series. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(
     value,

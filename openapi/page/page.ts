@@ -6,7 +6,7 @@ import { headings, type Html, inline, markdown, nothing, pre, slug } from "./mar
 import { type Call, operationSection, shown } from "./operation.ts";
 import { schemaSection } from "./schema.ts";
 
-/** The contract as one page without script, which a browser without network can show. */
+/** Renders the contract as one page without scripts, which also works offline. */
 export async function docsPage(document: Document): Promise<string> {
   const calls = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]): Call => ({ method, path, operation })),
@@ -74,11 +74,11 @@ function contents(document: Document, calls: Call[]): Html {
   </details>`;
 }
 
-/** An entry for each code: a problem's `type` is `/docs#<code>`. */
+/** One entry for each code; a problem's `type` is `/docs#<code>`. */
 function problemSection(document: Document, calls: Call[]): Html {
   return html`<section>
     <h2 id="problem-codes"><a href="#problem-codes">Problem codes</a></h2>
-    <p>Every one there is. A problem's <code>type</code> leads to its entry.</p>
+    <p>All problem codes. A problem's <code>type</code> links to its entry.</p>
     ${CODES.map((code) => {
       const [status, title] = PROBLEMS[code];
       const { means, remedy } = PROBLEM_DOCS[code];

@@ -3,9 +3,9 @@ import { html } from "hono/html";
 import type { Document, SchemaObject } from "../types.ts";
 import { type Html, inline, nothing } from "./markdown.ts";
 
-/** Schemas in words: one line for a type, a list for an object's members. */
+/** Renders schemas as text: one line for a type, a list for an object's members. */
 
-/** Values that are listed one by one; openapi.json has all. */
+/** Longer enums show only their first and last value; openapi.json has all values. */
 const MAX_SHOWN = 20;
 
 export function typeText(schema: SchemaObject | boolean): Html {
@@ -48,7 +48,7 @@ function bounds(schema: JsonSchema): Html {
     ...(schema.default === undefined ? [] : [`default ${JSON.stringify(schema.default)}`]),
   ];
   const shown = words.map((word) => `, ${word}`).join("");
-  // A format says in a word what its pattern spells out.
+  // A format makes its pattern redundant.
   const isShown = pattern !== undefined && format === undefined;
   return html`${shown}${isShown ? html`, <code>${pattern}</code>` : nothing}`;
 }
@@ -65,7 +65,7 @@ function schemaLink(ref: string): Html {
   return html`<a href="#schema-${name}">${name}</a>`;
 }
 
-/** An object's members, and those of the objects right inside it: `price.amount`, `lines[].sku`. */
+/** The members of an object and of nested objects: `price.amount`, `lines[].sku`. */
 export function members(schema: JsonSchema, prefix = ""): Html {
   const required = new Set(schema.required);
   return html`${Object.entries(schema.properties ?? {}).map(([name, property]) => {

@@ -4,7 +4,7 @@ import type { Movement } from "../../src/contract/stock-api.ts";
 import type { Level } from "../../src/contract/stock-events.ts";
 import type { Dashboard } from "../../src/orders/operators/dashboard.sql.ts";
 import type { OrderView } from "../../src/orders/order/order.ts";
-import { type Ask, read, readAll } from "./client.ts";
+import { type Ask, read, readAll } from "../lib/api-client.ts";
 import type { Journal } from "./journal.ts";
 import type { Listener } from "./listener.ts";
 import type { Customer, Load } from "./load.ts";

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OrderView } from "../../src/orders/order/order.ts";
-import type { Ask } from "./client.ts";
+import type { Ask } from "../lib/api-client.ts";
 import type { Journal } from "./journal.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../lib/random.ts";
 
 export interface Customer {
   id: string;
@@ -53,11 +53,11 @@ type Placed = OrderView & { code?: string; order?: OrderView };
 /** With a key it is repeated until there is an answer; without one nobody may do that. */
 async function place(load: Load, customer: Customer, key: string | null): Promise<void> {
   const { journal, random } = load;
-  const skus = random.shuffled(load.skus).slice(0, random.chance(0.3) ? 2 : 1);
-  const lines = skus.map((sku) => ({ sku, quantity: random.whole(1, 2) }));
+  const skus = random.shuffle([...load.skus]).slice(0, random.chance(0.3) ? 2 : 1);
+  const lines = skus.map((sku) => ({ sku, quantity: random.int(1, 2) }));
   const headers = {
     ...(key !== null && { "idempotency-key": key }),
-    ...(random.chance(0.4) && { prefer: `wait=${random.whole(1, 3)}` }),
+    ...(random.chance(0.4) && { prefer: `wait=${random.int(1, 3)}` }),
   };
   const call = () => customer.ask<Placed>("POST", "/v1/orders", { body: { lines }, headers });
   if (key === null) {
@@ -115,7 +115,7 @@ async function change(load: Load, customer: Customer, what: "cancel" | "pay"): P
 async function adjust(load: Load): Promise<void> {
   const { journal, random } = load;
   const sku = random.pick(load.skus);
-  const delta = random.chance(0.8) ? random.whole(1, 8) : -random.whole(1, 3);
+  const delta = random.chance(0.8) ? random.int(1, 8) : -random.int(1, 3);
   const headers = { "idempotency-key": randomUUID() };
   const { status, body } = await repeated(load, () =>
     load.operator("POST", `/v1/items/${sku}/stock`, { body: { delta, reason: "crash" }, headers }),

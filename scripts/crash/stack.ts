@@ -1,169 +1,104 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
-import process from "node:process";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ROOT } from "../lib/project.ts";
-import { descendants, type Process, runtimes, runtimesOf, signal } from "./processes.ts";
+import { untilHealthy } from "../lib/health.ts";
+import { freePort, NpmStart } from "../lib/npm-start.ts";
+import { runtimesOf, signal } from "../lib/processes.ts";
 
 /** `both`: one process runs both Workers, as `npm start` does. `split`: one process each. */
 export type Layout = "both" | "split";
+type Part = "both" | "orders" | "stock";
 
-const READY_TIMEOUT_MS = 90_000;
-const STOP_TIMEOUT_MS = 15_000;
+const HEALTHY_TIMEOUT_MS = 90_000;
 
-/** `npm start` on a state that outlives it, on 127.0.0.1 and free ports. */
+/** One or two runs of `npm start` on a state that outlives them, on free ports. */
 export class Stack {
   readonly base: string;
-  readonly lines: string[] = [];
   layout: Layout | undefined;
   readonly #state: string;
-  readonly #ports: [orders: number, stock: number];
-  readonly #vars: Record<string, string>;
-  #children: { part: "both" | "orders" | "stock"; child: ChildProcess }[] = [];
+  readonly #ports: Record<Part, number>;
+  readonly #ended: string[] = [];
+  readonly #running = new Map<Part, NpmStart>();
 
-  static async on(state: string, vars: Record<string, string> = {}): Promise<Stack> {
-    return new Stack(state, [await freePort(), await freePort()], vars);
+  static async on(state: string): Promise<Stack> {
+    return new Stack(state, await freePort(), await freePort());
   }
 
-  private constructor(
-    state: string,
-    ports: [orders: number, stock: number],
-    vars: Record<string, string>,
-  ) {
+  private constructor(state: string, orders: number, stock: number) {
     this.#state = state;
-    this.#ports = ports;
-    this.#vars = vars;
-    this.base = `http://127.0.0.1:${ports[0]}`;
+    this.#ports = { both: orders, orders, stock };
+    this.base = `http://127.0.0.1:${orders}`;
+  }
+
+  /** What its processes have printed. */
+  get lines(): string[] {
+    const running = [...this.#running].flatMap(([part, run]) => linesOf(part, run));
+    return [...this.#ended, ...running];
   }
 
   async start(layout: Layout): Promise<void> {
     this.layout = layout;
-    if (layout === "both") this.#spawn("both");
-    else {
-      this.#spawn("orders");
-      this.#spawn("stock");
-    }
-    await this.healthy();
+    const main = this.#start(layout === "both" ? "both" : "orders");
+    if (layout === "split") this.#start("stock");
+    await main.ready();
   }
 
   /** Starts what `kill` has ended. */
   async restart(): Promise<void> {
-    const alive = new Set(this.#children.map(({ part }) => part));
-    if (this.layout === "split" && alive.has("orders") && !alive.has("stock")) {
-      this.#spawn("stock");
-      await this.healthy(this.#ports[1]);
-    } else if (alive.size === 0 && this.layout) await this.start(this.layout);
+    if (this.#running.has("orders") && !this.#running.has("stock")) {
+      await this.#start("stock").ready();
+    } else if (this.#running.size === 0 && this.layout) await this.start(this.layout);
     await this.healthy();
   }
 
-  async healthy(port = this.#ports[0]): Promise<void> {
-    const deadline = Date.now() + READY_TIMEOUT_MS;
-    while (Date.now() < deadline) {
-      const signal = AbortSignal.timeout(2_000);
-      const url = `http://127.0.0.1:${port}/healthz`;
-      if ((await fetch(url, { signal }).catch(() => undefined))?.status === 200) return;
-      await sleep(50);
-    }
-    throw new Error(`not healthy within ${READY_TIMEOUT_MS / 1_000} s`);
+  healthy(): Promise<void> {
+    return untilHealthy(this.base, HEALTHY_TIMEOUT_MS);
   }
 
   /** SIGKILL to the runtime that runs the orders Worker; wrangler starts it again by itself. */
   async killRuntime(): Promise<void> {
-    const [main] = this.#children;
+    const [main] = this.#running.values();
     if (!main) throw new Error("nothing runs");
-    const victim = runtimesOf(await this.#processes(main.child), this.#ports[0]).workers;
+    const victim = runtimesOf(await main.processes(), this.#ports.orders).workers;
     if (!victim || !signal(victim.pid, "SIGKILL")) throw new Error("no runtime to kill");
   }
 
   /** SIGKILL to every process of the stack, or of one of its Workers. */
   async killAll(part?: "stock"): Promise<void> {
-    const victims = this.#children.filter((one) => part === undefined || one.part === part);
+    const victims = [...this.#running].filter(([one]) => part === undefined || one === part);
     if (victims.length === 0) throw new Error("nothing to kill");
-    for (const { child } of victims) {
-      await this.#killTree(child);
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    for (const [one, run] of victims) {
+      await run.kill();
+      this.#forget(one, run);
     }
-    this.#children = this.#children.filter((one) => !victims.includes(one));
   }
 
   /** Starts what was killed, and kills it again so much later, in the midst of its start. */
   async killStarting(after_ms: number): Promise<void> {
-    this.#spawn("both");
+    this.#start("both");
     await sleep(after_ms);
     await this.killAll();
   }
 
-  /** SIGTERM, as a shutdown does it; what does not end is killed. */
   async stop(): Promise<void> {
-    const ending = this.#children;
-    this.#children = [];
     await Promise.all(
-      ending.map(async ({ child }) => {
-        if (child.exitCode !== null || child.signalCode !== null) return;
-        const ended = once(child, "exit").then(() => true);
-        child.kill("SIGTERM");
-        const late = sleep(STOP_TIMEOUT_MS, false, { ref: false });
-        // It has ended all that it had started; their ids may be somebody else's by now.
-        if (!(await Promise.race([ended, late]))) await this.#killTree(child);
+      [...this.#running].map(async ([part, run]) => {
+        await run.stop();
+        this.#forget(part, run);
       }),
     );
   }
 
-  /** Resident memory of the runtimes, in bytes. */
-  async memory(): Promise<number> {
-    const all = await Promise.all(this.#children.map(({ child }) => this.#processes(child)));
-    return runtimes(all.flat()).reduce((sum, { rss }) => sum + rss, 0);
+  #start(part: Part): NpmStart {
+    const args = part === "both" ? [] : [`--only=${part}`];
+    const run = new NpmStart({ state: this.#state, port: this.#ports[part], args });
+    this.#running.set(part, run);
+    return run;
   }
 
-  /** All of them are stopped first, so that nobody cleans up or starts anything meanwhile. */
-  async #killTree(child: ChildProcess): Promise<void> {
-    child.kill("SIGSTOP");
-    let below: Process[] = [];
-    for (let known = -1; known < below.length;) {
-      known = below.length;
-      below = await this.#processes(child);
-      for (const { pid } of below) signal(pid, "SIGSTOP");
-    }
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    for (const { pid } of below) signal(pid, "SIGKILL");
-  }
-
-  async #processes({ pid }: ChildProcess): Promise<Process[]> {
-    return pid === undefined ? [] : await descendants(pid);
-  }
-
-  #spawn(part: "both" | "orders" | "stock"): void {
-    const port = part === "stock" ? this.#ports[1] : this.#ports[0];
-    const args = [`--port=${port}`, `--state=${this.#state}`];
-    if (part !== "both") args.push(`--only=${part}`);
-    const child = spawn("npm", ["start", "--silent", "--", ...args], {
-      cwd: ROOT,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...environment(), RATE_LIMIT: "off", ...this.#vars },
-    });
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on("line", (line) => this.lines.push(`${part}: ${line}`));
-    }
-    this.#children.push({ part, child });
+  #forget(part: Part, run: NpmStart): void {
+    this.#running.delete(part);
+    this.#ended.push(...linesOf(part, run));
   }
 }
 
-/** Without what would make the run behave as a part of whatever has started this script. */
-function environment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|WRANGLER_)/.test(name));
-  return Object.fromEntries(kept);
-}
-
-/** Asked of the system beforehand: scripts/start.ts wants a number. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
+const linesOf = (part: Part, { lines }: NpmStart): string[] =>
+  lines.map((line) => `${part}: ${line}`);

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** Between two questions. */
 const PERIOD_MS = 2_000;
 /**
@@ -78,4 +80,28 @@ export class HealthWatch {
     this.#silent = 0;
     this.#hasCrashed = false;
   }
+}
+
+/** Whether the orders Worker, or the stock Worker alone, answers. Throws without an answer in time. */
+export async function isHealthy(base: string, limit_ms = 5_000): Promise<boolean> {
+  const response = await fetch(new URL("/healthz", base), {
+    signal: AbortSignal.timeout(limit_ms),
+  });
+  await response.body?.cancel();
+  return response.status === 200;
+}
+
+/** Waits until it is healthy. Throws past the limit, and when `hasEnded` says that it is over. */
+export async function untilHealthy(
+  base: string,
+  limit_ms: number,
+  hasEnded = () => false,
+): Promise<void> {
+  const deadline_ms = Date.now() + limit_ms;
+  while (Date.now() < deadline_ms) {
+    if (hasEnded()) throw new Error(`${base} has ended before it was ready`);
+    if (await isHealthy(base).catch(() => false)) return;
+    await sleep(50);
+  }
+  throw new Error(`${base}/healthz did not answer 200 within ${limit_ms / 1_000} s`);
 }

@@ -4,6 +4,7 @@ import { booleanVar } from "../../src/runtime/vars.ts";
 import { readAuthSettings } from "../../src/orders/http/auth-settings.ts";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { localVars, ROOT } from "./project.ts";
+import { readConfig } from "./wrangler-config.ts";
 
 /**
  * The configs of a local run are copies in its state. wrangler reads the .dev.vars beside a config
@@ -35,12 +36,7 @@ export function localConfig(name: "wrangler.toml" | "wrangler.stock.toml", state
  * would start all the same, and answer 500. Answers why no token can be verified; null: they can.
  */
 export function checkVars(): string | null {
-  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-  const configured = [...toml.matchAll(/^([A-Z_]+) = "([^"]*)"/gm)].map(([, key, value]) => [
-    key,
-    value,
-  ]);
-  const vars = { ...Object.fromEntries(configured), ...localVars() } as OrdersEnv;
+  const vars = Object.assign({} as OrdersEnv, readConfig("wrangler.toml").vars, localVars());
   policyOf(vars);
   booleanVar("RATE_LIMIT", vars.RATE_LIMIT);
   const settings = readAuthSettings(vars, "localhost");

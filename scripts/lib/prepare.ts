@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exitCode, spawnGroup } from "./group.ts";
-import { ROOT } from "./project.ts";
+import { migrationNames, ROOT } from "./project.ts";
 
 /** What has been done to a state. */
 export interface Note {
@@ -34,8 +34,7 @@ function isPrepared(state: string, withStock: boolean): boolean {
 }
 
 export function noteOf(demo: Note["demo"]): Note {
-  const names = readdirSync(join(ROOT, "migrations")).filter((name) => name.endsWith(".sql"));
-  return { migrations: names.toSorted(), demo };
+  return { migrations: migrationNames(), demo };
 }
 
 export function writeNote(state: string, note: Note): void {

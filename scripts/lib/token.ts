@@ -1,4 +1,4 @@
-import { SignJWT } from "jose";
+import { signHs256 } from "./jwt.ts";
 import { localVars } from "./project.ts";
 
 /**
@@ -9,13 +9,12 @@ export async function signToken(subject: string, scope?: string): Promise<string
   const vars = localVars();
   const secret = vars["AUTH_SECRET"];
   if (!secret) throw new Error("AUTH_SECRET is not set");
-  const [iss, aud] = [firstOf(vars["AUTH_ISSUER"]), firstOf(vars["AUTH_AUDIENCE"])];
-  return await new SignJWT({ ...(scope && { scope }), ...(iss && { iss }), ...(aud && { aud }) })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(subject)
-    .setIssuedAt()
-    .setExpirationTime("24h")
-    .sign(new TextEncoder().encode(secret));
+  return await signHs256(secret, subject, {
+    scope: scope || undefined,
+    iss: firstOf(vars["AUTH_ISSUER"]),
+    aud: firstOf(vars["AUTH_AUDIENCE"]),
+    expires: "24h",
+  });
 }
 
 const firstOf = (list = ""): string | undefined =>

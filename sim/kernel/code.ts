@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { compileFunction } from "node:vm";
 import { build } from "esbuild";
+import { ROOT } from "../../scripts/lib/project.ts";
+import { WORKERS } from "../platform/settings.ts";
 import { smallLimits } from "./limits.ts";
 
 /**
@@ -9,19 +12,24 @@ import { smallLimits } from "./limits.ts";
  * loses its module state (counters, memories, caches), as it does on the platform.
  */
 
-const ROOT = join(import.meta.dirname, "../..");
+/** The module that a Worker exports a class of Durable Objects from. */
+function moduleOf(className: string, main: string): string {
+  const exported = new RegExp(`^export \\{ ${className} \\} from "(.+)"`, "m");
+  const [, path] = exported.exec(readFileSync(join(ROOT, main), "utf8")) ?? [];
+  if (path === undefined) throw new Error(`${main} exports no ${className}`);
+  return join(dirname(main), path);
+}
 
 /** What each vat runs: whole Workers, and the Durable Objects' classes by themselves. */
-export const UNITS = {
-  orders: "src/orders/worker.ts",
-  desk: "src/orders/place/order-desk.ts",
-  reconciler: "src/orders/reconcile/reconciler.ts",
-  feed: "src/orders/feed/customer-feed.ts",
-  stock: "src/stock/worker.ts",
-  item: "src/stock/item/stock-item.ts",
-} as const;
+const UNITS = new Map(
+  Object.entries(WORKERS).flatMap(([name, { main, durable_objects }]) => [
+    [name, main] as const,
+    ...(durable_objects?.bindings ?? []).map(
+      ({ class_name }) => [class_name, moduleOf(class_name, main)] as const,
+    ),
+  ]),
+);
 
-export type Unit = keyof typeof UNITS;
 export type Exports = Record<string, unknown>;
 export type Evaluate = (globals: Record<string, unknown>) => Exports;
 
@@ -54,7 +62,8 @@ const GLOBALS = [
   "Blob",
 ] as const;
 
-export type Code = Record<Unit, Evaluate>;
+/** The code of a Worker or a class, by its name. Throws when there is none. */
+export type Code = (unit: string) => Evaluate;
 const loaded = new Map<boolean, Promise<Code>>();
 
 /** `isSmall`: with the small limits of limits.ts, so that a few orders go past them. */
@@ -68,7 +77,7 @@ async function load(changed: ReadonlyMap<string, string>): Promise<Code> {
   const require = createRequire(import.meta.url);
   const modules: Record<string, unknown> = { "cloudflare:workers": RUNTIME };
   for (const name of SHARED) modules[name] = await import(require.resolve(name));
-  const units = Object.entries(UNITS).map(async ([unit, entry]) => {
+  const units = [...UNITS].map(async ([unit, entry]) => {
     const text = await bundle(entry, changed);
     const names = ["require", "module", "exports", ...GLOBALS];
     const run = compileFunction(text, names, { filename: `simulated/${entry}` }) as (
@@ -82,7 +91,12 @@ async function load(changed: ReadonlyMap<string, string>): Promise<Code> {
     };
     return [unit, evaluate] as const;
   });
-  return Object.fromEntries(await Promise.all(units)) as Code;
+  const evaluates = new Map(await Promise.all(units));
+  return (unit) => {
+    const evaluate = evaluates.get(unit);
+    if (!evaluate) throw new Error(`no code of ${unit}`);
+    return evaluate;
+  };
 }
 
 async function bundle(entry: string, changed: ReadonlyMap<string, string>): Promise<string> {

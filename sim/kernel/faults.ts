@@ -1,4 +1,4 @@
-import { Random } from "./random.ts";
+import { Random } from "../../scripts/lib/random.ts";
 
 /**
  * Every fault there is, with how often it strikes where it can (a probability per chance, or for

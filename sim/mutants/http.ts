@@ -17,20 +17,20 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "the limiter is asked when the order is placed already",
     file: "src/orders/http/rate-limit.ts",
-    from: "  if (!isService(caller)) await count(c.env, c.env.RATE_ORDERS, caller.sub);\n  await next();",
-    to: "  await next();\n  if (!isService(caller)) await count(c.env, c.env.RATE_ORDERS, caller.sub);",
+    from: "  if (!isService(caller)) await enforce(c.env, c.env.RATE_ORDERS, caller.sub);\n  await next();",
+    to: "  await next();\n  if (!isService(caller)) await enforce(c.env, c.env.RATE_ORDERS, caller.sub);",
   },
   {
     name: "all customers share one limit",
     file: "src/orders/http/rate-limit.ts",
-    from: "await count(c.env, c.env.RATE_ORDERS, caller.sub);",
-    to: "await count(c.env, c.env.RATE_ORDERS, caller.sub && 'all');",
+    from: "await enforce(c.env, c.env.RATE_ORDERS, caller.sub);",
+    to: "await enforce(c.env, c.env.RATE_ORDERS, caller.sub && 'all');",
   },
   {
     name: "placing is not limited",
     file: "src/orders/http/orders.ts",
-    from: '    requireCustomerOrScopes("orders:create"),\n    orderLimit,\n    placing.hold,',
-    to: '    requireCustomerOrScopes("orders:create"),\n    placing.hold,',
+    from: '    requireCustomerOrScopes("orders:create"),\n    orderLimit,\n    placementLimit.holdSlot,',
+    to: '    requireCustomerOrScopes("orders:create"),\n    placementLimit.holdSlot,',
   },
   {
     name: "guests are not limited",

@@ -186,12 +186,12 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the snapshot is read before the mark of presence",
     file: "src/orders/feed/presence.sql.ts",
-    from: "  const [, shown, beyond] = await db.batch<OrderRow>([\n    mark(db, customerId, now_ms),",
+    from: "  const [, shown, beyond] = await db.batch<OrderRow>([\n    markPresent(db, customerId, now_ms),",
     to: "  const [, shown, beyond] = await db.batch<OrderRow>([\n    db.prepare('SELECT 1'),",
     also: [
       {
         from: "  const rows = shown?.results ?? [];",
-        to: "  await mark(db, customerId, now_ms).run();\n  const rows = shown?.results ?? [];",
+        to: "  await markPresent(db, customerId, now_ms).run();\n  const rows = shown?.results ?? [];",
       },
       // Without this the feed's own alarm makes up for it a few seconds later.
       {
@@ -203,9 +203,9 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "pushes during the snapshot are dropped, and nothing is reread",
     file: "src/orders/feed/customer-feed.ts",
-    from: "      for (const order of missed.values()) {",
+    from: "      for (const order of buffered.values()) {",
     to: "      for (const order of [] as OrderView[]) {",
-    also: [{ from: "    this.#tell(changed.map(viewOf));\n", to: "    void changed;\n" }],
+    also: [{ from: "    this.#broadcast(changed.map(viewOf));\n", to: "    void changed;\n" }],
   },
   {
     name: "the feed is told what is not yet durable",
@@ -240,7 +240,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a client that hangs up keeps its place among those that order",
     file: "src/orders/http/concurrency-limit.ts",
-    from: "    c.executionCtx.waitUntil(work.catch(ignored));\n",
+    from: "    c.executionCtx.waitUntil(work.catch(() => undefined));\n",
     to: "",
   },
   {

@@ -28,7 +28,15 @@ const { values } = parseArgs({
 });
 const ROOT = join(import.meta.dirname, "../..");
 /** What the simulation reads. */
-const TREE = ["src", "sim", "migrations", "package.json", "wrangler.toml", "wrangler.stock.toml"];
+const TREE = [
+  "src",
+  "sim",
+  "scripts/lib",
+  "migrations",
+  "package.json",
+  "wrangler.toml",
+  "wrangler.stock.toml",
+];
 const SIMULATION_MS = 600_000;
 
 interface Verdict {

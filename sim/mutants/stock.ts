@@ -185,7 +185,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "dead letters are acknowledged though D1 does not have them",
     file: "src/orders/dead-letters/dead-letter-consumer.ts",
-    from: 'if (unkept) retry(batch.queue, message, failed.get(unkept) ?? "");',
-    to: 'if (unkept && letters.length > 99) retry(batch.queue, message, failed.get(unkept) ?? "");',
+    from: 'if (unstored) retry(batch.queue, message, failed.get(unstored) ?? "");',
+    to: 'if (unstored && letters.length > 99) retry(batch.queue, message, failed.get(unstored) ?? "");',
   },
 ];

@@ -1,34 +1,39 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readConfig, type WranglerConfig } from "../../scripts/lib/wrangler-config.ts";
 import type { QueueSettings } from "./queues.ts";
 
 /** What the simulation takes from the Workers' own configuration, so that it runs what is deployed. */
 
-const ROOT = join(import.meta.dirname, "../..");
+export const WORKERS = {
+  orders: readConfig("wrangler.toml"),
+  stock: readConfig("wrangler.stock.toml"),
+};
+export type WorkerName = keyof typeof WORKERS;
+const NAMES = Object.keys(WORKERS) as WorkerName[];
 
-type Table = Record<string, string | number>;
-
-/** As much of TOML as the two files use; a table within a line is kept as its text. */
-function tablesOf(file: string): [name: string, table: Table][] {
-  const tables: [string, Table][] = [];
-  let table: Table = {};
-  for (const line of readFileSync(join(ROOT, file), "utf8").split("\n")) {
-    const head = /^\[\[?([\w.]+)\]?\]/.exec(line);
-    if (head?.[1]) tables.push([head[1], (table = {})]);
-    const [, key, text, number, inline] =
-      /^(\w+)\s*=\s*(?:"([^"]*)"|(\d+)|(\{.*\}))/.exec(line) ?? [];
-    if (key) table[key] = text ?? inline ?? Number(number);
-  }
-  return tables;
-}
-
-const FILES = ["wrangler.toml", "wrangler.stock.toml"] as const;
-
-export function varsOf(file: (typeof FILES)[number]): Record<string, string> {
-  const found = tablesOf(file).find(([name]) => name === "vars");
-  return Object.fromEntries(
-    Object.entries(found?.[1] ?? {}).map(([key, value]) => [key, String(value)]),
+/** What there is a stand-in for, and what changes nothing that a simulated run could show. */
+const SIMULATED = "vars triggers d1_databases durable_objects services queues ratelimits".split(
+  " ",
+);
+const WITHOUT_EFFECT =
+  "name main compatibility_date send_metrics keep_names workers_dev observability build migrations secrets assets".split(
+    " ",
   );
+
+/** Throws when a config has something that the simulation would silently leave out. */
+export function requireSimulated(config: WranglerConfig): void {
+  const known = new Set([...SIMULATED, ...WITHOUT_EFFECT]);
+  const unknown = Object.keys(config).filter((key) => !known.has(key));
+  if (unknown.length > 0) {
+    throw new Error(`${config.name}: the simulation has no stand-in for ${unknown.join(", ")}`);
+  }
+}
+for (const config of Object.values(WORKERS)) requireSimulated(config);
+
+/** The Worker that a service binding names. */
+export function workerNamed(service: string): WorkerName {
+  const found = NAMES.find((name) => WORKERS[name].name === service);
+  if (!found) throw new Error(`the simulation has no Worker ${service}`);
+  return found;
 }
 
 export interface RateSettings {
@@ -37,38 +42,34 @@ export interface RateSettings {
   period_ms: number;
 }
 
-export function rateSettings(): RateSettings[] {
-  return tablesOf("wrangler.toml")
-    .filter(([name]) => name === "ratelimits")
-    .map(([, { name, simple }]) => {
-      const [, limit, period] = /limit = (\d+), period = (\d+)/.exec(String(simple)) ?? [];
-      return { name: String(name), limit: Number(limit), period_ms: Number(period) * 1_000 };
-    });
+export const rateSettings = (): RateSettings[] =>
+  NAMES.flatMap((worker) => WORKERS[worker].ratelimits ?? []).map(({ name, simple }) => ({
+    name,
+    limit: simple.limit,
+    period_ms: simple.period * 1_000,
+  }));
+
+/** Every queue with a consumer. A setting that is not written out would be the platform's default. */
+export function queueSettings(worker: WorkerName): QueueSettings[] {
+  return (WORKERS[worker].queues?.consumers ?? []).map((consumer) => {
+    const number = (key: Exclude<keyof typeof consumer, "queue" | "dead_letter_queue">): number => {
+      const value = consumer[key];
+      if (value === undefined) throw new Error(`the consumer of ${consumer.queue} has no ${key}`);
+      return value;
+    };
+    return {
+      name: consumer.queue,
+      maxBatchSize: number("max_batch_size"),
+      maxBatchTimeout_ms: number("max_batch_timeout") * 1_000,
+      maxRetries: number("max_retries"),
+      maxConcurrency: number("max_concurrency"),
+      retryDelay_ms: number("retry_delay") * 1_000,
+      deadLetterQueue: consumer.dead_letter_queue ?? null,
+    };
+  });
 }
 
-export function queueSettings(): QueueSettings[] {
-  return FILES.flatMap((file) => tablesOf(file))
-    .filter(([name]) => name === "queues.consumers")
-    .map(([, table]) => ({
-      name: String(table.queue),
-      maxBatchSize: Number(table.max_batch_size),
-      maxBatchTimeout_ms: Number(table.max_batch_timeout) * 1_000,
-      maxRetries: Number(table.max_retries),
-      maxConcurrency: Number(table.max_concurrency),
-      retryDelay_ms: Number(table.retry_delay) * 1_000,
-      deadLetterQueue:
-        table.dead_letter_queue === undefined ? null : String(table.dead_letter_queue),
-    }));
-}
-
-const WORKERS = { orders: "wrangler.toml", stock: "wrangler.stock.toml" } as const;
-type Worker = keyof typeof WORKERS;
-const TABLES = {
-  orders: tablesOf(WORKERS.orders),
-  stock: tablesOf(WORKERS.stock),
-} satisfies Record<Worker, unknown>;
-const VARS = { orders: varsOf(WORKERS.orders), stock: varsOf(WORKERS.stock) };
-const QUEUES = queueSettings();
+const QUEUES = Object.fromEntries(NAMES.map((worker) => [worker, queueSettings(worker)]));
 
 /** Both configurations, with every queue named as they name it and so much more. */
 export class Configuration {
@@ -79,35 +80,29 @@ export class Configuration {
   }
 
   /** The vars; those that name a queue have its name. */
-  vars(worker: Worker): Record<string, string> {
+  vars(worker: WorkerName): Record<string, string> {
     return Object.fromEntries(
-      Object.entries(VARS[worker]).map(([key, value]) => {
+      Object.entries(WORKERS[worker].vars ?? {}).map(([key, value]) => {
         return [key, key.endsWith("_QUEUE") ? this.#own(value) : value];
       }),
     );
   }
 
   /** The bindings that a Worker sends by, with their queues. */
-  producers(worker: Worker): [binding: string, queue: string][] {
-    return TABLES[worker]
-      .filter(([name]) => name === "queues.producers")
-      .map(([, { binding, queue }]) => [String(binding), this.#own(queue)]);
+  producers(worker: WorkerName): [binding: string, queue: string][] {
+    const producers = WORKERS[worker].queues?.producers ?? [];
+    return producers.map(({ binding, queue }) => [binding, this.#own(queue)]);
   }
 
-  consumed(worker: Worker): string[] {
-    return TABLES[worker]
-      .filter(([name]) => name === "queues.consumers")
-      .map(([, { queue }]) => this.#own(queue));
-  }
-
-  queues(): QueueSettings[] {
-    return QUEUES.map(({ name, deadLetterQueue, ...rest }) => {
+  /** The queues that a Worker consumes. */
+  consumed(worker: WorkerName): QueueSettings[] {
+    return (QUEUES[worker] ?? []).map(({ name, deadLetterQueue, ...rest }) => {
       const dead = deadLetterQueue === null ? null : this.#own(deadLetterQueue);
       return { ...rest, name: this.#own(name), deadLetterQueue: dead };
     });
   }
 
-  #own(name: string | number | undefined): string {
+  #own(name: string): string {
     return `${name}${this.#suffix}`;
   }
 }

@@ -1,4 +1,4 @@
-import { Random } from "../kernel/random.ts";
+import { Random } from "../../scripts/lib/random.ts";
 import type { HeaderLine } from "../platform/http.ts";
 import type { CartLine, ClientPlan, Step } from "./steps.ts";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../kernel/random.ts";
+import type { Random } from "../../scripts/lib/random.ts";
 import { checkLimit } from "../model/limits.ts";
 import { type HeaderLine, received } from "../platform/http.ts";
 import type { Answer } from "../platform/worker.ts";

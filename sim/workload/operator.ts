@@ -1,4 +1,4 @@
-import type { Random } from "../kernel/random.ts";
+import type { Random } from "../../scripts/lib/random.ts";
 import type { System } from "../system.ts";
 import { type Call, type Heard, HttpClient } from "./http-client.ts";
 import type { ItemPlan } from "./steps.ts";

@@ -1,5 +1,5 @@
 import { START_MS } from "../kernel/kernel.ts";
-import { Random } from "../kernel/random.ts";
+import { Random } from "../../scripts/lib/random.ts";
 import { badKeysFor } from "./bad-keys.ts";
 import { addHang, addStorm } from "./storm.ts";
 import type { CartLine, ClientPlan, ItemPlan, Plan, Step } from "./steps.ts";

@@ -1,4 +1,4 @@
-import { Random } from "../kernel/random.ts";
+import { Random } from "../../scripts/lib/random.ts";
 import type { ClientPlan, Plan, Step } from "./steps.ts";
 
 /** What some runs have on top, each from a stream of its own so that the rest of them stays. */

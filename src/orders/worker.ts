@@ -11,7 +11,7 @@ export { CustomerFeed } from "./feed/customer-feed.ts";
 export { OrderDesk } from "./place/order-desk.ts";
 export { Reconciler } from "./reconcile/reconciler.ts";
 
-/** The orders Worker: HTTP, the outcomes of stock, both dead-letter queues, and the cron. */
+/** The orders Worker: HTTP, the queue of stock events, both dead-letter queues and the cron. */
 export default {
   fetch: app.fetch,
 

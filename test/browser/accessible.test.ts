@@ -78,7 +78,7 @@ describeInBrowser("axe-core finds nothing serious", () => {
     const page = await enterConsole(site, "/console#demo", prepare);
     await page.getByLabel("Buyers", { exact: true }).fill("10");
     await page.getByRole("button", { name: "Start a sale" }).click();
-    await page.getByRole("list", { name: "Invariants" }).waitFor({ timeout: 40_000 });
+    await page.getByRole("list", { name: "Invariants" }).waitFor({ timeout: 120_000 });
     expect(await faults(page)).toEqual([]);
     await goTo(page, "Reconcile");
     await page.getByRole("button", { name: "Compare", exact: true }).click();

@@ -51,5 +51,5 @@ describeInBrowser("a server that dies", () => {
     await order(page, "confirmed", LIVENESS_MS);
     expect((await ordersOf(page)).map(({ status }) => status)).toEqual(["confirmed"]);
     await visitor.expectClean();
-  }, 240_000);
+  }, 600_000);
 });

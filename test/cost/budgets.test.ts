@@ -40,7 +40,7 @@ describe("what a one-line order uses, from its placing to confirmed", () => {
   test.each([
     [1_000, "with a key", true],
     [1_000, "without a key", false],
-    [10_000, "with a key", true],
+    [4_000, "with a key", true],
   ])("%i orders at full load, %s", async (orders, _, hasKeys) => {
     const counted = await countFull(LOCKSTOCK, { orders, hasKeys, concurrency: CONCURRENCY });
     expectCounted(counted);

@@ -12,7 +12,7 @@ import { until } from "./support/until.ts";
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack(QUEUE.stack);
-}, 60_000);
+}, 240_000);
 afterAll(() => stack.stop());
 
 async function call(method: string, path: string, body?: object) {
@@ -46,14 +46,10 @@ const item = { name: "A cup", price: { amount: 100, currency: "EUR" } };
 async function confirmedOrder(): Promise<string> {
   const { body } = await call("POST", "/v1/orders", order);
   const { id } = body as { id: string };
-  await until(
-    "confirmed",
-    async () => {
-      const { body: now } = await call("GET", `/v1/orders/${id}`);
-      return (now as { status: string }).status === "confirmed";
-    },
-    20_000,
-  );
+  await until("confirmed", async () => {
+    const { body: now } = await call("GET", `/v1/orders/${id}`);
+    return (now as { status: string }).status === "confirmed";
+  });
   return id;
 }
 
@@ -85,4 +81,4 @@ test("while D1 is locked every call that writes is 503 with Retry-After, and goe
   const after = [];
   for (const [method, path, body] of calls) after.push((await call(method, path, body)).status);
   expect(after).toEqual([201, 200, 200, 202]);
-}, 60_000);
+}, 240_000);

@@ -11,15 +11,11 @@ const stack = useStack();
 
 /** The dead letters whose body holds this text, once there are so many. */
 const lettersWith = (text: string, count: number) =>
-  until(
-    `${count} dead letters with ${text}`,
-    async () => {
-      const all = await stack.operator.deadLetters();
-      const own = all.filter(({ body }) => JSON.stringify(body).includes(text));
-      return own.length >= count && own;
-    },
-    10_000,
-  );
+  until(`${count} dead letters with ${text}`, async () => {
+    const all = await stack.operator.deadLetters();
+    const own = all.filter(({ body }) => JSON.stringify(body).includes(text));
+    return own.length >= count && own;
+  });
 
 test("what cannot be read on either queue is kept with its error; its neighbours settle", async () => {
   const sku = await stack.operator.stocked(5);
@@ -84,10 +80,8 @@ test("a letter that is replayed goes through its queue again; one that is discar
   const [letter] = await lettersWith("poison-3", 1);
   const replayed = await operator.call("POST", `/v1/dead-letters/${letter!.id}/replay`);
   expect([replayed.status, replayed.body]).toEqual([200, { id: letter!.id, outcome: "resent" }]);
-  const again = await until(
-    "the letter again",
-    async () => (await lettersWith("poison-3", 1)).find(({ id }) => id !== letter!.id),
-    10_000,
+  const again = await until("the letter again", async () =>
+    (await lettersWith("poison-3", 1)).find(({ id }) => id !== letter!.id),
   );
 
   expect((await operator.call("DELETE", `/v1/dead-letters/${again.id}`)).status).toBe(204);

@@ -76,16 +76,16 @@ test(`${ATTEMPTS} sockets of a few customers: 64 each are let in, all others are
   let heard = 0;
   for (const socket of open) socket.on("data", () => heard++);
   await (await stack.customer("flooder-0")).place([{ sku, quantity: 1 }]);
-  await until("all told", () => heard >= LIMIT, 10_000);
+  await until("all told", () => heard >= LIMIT);
   for (const socket of open) socket.destroy();
-}, 120_000);
+}, 240_000);
 
 test("a customer whose sockets have ended is let in again", async () => {
   const feeds: FeedClient[] = [];
   for (let i = 0; i < LIMIT; i++) feeds.push(await stack.feed("returning"));
   await Promise.all(feeds.map((feed) => feed.opened()));
   const refused = await stack.feed("returning");
-  expect((await until("the refusal", () => refused.closed, 20_000)).code).toBe(1013);
+  expect((await until("the refusal", () => refused.closed)).code).toBe(1013);
   await feeds[0]!.close();
   const again = await stack.feed("returning");
   await again.opened();

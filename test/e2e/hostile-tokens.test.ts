@@ -61,7 +61,7 @@ test("no log line and no answer holds a token, a piece of one or the secret", as
     }
     // By subprotocol, and where a token must not be: in the address.
     const feed = new FeedClient(stack.base, token);
-    await until("let in or closed", () => feed.messages[0] ?? feed.closed, 20_000);
+    await until("let in or closed", () => feed.messages[0] ?? feed.closed);
     feed.socket.close();
     answers.push(JSON.stringify(feed.messages), feed.socket.protocol ?? "");
     const inQuery = await fetch(new URL(`/v1/orders?token=${token}&limit=x`, stack.base));

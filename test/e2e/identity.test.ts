@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { expect, onTestFinished, test } from "vitest";
-import { emptyState, start } from "./support/npm-start.ts";
+import { start } from "./support/npm-start.ts";
+import { preparedState } from "./support/prepared-state.ts";
 
 /** Tokens of a real run, by secrets and by a key set that is really fetched. */
 
@@ -24,7 +25,7 @@ const ask = (base: string, token: string) =>
   fetch(`${base}/v1/orders`, { headers: { authorization: `Bearer ${token}` } });
 
 test("npm start hands on the secret, the one before, the issuer and the audience", async (context) => {
-  const state = await emptyState(context);
+  const state = await preparedState(context);
   const vars = { AUTH_SECRET_PREVIOUS: PREVIOUS, AUTH_ISSUER: ISSUER, AUTH_AUDIENCE: AUDIENCE };
   const run = await start(context, [`--state=${state}`, "--only=orders"], vars);
   await run.ready();
@@ -41,7 +42,7 @@ test("npm start hands on the secret, the one before, the issuer and the audience
   const guest = await fetch(`${run.base}/v1/guests`, { method: "POST" });
   const { token } = (await guest.json()) as { token: string };
   expect((await ask(run.base, token)).status).toBe(200);
-}, 120_000);
+}, 300_000);
 
 async function keyPair(kid: string) {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
@@ -70,7 +71,7 @@ test("a key set is fetched, kept while it is away, and fetched anew for a new ke
   onTestFinished(() => void server.close());
   const { port } = server.address() as AddressInfo;
   const vars = { AUTH_JWKS_URL: `http://127.0.0.1:${port}/keys`, AUTH_ISSUER: ISSUER };
-  const state = await emptyState(context);
+  const state = await preparedState(context);
   const run = await start(context, [`--state=${state}`, "--only=orders"], vars);
   await run.ready();
 
@@ -97,4 +98,4 @@ test("a key set is fetched, kept while it is away, and fetched anew for a new ke
   await sleep(5_500);
   expect((await ask(run.base, await next.sign())).status).toBe(200);
   expect((await ask(run.base, await old.sign())).status).toBe(200);
-}, 120_000);
+}, 300_000);

@@ -1,21 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runtimesOf, stillRunning } from "../../scripts/crash/processes.ts";
-import {
-  emptyState,
-  environment,
-  execute,
-  freePort,
-  type Run,
-  start,
-} from "./support/npm-start.ts";
+import { isHealthy } from "../../scripts/lib/health.ts";
+import { runtimesOf, stillRunning } from "../../scripts/lib/processes.ts";
+import { environment, execute, freePort, type Run, start } from "./support/npm-start.ts";
+import { preparedState } from "./support/prepared-state.ts";
 import { until } from "./support/until.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const TEST_MS = 240_000;
+const TEST_MS = 600_000;
 /** A second start is refused before it starts anything. */
-const REFUSED_MS = 15_000;
+const REFUSED_MS = 60_000;
 
 /** Runs it to its end, which it is expected to reach by itself. */
 async function refusal(args: string[]): Promise<{ code: number | null; stderr: string }> {
@@ -35,14 +30,11 @@ async function runtimeIds(run: Run) {
   return { proxy: proxy.pid, workers: workers.pid };
 }
 
-const isHealthy = async (base: string, limit_ms = 2_000): Promise<boolean> =>
-  (await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(limit_ms) })).status === 200;
-
 test(
   "a second start on the same state is refused with the state and the pid of the first, which goes on",
   { timeout: TEST_MS },
   async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const first = await start(context, [`--state=${state}`]);
     await first.ready();
     for (const only of [[], ["--only=orders"], ["--only=stock"]]) {
@@ -63,7 +55,7 @@ test(
   "--only orders and --only stock share a state, once each; a full start is refused beside them",
   { timeout: TEST_MS },
   async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const stock = await start(context, [`--state=${state}`, "--only=stock"]);
     const orders = await start(context, [`--state=${state}`, "--only=orders"]);
     await Promise.all([stock.ready(), orders.ready()]);
@@ -79,7 +71,7 @@ test(
   "a start that was killed alone leaves nothing behind: its runtimes end, and the next start has its state and port",
   { timeout: TEST_MS },
   async (context) => {
-    const state = await emptyState(context);
+    const state = await preparedState(context);
     const first = await start(context, [`--state=${state}`]);
     await first.ready();
     const others = await first.processes();
@@ -88,7 +80,7 @@ test(
     const second = await start(context, [`--state=${state}`, `--port=${port}`]);
     await second.ready();
     const haveEnded = async () => (await stillRunning(others)).length === 0;
-    await until("all of the first has ended", haveEnded, 20_000);
+    await until("all of the first has ended", haveEnded);
     expect(await second.stop()).toBe(0);
   },
 );
@@ -97,14 +89,13 @@ test(
   "when wrangler's proxy process dies, start says so and brings the API back on its port with its state",
   { timeout: TEST_MS },
   async (context) => {
-    const run = await start(context, [`--state=${await emptyState(context)}`]);
+    const run = await start(context, [`--state=${await preparedState(context)}`]);
     await run.ready();
     const sku = await run.operator.stocked(5);
     process.kill((await runtimeIds(run)).proxy, "SIGKILL");
     const level = await until(
       "answers again",
       async () => (await isHealthy(run.base)) && run.operator.level(sku),
-      90_000,
     );
     expect(level).toMatchObject({ received: 5 });
     expect(run.lines.join("\n")).toMatch(/Lockstock: .*has not answered.*starting wrangler again/);
@@ -116,13 +107,13 @@ test(
   "a runtime of the Workers that dies comes back by itself: start does not interfere",
   { timeout: TEST_MS },
   async (context) => {
-    const run = await start(context, [`--state=${await emptyState(context)}`]);
+    const run = await start(context, [`--state=${await preparedState(context)}`]);
     await run.ready();
     const { proxy, workers } = await runtimeIds(run);
     process.kill(workers, "SIGKILL");
     const isAnother = async () => (await runtimeIds(run)).workers !== workers;
-    await until("another runtime", isAnother, 60_000);
-    await until("healthy", () => isHealthy(run.base), 60_000);
+    await until("another runtime", isAnother);
+    await until("healthy", () => isHealthy(run.base));
     // Longer than a proxy that has died is waited for.
     await sleep(25_000);
     expect(await runtimeIds(run)).toMatchObject({ proxy });

@@ -3,7 +3,7 @@ import { emptyState, start } from "./support/npm-start.ts";
 import { until } from "./support/until.ts";
 
 const DEMO = ["PRINT-HARBOUR", "SNEAKER-COMET-42", "TICKET-NIGHTFALL", "VINYL-TIDES"];
-const START_MS = 150_000;
+const START_MS = 400_000;
 
 test(
   "on an empty state /healthz first answers 200 when the demo catalogue with its stock is there",
@@ -16,7 +16,7 @@ test(
     expect(items.filter(({ available }) => available === 0)).toEqual([]);
     expect(await run.operator.level("VINYL-TIDES")).toMatchObject({ received: 120 });
     const said = () => run.lines.some((line) => line.includes("Lockstock is ready"));
-    await until("it says that it is ready", said, 10_000);
+    await until("it says that it is ready", said);
   },
 );
 
@@ -49,7 +49,7 @@ test(
     const customer = await run.customer("alice");
     await customer.place([{ sku, quantity: 1 }]);
     const line = (event: string) => run.lines.find((text) => text.includes(`"event":"${event}"`));
-    await until("the order is settled", () => line("orders.batch_settled"), 20_000);
+    await until("the order is settled", () => line("orders.batch_settled"));
     expect(line("orders.batch_settled")).toMatch(/^\[lockstock-orders\] \{/);
     expect(line("stock.batch_decided")).toMatch(/^\[lockstock-stock\] \{/);
     expect(run.lines.join("\n")).not.toContain("[undefined]");

@@ -139,7 +139,7 @@ test("the feed and what it says", async () => {
   await feed.opened();
   await settled(customer, [before]);
   await customer.cancel(before);
-  await until("a push", () => feed.messages.length > 1, 10_000);
+  await until("a push", () => feed.messages.length > 1);
   await feed.close();
   const check = schemaChecker(document);
   const [snapshot, ...pushes] = feed.messages;
@@ -159,15 +159,11 @@ test("what operators see and do", async () => {
 
   const { STOCK_EVENTS: events } = await stack.orders();
   await Promise.all([events.send({ hello: 1 }), events.send("hello 2")]);
-  const [replayed, discarded] = await until(
-    "two dead letters",
-    async () => {
-      type Page = { deadLetters: DeadLetter[] };
-      const page = await contract.call<Page>("listDeadLetters", 200, { token });
-      return page.body.deadLetters.length >= 2 && page.body.deadLetters;
-    },
-    10_000,
-  );
+  const [replayed, discarded] = await until("two dead letters", async () => {
+    type Page = { deadLetters: DeadLetter[] };
+    const page = await contract.call<Page>("listDeadLetters", 200, { token });
+    return page.body.deadLetters.length >= 2 && page.body.deadLetters;
+  });
   await contract.call("listDeadLetters", 200, { token, query: { limit: "1" } });
   await contract.call("listDeadLetters", 400, { token, query: { limit: "none" } });
   await contract.call("replayDeadLetter", 200, { token, path: { id: replayed!.id } });

@@ -11,7 +11,7 @@ const ORDERS = 120;
 /** Of each of the 8 items: enough for all rounds, since a gate would let no more orders in. */
 const UNITS = MAX_ROUNDS * (ORDERS / 8);
 /** First due after 30 s; a second look only when the first one fell into a crash. */
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 150_000;
 
 interface Round {
   customerId: string;
@@ -38,7 +38,7 @@ async function crashUnderLoad(customerId: string, skus: string[]): Promise<Round
   expect(accepted.length).toBeGreaterThanOrEqual(ORDERS / 4);
   await stack.crash();
   await ended;
-  await until("the feed dropped", () => feed.closed, 20_000);
+  await until("the feed dropped", () => feed.closed);
   return { customerId, since, accepted };
 }
 
@@ -77,4 +77,4 @@ test("invariants 7 and 10: when the process dies with its queues, every order th
     expect(new Set(locks.map(({ orderId }) => orderId)).size).toBe(locks.length);
     await expectReadModelFollows(operator, sku);
   }
-}, 150_000);
+}, 400_000);

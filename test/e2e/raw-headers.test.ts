@@ -11,7 +11,7 @@ const stack = useStack();
 async function send(path: string, token: string, lines: string[], body: string): Promise<string> {
   const length = `Content-Length: ${body.length}`;
   const { heard } = raw(stack.base, head(token, [JSON_TYPE, length, ...lines], path) + body);
-  await until("a whole answer", () => /\r\n\r\n.*\}/s.test(heard()), 20_000);
+  await until("a whole answer", () => /\r\n\r\n.*\}/s.test(heard()));
   return heard();
 }
 

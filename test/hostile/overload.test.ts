@@ -42,8 +42,8 @@ it("of 6,000 orders at once all that are accepted exist, and all others are 503 
 /** A route with a limit of its own, whose calls go on until the test lets them. */
 function limitedRoute(limit: number, lease_ms = 60_000) {
   const going: (() => void)[] = [];
-  const { refuse, hold } = concurrencyLimit(limit, lease_ms);
-  const app = new Hono().post("/", refuse, hold, async (c) => {
+  const { rejectWhenFull, holdSlot } = concurrencyLimit(limit, lease_ms);
+  const app = new Hono().post("/", rejectWhenFull, holdSlot, async (c) => {
     await new Promise<void>((resolve) => going.push(resolve));
     return c.text("done");
   });
@@ -81,8 +81,8 @@ it("a call that never ends gives its place back when its lease is over", async (
 });
 
 it("a call that fails makes room as well", async () => {
-  const { refuse, hold } = concurrencyLimit(1, 60_000);
-  const app = new Hono().get("/", refuse, hold, () => {
+  const { rejectWhenFull, holdSlot } = concurrencyLimit(1, 60_000);
+  const app = new Hono().get("/", rejectWhenFull, holdSlot, () => {
     throw new Error("broken");
   });
   app.onError((_, c) => c.text("failed", 500));

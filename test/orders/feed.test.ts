@@ -6,6 +6,7 @@ import { feedNotifier } from "../../src/orders/order/feed-notifier.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { viewOf } from "../../src/orders/order/order.ts";
 import { brokenDb, observed } from "../support/d1.ts";
+import { INSERT_ORDERS, orderRow, SETTLED } from "../support/order.ts";
 import { locked, orderNow, pendingOrder, portsWith, tamper } from "./support/data.ts";
 import { connect, feedAlarm, feedOf, rewireFeed } from "./support/feed.ts";
 import { migrate, newCustomer, tokenFor } from "./support/worker.ts";
@@ -53,15 +54,10 @@ describe("the feed's snapshot", () => {
 
   it("says when it was cut", async () => {
     const { customerId, token } = await visitor();
-    const { id } = await pendingOrder({ customerId });
-    await env.DB.prepare(
-      `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, history)
-       SELECT j.value, customer_id, 'confirmed', lines, 1, 'EUR', 2, 0, 0, '[]'
-       FROM orders AS o, json_each(?) AS j WHERE o.id = ?`,
-    )
-      .bind(JSON.stringify(Array.from({ length: 200 }, (_, i) => newOrderId(i))), id)
-      .run();
+    const rows = Array.from({ length: 201 }, (_, i) =>
+      orderRow({ id: newOrderId(i), customer_id: customerId, status: "confirmed", ...SETTLED }),
+    );
+    await env.DB.prepare(INSERT_ORDERS).bind(JSON.stringify(rows)).run();
     const client = await connect({ token });
     expect(await client.snapshot()).toHaveLength(200);
     expect(client.heard[0]).toMatchObject({ truncated: true });

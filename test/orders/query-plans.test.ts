@@ -162,7 +162,7 @@ function prepared(source: string): { sql: string; pattern: RegExp }[] {
   const calls = source.matchAll(/\.prepare\(\s*(`[^`]*`|"[^"]*"|[A-Z_]+)/g);
   return [...calls].map(([, argument = ""]) => {
     const named = /^[A-Z_]+$/.test(argument)
-      ? new RegExp(`const ${argument} =\\s*(\\w+\\()?(\`[^\`]*\`|"[^"]*")`).exec(source)
+      ? new RegExp(`const ${argument} =\\s*(\\w+\\(\\s*)?(\`[^\`]*\`|"[^"]*")`).exec(source)
       : [argument, undefined, argument];
     // What a function makes of a text holds it somewhere; anything else is it.
     const [start, end] = named?.[1] === undefined ? ["^", "$"] : ["", ""];

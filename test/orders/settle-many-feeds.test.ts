@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, expect, it } from "vitest";
 import { pack, unpack } from "../../src/contract/envelope.ts";
-import { newOrderId } from "../../src/contract/order-id.ts";
 import { feedNotifier } from "../../src/orders/order/feed-notifier.ts";
 import { consumeStockEvents } from "../../src/orders/outcomes/stock-events-consumer.ts";
 import { observed } from "../support/d1.ts";
-import { locked, pendingOrder, portsWith } from "./support/data.ts";
+import { INSERT_ORDERS, orderRow } from "../support/order.ts";
+import { locked, portsWith } from "./support/data.ts";
 import { ACKED, batchOf, fakeQueue } from "./support/queue.ts";
 import { envWith, migrate, rowCounts } from "./support/worker.ts";
 
@@ -13,20 +13,16 @@ beforeAll(migrate);
 
 /** Pending orders, each of a customer of its own who is present. */
 async function presentOrders(count: number): Promise<string[]> {
-  const { id } = await pendingOrder();
-  const ids = Array.from({ length: count }, () => newOrderId(Date.now()));
-  const json = JSON.stringify(ids);
+  const due_at = Date.now() + 30_000;
+  const rows = Array.from({ length: count }, (_, i) => orderRow({ customer_id: `c${i}`, due_at }));
+  const json = JSON.stringify(rows);
   await env.DB.batch([
-    env.DB.prepare(
-      `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, awaits, due_at, history)
-       SELECT j.value, 'c' || j.value, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, awaits, due_at, history
-       FROM orders AS o, json_each(?) AS j WHERE o.id = ?`,
-    ).bind(json, id),
-    env.DB.prepare("INSERT INTO presence SELECT 'c' || value, 0 FROM json_each(?)").bind(json),
+    env.DB.prepare(INSERT_ORDERS).bind(json),
+    env.DB.prepare("INSERT INTO presence SELECT value->>'customer_id', 0 FROM json_each(?)").bind(
+      json,
+    ),
   ]);
-  return ids;
+  return rows.map(({ id }) => id);
 }
 
 it("more feeds than an invocation may call cost no attempt: each is told once, none becomes a letter", async () => {

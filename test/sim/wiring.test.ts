@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { UNITS } from "../../sim/kernel/code.ts";
-import { queueSettings, rateSettings, varsOf } from "../../sim/platform/settings.ts";
+import { experimental_readRawConfig } from "wrangler";
+import { loadCode } from "../../sim/kernel/code.ts";
+import { requireSimulated, WORKERS } from "../../sim/platform/settings.ts";
+import { System } from "../../sim/system.ts";
 import { MUTANTS } from "../../sim/mutants/all.ts";
 import { findPlace, readSource } from "../../sim/mutants/places.ts";
 import { QUOTING, quotesIn } from "../../sim/mutants/quotes.ts";
@@ -10,33 +12,34 @@ import { QUOTING, quotesIn } from "../../sim/mutants/quotes.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
+const CONFIGS = {
+  "wrangler.toml": WORKERS.orders,
+  "wrangler.stock.toml": WORKERS.stock,
+};
+
 describe("the simulation runs what is deployed", () => {
-  it.each([
-    ["OrderDesk", "orders", UNITS.desk],
-    ["Reconciler", "orders", UNITS.reconciler],
-    ["CustomerFeed", "orders", UNITS.feed],
-    ["StockItem", "stock", UNITS.item],
-  ])("takes %s from where the Worker %s takes it", (name, worker, file) => {
-    const path = file.replace(`src/${worker}/`, "./");
-    expect(read(`src/${worker}/worker.ts`)).toContain(`export { ${name} } from "${path}"`);
+  it.each(Object.entries(CONFIGS))("reads %s as wrangler does", (file, config) => {
+    const { rawConfig } = experimental_readRawConfig({ config: join(ROOT, file) });
+    expect(config).toEqual(rawConfig);
   });
 
-  it("knows every queue of both configurations", () => {
-    const names = queueSettings().map(({ name }) => name);
-    expect(names.sort()).toEqual(
-      ["order-events", "order-events-dlq", "stock-events", "stock-events-dlq"].sort(),
+  it("gives both Workers every binding of their configurations", async () => {
+    const system = new System(await loadCode(false), { seed: 1 }, {});
+    const bindings = (file: string) =>
+      [...read(file).matchAll(/^(?:binding|name) = "([A-Z_]+)"/gm)].map(([, name]) => name);
+    const expected = bindings("wrangler.toml").filter((name) => name !== "ASSETS");
+    expect(Object.keys(system.http.open().env)).toEqual(expect.arrayContaining(expected));
+    expect(Object.keys(system.stock.open().env)).toEqual(
+      expect.arrayContaining(bindings("wrangler.stock.toml")),
     );
-    for (const settings of queueSettings()) {
-      expect(Object.values(settings).some(Number.isNaN)).toBe(false);
-    }
-    expect(varsOf("wrangler.toml").SOLD_OUT_GATE).toBe("on");
+    system.dispose();
   });
 
-  it("knows both limiters", () => {
-    expect(rateSettings()).toEqual([
-      { name: "RATE_ORDERS", limit: 60, period_ms: 60_000 },
-      { name: "RATE_GUESTS", limit: 30, period_ms: 60_000 },
-    ]);
+  it("refuses a binding that it has no stand-in for", () => {
+    const config = { ...WORKERS.orders, kv_namespaces: [{ binding: "CACHE" }] };
+    expect(() => requireSimulated(config)).toThrow(
+      "lockstock-orders: the simulation has no stand-in for kv_namespaces",
+    );
   });
 });
 

@@ -1,10 +1,16 @@
-import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { listDurableObjectIds, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterAll } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 
 interface Alarmed extends Rpc.DurableObjectBranded {
   alarm(): Promise<void>;
 }
+
+/**
+ * The files of a project share one workerd, since starting one takes longer than most files run.
+ * Each begins without what others have stored, and applies the migrations that it needs.
+ */
+beforeAll(() => reset());
 
 /**
  * An alarm that goes off while a test file's Worker is taken down keeps the run from ending. So

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Process, runtimesOf, stillRunning } from "../../scripts/crash/processes.ts";
+import { type Process, runtimesOf, stillRunning } from "../../scripts/lib/processes.ts";
 
 const WORKERD = "/somewhere/bin/workerd serve --binary";
 

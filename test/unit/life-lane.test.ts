@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
-import { newOrderId } from "../../src/contract/order-id.ts";
 import { type StockEvent, stockOutcome } from "../../src/contract/stock-events.ts";
 import { Lane, type LanePorts } from "../../src/orders/place/lane.ts";
 import type { Order } from "../../src/orders/order/order.ts";
+import { order } from "../support/order.ts";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -13,26 +13,8 @@ afterEach(() => {
 
 const price = { amount: 1, currency: "EUR" };
 
-function pendingOrder(): Order {
-  const id = newOrderId(Date.now());
-  return {
-    id,
-    customerId: "ann",
-    status: "pending",
-    reason: null,
-    shortages: null,
-    lines: [{ sku: "A", name: "A", quantity: 2, price, limitPerCustomer: 3 }],
-    total: price,
-    revision: 1,
-    placedAt_ms: 0,
-    updatedAt_ms: 0,
-    payBy_ms: null,
-    awaits: "lock",
-    dueAt_ms: 30_000,
-    attempts: 0,
-    history: [],
-  };
-}
+const pendingOrder = () =>
+  order({ lines: [{ sku: "A", name: "A", quantity: 2, price, limitPerCustomer: 3 }] });
 
 interface Call {
   events: OrderEvent[];

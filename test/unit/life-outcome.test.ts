@@ -3,28 +3,12 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { awaitOutcome } from "../../src/orders/place/await-outcome.ts";
 import { SoldOutCache } from "../../src/orders/place/sold-out-cache.ts";
 import { type Order } from "../../src/orders/order/order.ts";
+import { orderRow } from "../support/order.ts";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-const PENDING: OrderRow = {
-  id: "0190a000-0000-7000-8000-000000000000",
-  customer_id: "ann",
-  status: "pending",
-  reason: null,
-  lines: "[]",
-  shortages: null,
-  total_amount: 1,
-  currency: "EUR",
-  revision: 1,
-  placed_at: 0,
-  updated_at: 0,
-  pay_by: null,
-  awaits: "lock",
-  due_at: 30_000,
-  attempts: 0,
-  history: "[]",
-};
+const PENDING = orderRow();
 
 /** Reads of one order by a database that says when each came. */
 function readsOf(row: () => OrderRow) {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { preferenceOf } from "../../src/orders/http/prefer.ts";
+import { parsePrefer } from "../../src/orders/http/prefer.ts";
 
 const NONE = { wait_ms: 0, applied: null };
 const ASYNC = { wait_ms: 0, applied: "respond-async" };
 const waits = (seconds: number) => ({ wait_ms: seconds * 1_000, applied: `wait=${seconds}` });
 
 describe("Prefer (RFC 7240)", () => {
-  test.each<[string, string | undefined, ReturnType<typeof preferenceOf>]>([
+  test.each<[string, string | undefined, ReturnType<typeof parsePrefer>]>([
     ["no header", undefined, NONE],
     ["an empty header", "", NONE],
     ["wait", "wait=3", waits(3)],
@@ -46,7 +46,7 @@ describe("Prefer (RFC 7240)", () => {
     ["a header of 1,000 characters", `wait=3, ${"x".repeat(992)}`, waits(3)],
     ["a longer header", `wait=3, ${"x".repeat(993)}`, NONE],
   ])("%s", (_, header, expected) => {
-    expect(preferenceOf(header)).toEqual(expected);
+    expect(parsePrefer(header)).toEqual(expected);
   });
 
   test.each([
@@ -62,7 +62,7 @@ describe("Prefer (RFC 7240)", () => {
   ])("1,000 characters of %j take no time", (piece, end) => {
     const header = `a${piece.repeat(Math.floor(998 / piece.length))}${end}`;
     const start_ms = performance.now();
-    expect(preferenceOf(header)).toEqual(NONE);
+    expect(parsePrefer(header)).toEqual(NONE);
     expect(performance.now() - start_ms).toBeLessThan(100);
   });
 });

@@ -2,6 +2,9 @@ import type { Order } from "../../src/orders/order/order.ts";
 import type { Announcement } from "../../src/orders/order/announce.ts";
 import { Desk } from "../../src/orders/place/group-commit.ts";
 import type { Candidate, Placement } from "../../src/orders/place/placement.sql.ts";
+import { order } from "../support/order.ts";
+
+const FREE = { amount: 0, currency: "EUR" };
 
 let ids = 0;
 export const candidate = (parts: Partial<Candidate> = {}): Candidate => ({
@@ -12,28 +15,12 @@ export const candidate = (parts: Partial<Candidate> = {}): Candidate => ({
   ...parts,
 });
 
-const orderOf = ({ id, customerId, lines }: Candidate): Order => ({
-  id,
-  customerId,
-  status: "pending",
-  reason: null,
-  shortages: null,
-  lines: lines.map((line) => ({
-    ...line,
-    name: "",
-    price: { amount: 0, currency: "EUR" },
-    limitPerCustomer: null,
-  })),
-  total: { amount: 0, currency: "EUR" },
-  revision: 1,
-  placedAt_ms: 0,
-  updatedAt_ms: 0,
-  payBy_ms: null,
-  awaits: "lock",
-  dueAt_ms: 0,
-  attempts: 0,
-  history: [],
-});
+const orderOf = ({ id, customerId, lines }: Candidate): Order =>
+  order({
+    id,
+    customerId,
+    lines: lines.map((line) => ({ ...line, name: "", price: FREE, limitPerCustomer: null })),
+  });
 
 export const placedAs = (one: Candidate, isPresent = false): Placement => {
   return { type: "placed", order: orderOf(one), isPresent };

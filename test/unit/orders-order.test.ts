@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { OrderEventSchema } from "../../src/contract/order-events.ts";
-import { newOrderId } from "../../src/contract/order-id.ts";
 import {
   type Awaits,
   commandOf,
@@ -15,54 +14,25 @@ import {
   type TransitionName,
   viewOf,
 } from "../../src/orders/order/order.ts";
-import type { Policy } from "../../src/orders/config/policy.ts";
+import { order as orderWith, POLICY } from "../support/order.ts";
 import * as v from "valibot";
 
 const NOW = 1_800_000_000_000;
-const POLICY: Policy = {
-  paymentWindow_ms: 0,
-  lockDeadline_ms: 900_000,
-  desks: 1,
-  isGateOn: true,
-  isGuestCheckoutOn: true,
-  keyRetention_ms: 0,
-  deadLetterRetention_ms: 0,
-  orderRetention_ms: 0,
-};
+const cup = { sku: "CUP", name: "Cup", quantity: 2, price: { amount: 900, currency: "EUR" } };
+const pot = { sku: "POT", name: "Pot", quantity: 1, price: { amount: 4_000, currency: "EUR" } };
 
-const order = (parts: Partial<Order> = {}): Order => ({
-  id: newOrderId(NOW),
-  customerId: "customer",
-  status: "pending",
-  reason: null,
-  shortages: null,
-  lines: [
-    {
-      sku: "CUP",
-      name: "Cup",
-      quantity: 2,
-      price: { amount: 900, currency: "EUR" },
-      limitPerCustomer: null,
-    },
-    {
-      sku: "POT",
-      name: "Pot",
-      quantity: 1,
-      price: { amount: 4_000, currency: "EUR" },
-      limitPerCustomer: 3,
-    },
-  ],
-  total: { amount: 5_800, currency: "EUR" },
-  revision: 1,
-  placedAt_ms: NOW,
-  updatedAt_ms: NOW,
-  payBy_ms: null,
-  awaits: "lock",
-  dueAt_ms: NOW + 30_000,
-  attempts: 0,
-  history: [{ revision: 1, status: "pending", reason: null, at_ms: NOW }],
-  ...parts,
-});
+const order = (parts: Partial<Order> = {}): Order =>
+  orderWith({
+    customerId: "customer",
+    lines: [
+      { ...cup, limitPerCustomer: null },
+      { ...pot, limitPerCustomer: 3 },
+    ],
+    total: { amount: 5_800, currency: "EUR" },
+    placedAt_ms: NOW,
+    updatedAt_ms: NOW,
+    ...parts,
+  });
 
 describe("transitions", () => {
   const to: Record<TransitionName, Partial<Record<Status, Status>>> = {

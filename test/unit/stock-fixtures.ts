@@ -1,3 +1,4 @@
+import { Random } from "../../scripts/lib/random.ts";
 import type { OrderEvent, OrderLine } from "../../src/contract/order-events.ts";
 import type { CallItem } from "../../src/stock/coordinator.ts";
 import {
@@ -10,15 +11,10 @@ import {
   type Lock,
 } from "../../src/stock/item/rules.ts";
 
-/** A small seeded generator (mulberry32): a failing run is repeated by its seed. */
+/** A failing run is repeated by its seed. Each call gives a whole number from 0, below `below`. */
 export function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+  const random = new Random(seed, "test");
+  return (below) => random.int(0, below - 1);
 }
 
 export const orderId = (n: number): string =>

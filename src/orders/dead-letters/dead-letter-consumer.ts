@@ -6,13 +6,14 @@ import { unpack } from "../../contract/envelope.ts";
 import { bisect } from "../database/bisect.ts";
 import { storeDeadLetters } from "./dead-letters.sql.ts";
 
-/** With `max_retries` 100 this outlives days without D1. */
+/** With `max_retries` 100 the messages survive days without D1. */
 const RETRY = { base_ms: 10_000, cap_ms: 1_800_000 };
 
 /**
- * Consumes a dead-letter queue into D1: a message is acknowledged once all its letters are stored.
- * `source`: the queue whose messages the platform moves there. All letters of the batch are stored
- * at once; when that fails they are bisected, so that one which cannot be stored stops no other.
+ * Stores the messages of a dead-letter queue in D1 and acknowledges each message once all its dead
+ * letters are stored. `source` is the queue from which the platform moves messages there. All dead
+ * letters of a batch are stored together; if that fails, they are bisected, so that one that cannot
+ * be stored does not block the others.
  */
 export async function consumeDeadLetters(
   batch: MessageBatch,
@@ -21,37 +22,37 @@ export async function consumeDeadLetters(
 ): Promise<void> {
   const parcels = batch.messages.map((message) => ({
     message,
-    letters: lettersOf(source, message),
+    letters: toDeadLetters(source, message),
   }));
   const { failed } = await bisect(
     parcels.flatMap(({ letters }) => letters),
     (letters) => storeDeadLetters(db, letters),
   );
   for (const { message, letters } of parcels) {
-    const unkept = letters.find((letter) => failed.has(letter));
-    if (unkept) retry(batch.queue, message, failed.get(unkept) ?? "");
+    const unstored = letters.find((letter) => failed.has(letter));
+    if (unstored) retry(batch.queue, message, failed.get(unstored) ?? "");
     else message.ack();
   }
 }
 
 function retry(queue: string, message: Message, error: string): void {
   const { id: messageId, attempts } = message;
-  log("error", "dead_letter.unkept", { queue, messageId, attempts, error });
+  log("error", "dead_letter.store_failed", { queue, messageId, attempts, error });
   message.retry({ delaySeconds: Math.ceil(backoff_ms(attempts, RETRY) / 1000) });
 }
 
-/** A packed message becomes a letter for each of its events, so that each can be replayed alone. */
-function lettersOf(source: string, message: Message): DeadLetter[] {
+/** Makes one dead letter of each event in a packed message, so that each can be replayed alone. */
+function toDeadLetters(source: string, message: Message): DeadLetter[] {
   const { events } = unpack(message.body);
   const idOf = (part: number) => (events.length === 1 ? message.id : `${message.id}:${part}`);
-  return events.map((body, part) => letterOf(source, message, idOf(part), body));
+  return events.map((body, part) => toDeadLetter(source, message, idOf(part), body));
 }
 
 /**
- * Our own letters say which queue they died in. What the platform moved here by itself comes as it
- * was sent, without its error, and its attempts start at 1.
+ * A dead letter that our consumers sent names its queue and its error. A message that the platform
+ * moved here arrives as it was first sent, without its error, and its attempts count from 1 again.
  */
-function letterOf(source: string, message: Message, id: string, body: unknown): DeadLetter {
+function toDeadLetter(source: string, message: Message, id: string, body: unknown): DeadLetter {
   const own = v.safeParse(DeadLetterSchema, body);
   if (own.success) return own.output;
   const error = "retries exhausted";

@@ -1,28 +1,21 @@
 import type { DeadLetter } from "../../contract/dead-letter.ts";
 import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
 
-/** The table `dead_letters`: written by the consumers, emptied by operators. */
+/** The table `dead_letters`: consumers write it, operators empty it. */
 
-interface DeadLetterRow {
-  id: string;
-  queue: string;
-  body: string;
-  attempts: number;
-  error: string;
-  at: number;
-}
+type DeadLetterRow = Omit<DeadLetter, "body" | "at"> & { body: string; at: number };
 
-/** UTF-16 code units; as JSON text in a statement at most 1.5 MB, where D1 takes a value of 2 MB. */
+/** In UTF-16 code units. As JSON text this is at most 1.5 MB; D1's limit for a value is 2 MB. */
 const MAX_BODY_CHARS = 500_000;
 /**
- * One statement's letters: by bytes for the same limit, and by number so that no statement takes
- * long. A full batch, 100 messages of at most 128 KB and 100 events, makes some 30 statements, of
- * the 1,000 that D1 takes of an invocation (D1 limits).
+ * Limits of one statement: bytes because of D1's limit for a value, dead letters so that no
+ * statement takes long. A full batch (100 messages of at most 128 KB and 100 events) makes about 30
+ * statements; D1's limit is 1,000 for each invocation.
  */
 const MAX_STATEMENT_BYTES = 1_000_000;
 const MAX_STATEMENT_LETTERS = 500;
 
-/** Stores letters in one transaction; one that is there already stays as it was. */
+/** Stores dead letters in one transaction; one that is stored already stays unchanged. */
 export async function storeDeadLetters(
   db: D1Database,
   letters: readonly DeadLetter[],
@@ -33,21 +26,21 @@ export async function storeDeadLetters(
        value->>'error', CAST(value->>'at' AS INTEGER)
      FROM json_each(?1) WHERE true ON CONFLICT (id) DO NOTHING`,
   );
-  await db.batch(arraysOf(letters.map(rowOf)).map((array) => insert.bind(array)));
+  await db.batch(statementBatches(letters.map(rowOf)).map((array) => insert.bind(array)));
 }
 
 const rowOf = ({ id, queue, body, attempts, error, at }: DeadLetter): string =>
   JSON.stringify({ id, queue, body: bodyText(body), attempts, error, at: Date.parse(at) || 0 });
 
-/** JSON arrays of these rows, each within the limits of a statement; a large row has its own. */
-function arraysOf(rows: readonly string[]): string[] {
+/** Groups rows into JSON arrays within the limits of a statement; a larger row gets its own. */
+function statementBatches(rows: readonly string[]): string[] {
   const groups: string[][] = [];
   let bytes = 0;
   for (const row of rows) {
     const size = utf8.encode(row).byteLength;
     const last = groups.at(-1);
-    const isRoom = last && last.length < MAX_STATEMENT_LETTERS;
-    if (isRoom && bytes + size <= MAX_STATEMENT_BYTES) {
+    const hasRoom = last && last.length < MAX_STATEMENT_LETTERS;
+    if (hasRoom && bytes + size <= MAX_STATEMENT_BYTES) {
       last.push(row);
       bytes += size;
     } else {
@@ -62,7 +55,7 @@ const utf8 = new TextEncoder();
 
 function bodyText(body: unknown): string {
   const text = jsonText(body);
-  // A cut through a pair of surrogates would leave half a character, which UTF-8 cannot hold.
+  // The cut may leave a lone surrogate, which UTF-8 cannot encode.
   return text.length > MAX_BODY_CHARS ? text.slice(0, MAX_BODY_CHARS).toWellFormed() : text;
 }
 
@@ -70,12 +63,12 @@ function jsonText(body: unknown): string {
   try {
     return JSON.stringify(body) ?? "null";
   } catch {
-    // A body that was not sent as JSON may hold what JSON has no form for.
+    // A body that was not sent as JSON may hold values that JSON cannot express.
     return JSON.stringify(String(body));
   }
 }
 
-/** Oldest first. `after` is the last letter of the page before. */
+/** Lists the oldest first. `after` is the last dead letter of the previous page. */
 export async function listDeadLetters(
   db: D1Database,
   { after, limit }: { after: { at_ms: number; id: string } | null; limit: number },
@@ -98,13 +91,13 @@ export async function getDeadLetter(db: D1Database, id: string): Promise<DeadLet
   return row && deadLetterFromRow(row);
 }
 
-/** Whether it was there. */
+/** Returns whether the dead letter existed. */
 export async function deleteDeadLetter(db: D1Database, id: string): Promise<boolean> {
   const { meta } = await db.prepare("DELETE FROM dead_letters WHERE id = ?").bind(id).run();
   return meta.changes > 0;
 }
 
-/** Deletes letters of before a time, the oldest first by the index over their age. */
+/** Deletes dead letters older than `cutoff_ms`, the oldest first by their index. */
 export function deleteOldDeadLetters(db: D1Database, cutoff_ms: number): TableScan {
   return async () => {
     const { meta } = await db
@@ -120,11 +113,11 @@ export function deleteOldDeadLetters(db: D1Database, cutoff_ms: number): TableSc
 }
 
 function deadLetterFromRow({ id, queue, body, attempts, error, at }: DeadLetterRow): DeadLetter {
-  return { id, queue, body: parsed(body), attempts, error, at: new Date(at).toISOString() };
+  return { id, queue, body: parseBody(body), attempts, error, at: new Date(at).toISOString() };
 }
 
-/** A body that was cut is no JSON any more: then its text is the body. */
-function parsed(text: string): unknown {
+/** A truncated body is not valid JSON any more, so its text is returned instead. */
+function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -4,7 +4,7 @@ import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { isUnfinished, type OrderView, viewOf } from "../order/order.ts";
-import { lookAgain, markAbsent, openFeed } from "./presence.sql.ts";
+import { rereadOrders, markAbsent, openFeed } from "./presence.sql.ts";
 import {
   type Attachment,
   CLOSE,
@@ -12,31 +12,31 @@ import {
   CONNECT_HEADER,
   decodeConnect,
   type FeedMessage,
-  FULL,
+  TOO_MANY_SOCKETS,
   PROTOCOL,
 } from "./protocol.ts";
 
-/** Sockets one customer may have open. */
+/** Open sockets per customer. */
 const MAX_SOCKETS = 64;
-/** Clients ask for what changed since their own clock's time; it may be wrong by this much. */
-const SINCE_SLACK_MS = 60_000;
-/** Waits between rereads while an order is unfinished; the last repeats. */
+/** Tolerated error of `since`, which clients take from their own clocks. */
+const CLOCK_SKEW_MS = 60_000;
+/** Waits between rereads of D1 while an order is unfinished; the last one repeats. */
 const REREAD_MS = [5_000, 15_000, 60_000] as const;
-/** With nothing unfinished: a change whose push was lost is still found. */
+/** While no order is unfinished, this reread finds a change whose push was lost. */
 const IDLE_REREAD_MS = 300_000;
 const DB_TIMEOUT_MS = 10_000;
 
-/** Codes that a client may see but nobody may send (RFC 6455, 7.4.1). */
-const UNSENDABLE = new Set([1005, 1006, 1015]);
+/** Close codes that an endpoint must not send (RFC 6455, 7.4.1). */
+const RECEIVE_ONLY_CODES = new Set([1005, 1006, 1015]);
 
-/** Key in the object's storage: when D1 was last reread successfully. */
-const LOOKED_AT = "looked_at";
+/** Storage key: when D1 was last reread successfully. */
+const REREAD_AT_KEY = "looked_at";
 
-/** One customer's WebSockets. Hibernates between events; D1 stays the truth, this only tells it. */
+/** One customer's WebSockets. It hibernates between events and stores no orders: D1 has them. */
 export class CustomerFeed extends DurableObject<OrdersEnv> {
-  /** Sockets whose snapshot is being read, with what was pushed meanwhile. */
-  readonly #opening = new Map<WebSocket, Map<string, OrderView>>();
-  #presence: Promise<unknown> = Promise.resolve();
+  /** Sockets that wait for their snapshot, with the orders pushed to each in the meantime. */
+  readonly #snapshotBuffers = new Map<WebSocket, Map<string, OrderView>>();
+  #lastPresenceWrite: Promise<unknown> = Promise.resolve();
 
   constructor(ctx: DurableObjectState, env: OrdersEnv) {
     super(ctx, withTimeLimits(env));
@@ -45,165 +45,160 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
 
   override async fetch(request: Request): Promise<Response> {
     const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
-    // Not accepted here: a client that never answers the close would stay with this object.
-    if (this.#open().length >= MAX_SOCKETS) return new Response(null, { status: FULL });
+    // Not accepted and closed: a client that never answers the close would keep its socket here.
+    if (this.#openSockets().length >= MAX_SOCKETS)
+      return new Response(null, { status: TOO_MANY_SOCKETS });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const { customerId, expires_ms } = connect;
     server.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
-    await this.#welcome(server, connect);
-    // Only the version is echoed, never the subprotocol that carried the token.
+    await this.#sendSnapshot(server, connect);
+    // The response names only the protocol version, never the subprotocol that carries the token.
     const isNegotiated = request.headers.has("Sec-WebSocket-Protocol");
     const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
-  async #welcome(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
-    const missed = new Map<string, OrderView>();
-    this.#opening.set(socket, missed);
+  async #sendSnapshot(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
+    const buffered = new Map<string, OrderView>();
+    this.#snapshotBuffers.set(socket, buffered);
     const now_ms = Date.now();
-    const from_ms = since_ms === null ? null : since_ms - SINCE_SLACK_MS;
+    const from_ms = since_ms === null ? null : since_ms - CLOCK_SKEW_MS;
     try {
-      const { orders: shown, isTruncated } = await this.#exclusively(() =>
+      const { orders: shown, isTruncated } = await this.#inSequence(() =>
         openFeed(this.env.DB, customerId, { since_ms: from_ms, now_ms }),
       );
       const orders = shown.map(viewOf);
       send(socket, { type: "snapshot", orders, truncated: isTruncated });
       const revisions = new Map(orders.map(({ id, revision }) => [id, revision]));
-      for (const order of missed.values()) {
+      for (const order of buffered.values()) {
         if (order.revision > (revisions.get(order.id) ?? 0)) send(socket, { type: "order", order });
       }
-      // In the same turn: whatever is pushed from now on goes straight to the socket.
-      this.#opening.delete(socket);
-      if (this.#open(socket).length === 0) this.ctx.storage.kv.put(LOOKED_AT, now_ms);
-      await this.#plan([...orders, ...missed.values()]);
+      // No `await` since the loop above, so no push gets lost between the buffer and the socket.
+      this.#snapshotBuffers.delete(socket);
+      if (this.#openSockets(socket).length === 0) this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
+      await this.#scheduleReread([...orders, ...buffered.values()]);
     } catch (error) {
-      log("error", "feed.unopened", { customerId, error: errorText(error) });
+      log("error", "feed.open_failed", { customerId, error: errorText(error) });
       close(socket, CLOSE.internal, "try again");
     } finally {
-      this.#opening.delete(socket);
+      this.#snapshotBuffers.delete(socket);
     }
   }
 
-  /** Tells these orders, which are durable, to every socket. */
+  /** Sends orders, which D1 already holds, to every open socket. */
   async push(orders: OrderView[]): Promise<void> {
     const [first] = orders;
     if (first === undefined) return;
-    if (this.#open().length === 0) return this.#leave(first.customerId);
-    this.#tell(orders);
-    await this.#plan(orders);
+    if (this.#openSockets().length === 0) return this.#markAbsentIfEmpty(first.customerId);
+    this.#broadcast(orders);
+    await this.#scheduleReread(orders);
   }
 
-  #tell(orders: readonly OrderView[]): void {
-    for (const socket of this.#open()) {
-      const missed = this.#opening.get(socket);
+  #broadcast(orders: readonly OrderView[]): void {
+    for (const socket of this.#openSockets()) {
+      const buffered = this.#snapshotBuffers.get(socket);
       for (const order of orders) {
-        if (!missed) send(socket, { type: "order", order });
-        else if (order.revision > (missed.get(order.id)?.revision ?? 0))
-          missed.set(order.id, order);
+        const known = buffered?.get(order.id)?.revision ?? 0;
+        if (!buffered) send(socket, { type: "order", order });
+        else if (order.revision > known) buffered.set(order.id, order);
       }
     }
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
-    // The runtime does not answer the close by itself; without this the client sees 1006.
-    close(socket, UNSENDABLE.has(code) ? 1000 : code, reason);
-    await this.#left(socket);
+    // The runtime does not answer a close frame; without this the client would see 1006.
+    close(socket, RECEIVE_ONLY_CODES.has(code) ? 1000 : code, reason);
+    await this.#afterClose(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
     close(socket, CLOSE.internal, "error");
-    await this.#left(socket);
+    await this.#afterClose(socket);
   }
 
-  async #left(socket: WebSocket): Promise<void> {
+  async #afterClose(socket: WebSocket): Promise<void> {
     const { customerId } = attachmentOf(socket);
-    if (this.#open(socket).length > 0) return;
+    if (this.#openSockets(socket).length > 0) return;
     try {
-      await this.#leave(customerId);
+      await this.#markAbsentIfEmpty(customerId);
     } catch (error) {
-      // The mark stays: it costs a call of this feed, which then takes it off.
-      log("warn", "feed.still_marked", { customerId, error: errorText(error) });
+      // The mark stays until the next push, which finds no open socket and deletes it.
+      log("warn", "presence.clear_failed", { customerId, error: errorText(error) });
     }
   }
 
-  /** Rereads D1 and tells what is newer, so that a push that was lost is made up for. */
+  /** Rereads D1 and sends what has changed since, so that no change is lost with its push. */
   override async alarm(): Promise<void> {
     try {
       await this.#reread(Date.now());
     } catch (error) {
       log("error", "feed.alarm_failed", { error: errorText(error) });
-      await this.#lookAfter(REREAD_MS[2], Date.now());
+      await this.#setAlarmWithin(REREAD_MS[2], Date.now());
     }
   }
 
   async #reread(now_ms: number): Promise<void> {
-    for (const socket of this.#open()) {
+    for (const socket of this.#openSockets()) {
       if (attachmentOf(socket).expires_ms > now_ms) continue;
-      close(socket, CLOSE.unauthenticated, "the token has run out");
+      close(socket, CLOSE.unauthenticated, "the token has expired");
     }
-    const [socket] = this.#open();
+    const [socket] = this.#openSockets();
     if (!socket) return;
     const { customerId } = attachmentOf(socket);
-    const lookedAt_ms = this.ctx.storage.kv.get<number>(LOOKED_AT) ?? now_ms - IDLE_REREAD_MS;
-    const since_ms = lookedAt_ms - SINCE_SLACK_MS;
-    const { changed, unfinishedSince_ms } = await this.#exclusively(() =>
-      lookAgain(this.env.DB, customerId, { since_ms, now_ms }),
+    const lookedAt_ms = this.ctx.storage.kv.get<number>(REREAD_AT_KEY) ?? now_ms - IDLE_REREAD_MS;
+    const since_ms = lookedAt_ms - CLOCK_SKEW_MS;
+    const { changed, unfinishedSince_ms } = await this.#inSequence(() =>
+      rereadOrders(this.env.DB, customerId, { since_ms, now_ms }),
     );
-    this.#tell(changed.map(viewOf));
-    // Only now: a look that failed is made up for by the next one.
-    this.ctx.storage.kv.put(LOOKED_AT, now_ms);
-    await this.#lookAfter(rereadAfter(unfinishedSince_ms, now_ms), now_ms);
+    this.#broadcast(changed.map(viewOf));
+    // Stored only after success, so that the reread after a failed one covers its time too.
+    this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
+    await this.#setAlarmWithin(rereadAfter(unfinishedSince_ms, now_ms), now_ms);
   }
 
-  /** Sets the alarm for the next reread, soon when an order is unfinished. */
-  async #plan(orders: readonly OrderView[]): Promise<void> {
-    const now_ms = Date.now();
+  /** Sets the alarm for the next reread, which comes soon if one of these orders is unfinished. */
+  async #scheduleReread(orders: readonly OrderView[]): Promise<void> {
     const wait_ms = orders.some(isUnfinished) ? REREAD_MS[0] : IDLE_REREAD_MS;
-    await this.#lookAfter(wait_ms, now_ms);
+    await this.#setAlarmWithin(wait_ms, Date.now());
   }
 
   /**
-   * Sees to it that the alarm comes within this time, and by the earliest end of a token. An alarm
-   * that is set for earlier stays: a push may have asked for it while a reread waited for D1.
+   * Makes sure that the alarm comes within this time and by the earliest expiry of a token. An
+   * earlier alarm stays: a push may have set it while a reread waited for D1.
    */
-  async #lookAfter(wait_ms: number, now_ms: number): Promise<void> {
-    await ensureAlarmBy(
-      this.ctx.storage,
-      Math.min(now_ms + wait_ms, this.#earliestExpiry()),
-      now_ms,
+  async #setAlarmWithin(wait_ms: number, now_ms: number): Promise<void> {
+    const expiry_ms = Math.min(
+      ...this.#openSockets().map((socket) => attachmentOf(socket).expires_ms),
     );
+    await ensureAlarmBy(this.ctx.storage, Math.min(now_ms + wait_ms, expiry_ms), now_ms);
   }
 
-  #earliestExpiry(): number {
-    return Math.min(...this.#open().map((socket) => attachmentOf(socket).expires_ms));
-  }
-
-  /** Nobody listens any more. Checked in turn, so that it never undoes the mark of a newcomer. */
-  async #leave(customerId: string): Promise<void> {
-    await this.#exclusively(async () => {
-      if (this.#open().length === 0) await markAbsent(this.env.DB, customerId);
+  /** Runs in sequence with `openFeed`, so that it never deletes the mark of a new socket. */
+  async #markAbsentIfEmpty(customerId: string): Promise<void> {
+    await this.#inSequence(async () => {
+      if (this.#openSockets().length === 0) await markAbsent(this.env.DB, customerId);
     });
   }
 
   /**
-   * One presence write after the other: two under way at once could reach D1 in either order. The
-   * caller waits for its turn and for D1 together, `DB_TIMEOUT_MS` at most.
+   * Runs presence writes one after another, because concurrent ones could reach D1 in either order.
+   * The time limit covers both the wait for earlier writes and the call of D1.
    */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#presence.then(work);
-    this.#presence = result.catch(() => undefined);
+  #inSequence<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lastPresenceWrite.then(work);
+    this.#lastPresenceWrite = result.catch(() => undefined);
     return withTimeout(DB_TIMEOUT_MS, () => result, "D1");
   }
 
-  #open(except?: WebSocket): WebSocket[] {
+  #openSockets(except?: WebSocket): WebSocket[] {
     return this.ctx
       .getWebSockets()
       .filter((socket) => socket !== except && socket.readyState === WebSocket.OPEN);
   }
 }
 
-/** From how long ago an unfinished order moved: memory would not survive hibernation. */
+/** Derives the wait from the time of the last transition, since hibernation clears any counter. */
 function rereadAfter(unfinishedSince_ms: number | null, now_ms: number): number {
   if (unfinishedSince_ms === null) return IDLE_REREAD_MS;
   const [soon, later, latest] = REREAD_MS;
@@ -216,7 +211,7 @@ function send(socket: WebSocket, message: FeedMessage): void {
   try {
     socket.send(JSON.stringify(message));
   } catch {
-    // Closed in the meantime: its client comes back and gets a snapshot.
+    // The socket has closed in the meantime; its client reconnects and gets a snapshot.
   }
 }
 
@@ -224,7 +219,7 @@ function close(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(code, reason);
   } catch {
-    // Closed already.
+    // The socket is closed already.
   }
 }
 

@@ -2,28 +2,28 @@ import type { Order } from "../order/order.ts";
 import { SCAN_ROWS, scanByKey, type TableScan } from "../database/table-scan.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 
-/** The table `presence`, and the orders that a feed shows. Only CustomerFeed uses these. */
+/** The table `presence`, and the queries of the orders that a feed shows. */
 
-/** Orders one snapshot holds at most. */
+/** Orders in one snapshot. */
 export const MAX_SNAPSHOT_ORDERS = 200;
-/** Orders of a customer, newest first, that a feed looks through; older ones are for the list. */
-const SCAN = 1_000;
+/** A feed reads only this many of a customer's newest orders; GET /v1/orders has the older ones. */
+const MAX_SCANNED_ORDERS = 1_000;
 const NEWEST = `SELECT * FROM orders INDEXED BY orders_by_customer
-  WHERE customer_id = ?1 ORDER BY id DESC LIMIT ${SCAN}`;
+  WHERE customer_id = ?1 ORDER BY id DESC LIMIT ${MAX_SCANNED_ORDERS}`;
 
 const DAY_MS = 86_400_000;
 
 export interface Snapshot {
   /** Newest first. */
   orders: Order[];
-  /** There may be more: GET /v1/orders has them. */
+  /** There may be more orders, which GET /v1/orders has. */
   isTruncated: boolean;
 }
 
 /**
- * Marks the customer as present (anew once a day) and then reads the snapshot, unfinished orders
- * and those updated since `since_ms` (null: no others), in one transaction: a change is either in
- * the snapshot or is settled by somebody who sees the mark and tells the feed.
+ * Marks the customer as present and reads the snapshot in one transaction, so that no change is
+ * lost: a change is either in the snapshot, or its writer sees the mark and notifies the feed. The
+ * snapshot has the unfinished orders and those updated since `since_ms` (null: no others).
  */
 export async function openFeed(
   db: D1Database,
@@ -31,7 +31,7 @@ export async function openFeed(
   { since_ms, now_ms }: { since_ms: number | null; now_ms: number },
 ): Promise<Snapshot> {
   const [, shown, beyond] = await db.batch<OrderRow>([
-    mark(db, customerId, now_ms),
+    markPresent(db, customerId, now_ms),
     db
       .prepare(
         `SELECT * FROM (${NEWEST})
@@ -42,7 +42,7 @@ export async function openFeed(
     db
       .prepare(
         `SELECT id FROM orders INDEXED BY orders_by_customer
-         WHERE customer_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${SCAN}`,
+         WHERE customer_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${MAX_SCANNED_ORDERS}`,
       )
       .bind(customerId),
   ]);
@@ -53,21 +53,21 @@ export async function openFeed(
   };
 }
 
-export interface Look {
-  /** Updated since then, finished or not. */
+export interface Reread {
+  /** Orders updated since `since_ms`, finished or not. */
   changed: Order[];
-  /** When the unfinished order that moved last did so; null: none is unfinished. */
+  /** The latest update of an unfinished order; null when none is unfinished. */
   unfinishedSince_ms: number | null;
 }
 
-/** Looks again at what an open feed may have missed, and renews its mark, should that be lost. */
-export async function lookAgain(
+/** Rereads the orders of an open feed and restores its presence mark if that was lost. */
+export async function rereadOrders(
   db: D1Database,
   customerId: string,
   { since_ms, now_ms }: { since_ms: number; now_ms: number },
-): Promise<Look> {
+): Promise<Reread> {
   const [, changed, unfinished] = await db.batch([
-    mark(db, customerId, now_ms),
+    markPresent(db, customerId, now_ms),
     db
       .prepare(`SELECT * FROM (${NEWEST}) WHERE updated_at >= ?2 ORDER BY id`)
       .bind(customerId, since_ms),
@@ -88,8 +88,8 @@ export async function markAbsent(db: D1Database, customerId: string): Promise<vo
   await db.prepare("DELETE FROM presence WHERE customer_id = ?").bind(customerId).run();
 }
 
-/** A mark that stands writes nothing. */
-function mark(db: D1Database, customerId: string, now_ms: number): D1PreparedStatement {
+/** Sets the mark, and renews it once a day; a mark of the last 24 hours causes no write. */
+function markPresent(db: D1Database, customerId: string, now_ms: number): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO presence (customer_id, since) VALUES (?, ?)
@@ -99,7 +99,7 @@ function mark(db: D1Database, customerId: string, now_ms: number): D1PreparedSta
     .bind(customerId, now_ms);
 }
 
-/** Deletes marks set before a time: a feed renews its mark daily, so their feeds have died. */
+/** Deletes marks set before `cutoff_ms`: open feeds renew their marks daily. */
 export function deleteOldPresence(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM presence WHERE customer_id > ?1 AND customer_id < ?2
     ORDER BY customer_id LIMIT ${SCAN_ROWS}`;

@@ -5,7 +5,7 @@ import type { Caller } from "./scopes.ts";
 export interface AppEnv {
   Bindings: OrdersEnv;
   Variables: RequestIdVariables & {
-    /** Who calls; set by the middleware of auth.ts. */
+    /** Set by the middleware in auth.ts. */
     caller: Caller;
   };
 }

@@ -9,7 +9,7 @@ import { docs } from "./api-docs.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
-import { operations } from "./operators.ts";
+import { operatorRoutes } from "./operators.ts";
 import { orders } from "./orders.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { crossOrigin, securityHeaders } from "./security.ts";
@@ -30,7 +30,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/items", stock)
   .route("/v1/orders", orders)
   .route("/v1/feed", feed)
-  .route("/v1/operations", operations)
+  .route("/v1/operations", operatorRoutes)
   .route("/v1/dead-letters", deadLetters);
 
 /** For Hono's typed client. */
@@ -39,32 +39,26 @@ export type App = typeof app;
 app.onError((error, c) => {
   if (error instanceof Problem) return problemResponse(c, error);
   const { method, path } = c.req;
-  const isBusy = isTransient(error);
-  log(isBusy ? "warn" : "error", isBusy ? "request.unavailable" : "request.failed", {
-    requestId: c.get("requestId"),
-    method,
-    path,
-    error: errorText(error),
-  });
-  return problemResponse(c, isBusy ? busy : new Problem("internal"));
-});
-
-/** A call that changes something may have changed it: D1 can commit and lose its answer. */
-const busy = new Problem("unavailable", {
-  detail: "A part of the service is busy or cannot be reached. Repeat the call shortly.",
+  const fields = { requestId: c.get("requestId"), method, path, error: errorText(error) };
+  if (!isTransient(error)) {
+    log("error", "request.failed", fields);
+    return problemResponse(c, new Problem("internal"));
+  }
+  log("warn", "request.unavailable", fields);
+  // The call may have taken effect all the same: D1 can commit and lose its response.
+  const detail = "A part of the service is busy or cannot be reached. Repeat the call shortly.";
+  return problemResponse(c, new Problem("unavailable", { detail }));
 });
 
 app.notFound((c) => {
   const allowed = allowedMethods.match("ALL", c.req.path)[0].flatMap(([method]) => method);
   if (allowed.length === 0) return problemResponse(c, new Problem("not_found"));
-  const methods = [...new Set(allowed.flatMap((m) => (m === "GET" ? ["GET", "HEAD"] : [m])))];
-  return problemResponse(
-    c,
-    new Problem("method_not_allowed", { headers: { Allow: methods.join(", ") } }),
-  );
+  const methods = new Set(allowed.flatMap((m) => (m === "GET" ? ["GET", "HEAD"] : [m])));
+  const headers = { Allow: [...methods].join(", ") };
+  return problemResponse(c, new Problem("method_not_allowed", { headers }));
 });
 
-/** Which methods each path has: Hono itself answers 404 to a known path's other methods. */
+/** The methods of each path, for 405: Hono answers 404 when a known path lacks the method. */
 const allowedMethods = new TrieRouter<string>();
 for (const { method, path } of app.routes) {
   if (method !== "ALL") allowedMethods.add("ALL", path, method);

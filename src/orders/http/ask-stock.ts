@@ -8,12 +8,12 @@ export const stockUnavailable = new Problem("unavailable", {
   detail: "The stock Worker does not answer.",
 });
 
-/** Asks the stock Worker; 503 when it is absent, slow or throws. */
-export async function askStock<T>(call: () => Promise<T>): Promise<T> {
+/** Calls the stock Worker by RPC. Throws `unavailable` when it is missing, slow or throws. */
+export async function callStock<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await withTimeout(STOCK_TIMEOUT_MS, call);
   } catch (error) {
-    log("warn", "stock.unreachable", { error: errorText(error) });
+    log("warn", "stock.call_failed", { error: errorText(error) });
     throw stockUnavailable;
   }
 }

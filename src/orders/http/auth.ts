@@ -4,26 +4,24 @@ import type { AppEnv } from "./app-env.ts";
 import { authSettingsFor } from "./auth-settings.ts";
 import { Problem } from "./problem.ts";
 import { type Caller, isService, assertScope, type Scope } from "./scopes.ts";
-import { callerOf } from "./token-verification.ts";
+import { verifyToken } from "./token-verification.ts";
 
-/** Who calls, for every route but those that anyone may call. */
-
-/** The caller of a request, by the token that came with it. Throws `unauthenticated`, `unavailable`. */
+/** Identifies the caller of a request by its token. Throws `unauthenticated` or `unavailable`. */
 export async function authenticate(c: Context<AppEnv>, token: string | undefined): Promise<Caller> {
-  // Without keys nothing can be told about anybody, so that comes before a missing token.
+  // A missing configuration is reported first: without keys, no token could be verified anyway.
   const settings = authSettingsFor(c.env, c.req.url);
   if (token === undefined) throw new Problem("unauthenticated");
-  return await callerOf(token, settings, (work) => c.executionCtx.waitUntil(work));
+  return await verifyToken(token, settings, (work) => c.executionCtx.waitUntil(work));
 }
 
-/** Any valid token. */
+/** Requires a valid token. */
 export const requireToken = createMiddleware<AppEnv>(async (c, next) => {
   const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
   c.set("caller", await authenticate(c, token));
   await next();
 });
 
-/** A valid token with one of these scopes. */
+/** Requires a valid token with one of these scopes. */
 export const requireScopes = (...oneOf: [Scope, ...Scope[]]) =>
   createMiddleware<AppEnv>((c, next) =>
     requireToken(c, async () => {
@@ -32,7 +30,7 @@ export const requireScopes = (...oneOf: [Scope, ...Scope[]]) =>
     }),
   );
 
-/** A customer's valid token, or a service's with one of these scopes. */
+/** Requires a customer's token, or a service's with one of these scopes. */
 export const requireCustomerOrScopes = (...oneOf: [Scope, ...Scope[]]) =>
   createMiddleware<AppEnv>((c, next) =>
     requireToken(c, async () => {

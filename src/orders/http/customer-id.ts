@@ -1,13 +1,13 @@
 import * as v from "valibot";
-import { wellFormed } from "./text.ts";
+import { wellFormedCheck } from "./text.ts";
 
 /**
- * A customer: the `sub` of a token, or what a service names. It names a Durable Object, and is
- * indexed, so its length has a limit.
+ * A customer's id: the `sub` of a token, or the id that a service sends. Its length is limited
+ * because it names a Durable Object and is indexed in D1.
  */
 export const CustomerIdSchema = v.pipe(
   v.string(),
   v.minLength(1, "must have at least 1 character"),
   v.maxLength(255, "must have at most 255 characters"),
-  wellFormed, // else two of them would be one in the database
+  wellFormedCheck, // D1 would store two different malformed ids as the same text
 );

@@ -4,14 +4,14 @@ import { policyOf } from "../config/policy.ts";
 import { authSettingsFor } from "./auth-settings.ts";
 import { Problem } from "./problem.ts";
 import { guestLimit } from "./rate-limit.ts";
-import { guestToken } from "./token-verification.ts";
+import { issueGuestToken } from "./token-verification.ts";
 
 export const guests = new Hono<AppEnv>().post("/", guestLimit, async (c) => {
-  // With a key set the tokens are somebody else's to issue.
+  // With a key set, only its issuer can sign tokens.
   if (!policyOf(c.env).isGuestCheckoutOn || c.env.AUTH_JWKS_URL) {
     throw new Problem("not_found", { detail: "Guest checkout is off." });
   }
   const customerId = `guest_${crypto.randomUUID()}`;
-  const token = await guestToken(customerId, authSettingsFor(c.env, c.req.url));
+  const token = await issueGuestToken(customerId, authSettingsFor(c.env, c.req.url));
   return c.json({ customerId, token }, 201);
 });

@@ -3,8 +3,8 @@ import * as v from "valibot";
 const MAX_CHARS = 255;
 
 /**
- * Bare: visible ASCII that does not begin like a string. Quoted: a Structured Field string (RFC
- * 9651, 3.3.3) whose content is visible ASCII too.
+ * Either bare visible ASCII that does not begin with a quote, or a Structured Field string (RFC
+ * 9651, 3.3.3) of visible ASCII.
  */
 const KEY = /^(?:[!#-~][!-~]*|"(?:[!#-[\]-~]|\\["\\])+")$/;
 
@@ -12,10 +12,10 @@ const KEY = /^(?:[!#-~][!-~]*|"(?:[!#-[\]-~]|\\["\\])+")$/;
  * The header `Idempotency-Key`, bare or as a quoted string
  * (draft-ietf-httpapi-idempotency-key-header). Both forms name the same key.
  *
- * Only visible ASCII, because the runtime decodes header values as UTF-8 and shows every byte that
- * is none as U+FFFD (workerd #6927): two keys that differ in such a byte would be one key, and the
- * second buyer would be given the first one's order. A header that is sent twice arrives joined by
- * ", ", so that its blank refuses it.
+ * Only visible ASCII is accepted, because the runtime decodes header values as UTF-8 and replaces
+ * each invalid byte by U+FFFD (workerd #6927). Two keys that differ in such a byte would become one
+ * key, and the second buyer would get the first buyer's order. A header that is sent twice arrives
+ * joined by ", " and is rejected for its space.
  */
 export const IdempotencyKeySchema = v.pipe(
   v.string(),

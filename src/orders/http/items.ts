@@ -1,4 +1,4 @@
-import { skuOf } from "./sku.ts";
+import { itemNotFound, skuFromPath } from "./sku.ts";
 import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
@@ -7,18 +7,18 @@ import { getItem, listItems, putItem } from "../items/items.sql.ts";
 import { requireScopes } from "./auth.ts";
 import { CurrencySchema } from "./currency.ts";
 import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
-import { invalid, Problem } from "./problem.ts";
-import { lineOfText } from "./text.ts";
+import { invalid } from "./problem.ts";
+import { singleLineText } from "./text.ts";
 import { TimeSchema } from "./timestamp.ts";
 import { body, query } from "./validation.ts";
 
-/** In minor units: at most 10⁹, so that an order's total stays an exact number. */
+/** In minor units. Up to 10⁹, an order's total stays an exact JavaScript number. */
 const MAX_PRICE = 1_000_000_000;
 
 /** Body of `PUT /v1/items/:sku`. */
 export const ItemSchema = v.pipe(
   v.strictObject({
-    name: lineOfText(200),
+    name: singleLineText(200),
     price: v.strictObject({
       amount: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_PRICE)),
       currency: CurrencySchema,
@@ -42,12 +42,12 @@ export const items = new Hono<AppEnv>()
     const { limit, cursor } = c.req.valid("query");
     const after = decodeCursor(cursor, SkuSchema);
     const found = await listItems(c.env.DB, { after, limit: limit + 1 });
-    const { shown, nextCursor } = paginate(found, limit, ({ sku }) => sku);
-    return c.json({ items: shown, nextCursor });
+    const { page, nextCursor } = paginate(found, limit, ({ sku }) => sku);
+    return c.json({ items: page, nextCursor });
   })
   .get("/:sku", async (c) => {
-    const item = await getItem(c.env.DB, skuOf(c.req.param("sku")));
-    if (!item) throw new Problem("not_found", { detail: "There is no such item." });
+    const item = await getItem(c.env.DB, skuFromPath(c.req.param("sku")));
+    if (!item) throw itemNotFound;
     return c.json(item);
   })
   .put("/:sku", requireScopes("catalogue:write"), body(ItemSchema), async (c) => {

@@ -1,17 +1,17 @@
 import { log, type LogFields } from "../../runtime/log.ts";
 
-/** The same line is written this often at most, by one isolate. */
+/** One isolate writes the same line at most once in this time. */
 const PERIOD_MS = 60_000;
-/** Different lines that are remembered. */
+/** Different lines that one isolate remembers. */
 const MAX_LINES = 100;
 
 const written_ms = new Map<string, number>();
 
-/** Logs what every request may run into: once a minute, not a thousand times a second. */
+/** Logs an error that every request may hit, at most once a minute. */
 export function logThrottled(level: "warn" | "error", event: string, fields: LogFields): void {
   const now_ms = Date.now();
   const line = JSON.stringify([event, fields]);
-  // A clock that was set back must not silence it.
+  // The absolute difference, so that a clock that was set back does not suppress the line.
   if (Math.abs(now_ms - (written_ms.get(line) ?? -Infinity)) < PERIOD_MS) return;
   if (written_ms.size >= MAX_LINES) written_ms.clear();
   written_ms.set(line, now_ms);

@@ -1,24 +1,24 @@
 import { requeueCommands } from "../order/orders.sql.ts";
 import { listAllOrders } from "../order/order-queries.sql.ts";
 import type { AppEnv } from "./app-env.ts";
-import { askStock } from "./ask-stock.ts";
+import { callStock } from "./ask-stock.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { OrderIdSchema } from "../../contract/order-id.ts";
 import { SkuSchema } from "../../contract/sku.ts";
 import { viewOf } from "../order/order.ts";
-import { comparePage, type Cursor } from "../operators/compare.ts";
+import { comparePage, type CompareCursor } from "../operators/compare.ts";
 import { readDashboard } from "../operators/dashboard.sql.ts";
 import { policyOf } from "../config/policy.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { requireScopes } from "./auth.ts";
-import { findOrder, noSuchOrder, StatusSchema } from "./find-order.ts";
+import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { optionalBody, query } from "./validation.ts";
 
-const start = v.literal("");
-const afterOrder = v.union([start, OrderIdSchema]);
-/** Checked to the letter: reading the locks of a SKU that is none would make a stock object. */
+const beginning = v.literal("");
+const afterOrder = v.union([beginning, OrderIdSchema]);
+/** Strict, because reading the locks of an invalid SKU would create a stock object for it. */
 const CursorSchema = v.pipe(
   v.string(),
   v.parseJson(),
@@ -26,7 +26,7 @@ const CursorSchema = v.pipe(
     v.strictObject({ phase: v.literal("orders"), after: afterOrder }),
     v.strictObject({
       phase: v.literal("locks"),
-      sku: v.union([start, SkuSchema]),
+      sku: v.union([beginning, SkuSchema]),
       after: afterOrder,
     }),
   ]),
@@ -38,12 +38,12 @@ export const ReconcileSchema = v.strictObject({
   cursor: v.nullish(v.pipe(v.string(), v.maxLength(1_000))),
 });
 
-/** What asking again can mend. A lock that is gone cannot be committed: that would be a breach. */
-const MENDABLE = new Set(["unreleased", "wrong_lock"]);
+/** Kinds that repeating the command repairs. Committing a missing lock would be a breach. */
+const REPAIRABLE = new Set(["unreleased", "wrong_lock"]);
 
-const START: Cursor = { phase: "orders", after: "" };
+const FIRST_PAGE: CompareCursor = { phase: "orders", after: "" };
 
-export const operations = new Hono<AppEnv>()
+export const operatorRoutes = new Hono<AppEnv>()
   .get("/", requireScopes("operations:read"), async (c) =>
     c.json(await readDashboard(c.env.DB, Date.now())),
   )
@@ -55,15 +55,12 @@ export const operations = new Hono<AppEnv>()
       const { limit, cursor, status = null } = c.req.valid("query");
       const before = decodeCursor(cursor, OrderIdSchema);
       const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
-      return c.json({
-        orders: orders.map(viewOf),
-        nextCursor: next === null ? null : encodeCursor(next),
-      });
+      return c.json({ orders: orders.map(viewOf), nextCursor: encodeCursor(next) });
     },
   )
   .get("/orders/:id/history", requireScopes("operations:read"), async (c) => {
     const order = await findOrder(c.env.DB, c.req.param("id"));
-    if (!order) throw noSuchOrder;
+    if (!order) throw orderNotFound;
     const transitions = order.history.map(({ revision, status, reason, at_ms }) => {
       return { revision, status, reason, at: new Date(at_ms).toISOString() };
     });
@@ -75,9 +72,9 @@ export const operations = new Hono<AppEnv>()
     optionalBody(ReconcileSchema),
     async (c) => {
       const { repair, cursor } = c.req.valid("json");
-      const from = decodeCursor(cursor ?? undefined, CursorSchema) ?? START;
+      const from = decodeCursor(cursor ?? undefined, CursorSchema) ?? FIRST_PAGE;
       const { orderRetention_ms } = policyOf(c.env);
-      const { differences, next } = await askStock(() =>
+      const { differences, next } = await callStock(() =>
         comparePage(from, {
           db: c.env.DB,
           stock: c.env.STOCK,
@@ -88,14 +85,11 @@ export const operations = new Hono<AppEnv>()
       if (repair && differences.length > 0) {
         const now_ms = Date.now();
         const ids = differences.flatMap(({ kind, orderId }) =>
-          MENDABLE.has(kind) ? [orderId] : [],
+          REPAIRABLE.has(kind) ? [orderId] : [],
         );
         await requeueCommands(c.env.DB, ids, now_ms);
         await scheduleReconcile(c.env, now_ms);
       }
-      return c.json({
-        differences,
-        nextCursor: next === null ? null : encodeCursor(JSON.stringify(next)),
-      });
+      return c.json({ differences, nextCursor: encodeCursor(next && JSON.stringify(next)) });
     },
   );

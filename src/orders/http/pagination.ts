@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { invalid } from "./problem.ts";
 
-/** Lists: `?limit=&cursor=`. A cursor is opaque to clients: the base64url of where the page ended. */
+/** Lists take `?limit=&cursor=`. A cursor is the base64url of the page's last position. */
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
@@ -12,7 +12,7 @@ export const pageQuery = {
       v.string(),
       v.regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_LIMIT}`),
       v.transform(Number),
-      v.number(), // what follows is said of the number: in the contract too
+      v.number(), // the API description shows the limits of the number, not of its text
       v.integer(),
       v.minValue(1, "must be at least 1"),
       v.maxValue(MAX_LIMIT, `must be at most ${MAX_LIMIT}`),
@@ -22,15 +22,17 @@ export const pageQuery = {
   cursor: v.optional(v.pipe(v.string(), v.maxLength(1_000))),
 };
 
-export function encodeCursor(place: string): string {
-  const bytes = new TextEncoder().encode(place);
+/** null, at the end of a list, stays null. */
+export function encodeCursor(position: string | null): string | null {
+  if (position === null) return null;
+  const bytes = new TextEncoder().encode(position);
   return btoa(String.fromCharCode(...bytes)).replace(/[+/=]/g, (c) => CURSOR_CHARS[c] ?? "");
 }
 const CURSOR_CHARS: Record<string, string> = { "+": "-", "/": "_" };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The place a cursor stands for, checked by `schema`; null without a cursor. Throws when bad. */
+/** Decodes and checks a cursor; null without one. Throws `invalid_request` for a bad cursor. */
 export function decodeCursor<T>(
   cursor: string | undefined,
   schema: v.GenericSchema<unknown, T>,
@@ -45,15 +47,14 @@ export function decodeCursor<T>(
   }
 }
 
-/** A page is full when it has one more than was asked for; that one is not shown. */
+/** `found` has up to `limit + 1` entries: the extra one only shows that there is a next page. */
 export function paginate<T>(
   found: readonly T[],
   limit: number,
-  placeAt: (last: T) => string,
-): { shown: T[]; nextCursor: string | null } {
-  const shown = found.slice(0, limit);
-  const last = shown.at(-1);
-  const nextCursor =
-    found.length > limit && last !== undefined ? encodeCursor(placeAt(last)) : null;
-  return { shown, nextCursor };
+  positionOf: (last: T) => string,
+): { page: T[]; nextCursor: string | null } {
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const hasNext = found.length > limit && last !== undefined;
+  return { page, nextCursor: encodeCursor(hasNext ? positionOf(last) : null) };
 }

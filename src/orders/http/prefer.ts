@@ -1,13 +1,11 @@
-/** The header `Prefer` (RFC 7240), as far as it is understood here. */
-
-/** Seconds a call waits for an outcome at most. */
+/** Longest wait for an outcome; a longer one is clamped. */
 export const MAX_WAIT_SECONDS = 10;
 
-/** A longer header is ignored like a malformed one. */
+/** A longer header is ignored, as a malformed one is. */
 const MAX_HEADER_CHARS = 1_000;
 
 export interface Preference {
-  /** 0: not at all. */
+  /** 0: answer at once. */
   wait_ms: number;
   /** The value of `Preference-Applied`; null when no preference was applied. */
   applied: string | null;
@@ -17,15 +15,18 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const QUOTED = '"(?:[^"\\\\]|\\\\.)*"';
 const WORD = `(?:${TOKEN}|${QUOTED})`;
 const PARAMETER = `${TOKEN}(?:\\s*=\\s*${WORD})?`;
-/** Each space can be matched in one way only: else a header of many `; ` would take for ever. */
+/** Each space matches in one way only: a header of many `; ` would backtrack exponentially. */
 const PREFERENCE = new RegExp(
   `^\\s*(${TOKEN})(?:\\s*=\\s*(${WORD}))?(?:\\s*;(?:\\s*${PARAMETER})?)*\\s*$`,
 );
-/** A comma inside a quoted string separates nothing; a quote that is not closed spoils the rest. */
+/** Splits at commas outside quoted strings. An unclosed quote makes the rest one malformed part. */
 const PARTS = /(?:[^,"]|"(?:[^"\\]|\\.)*"|".*$)+/g;
 
-/** The first of equal preferences counts, and a malformed one is ignored, as the RFC says. */
-export function preferenceOf(header: string | undefined): Preference {
+/**
+ * Parses the header `Prefer` (RFC 7240): `wait` and `respond-async`. As the RFC says, the first of
+ * several equal preferences counts, and malformed ones are ignored.
+ */
+export function parsePrefer(header: string | undefined): Preference {
   const preferences = new Map<string, string>();
   const isReadable = header !== undefined && header.length <= MAX_HEADER_CHARS;
   for (const part of (isReadable && header.match(PARTS)) || []) {

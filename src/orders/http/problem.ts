@@ -28,7 +28,7 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 export interface ValidationError {
-  /** Where: a JSON pointer into the body, or the name of a parameter or header. */
+  /** A JSON pointer into the body, or the name of a parameter or header. */
   path: string;
   message: string;
 }
@@ -40,7 +40,7 @@ interface ProblemOptions {
   headers?: Record<string, string>;
 }
 
-/** Seconds a client is asked to wait after 503. */
+/** The `Retry-After` of a 503. */
 const RETRY_AFTER_SECONDS = "2";
 
 /** An error that a client sees as `application/problem+json` (RFC 9457). */

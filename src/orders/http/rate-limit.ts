@@ -6,37 +6,34 @@ import { withTimeout } from "../../runtime/timeout.ts";
 import { Problem } from "./problem.ts";
 import { isService } from "./scopes.ts";
 
-/** The period of both limits in wrangler.toml, in seconds: after it a caller has all of it again. */
+/** The period of both limits in wrangler.toml. After it a caller may use the whole limit again. */
 const PERIOD_SECONDS = "60";
 const LIMITER_TIMEOUT_MS = 1_000;
 
 /**
- * Calls that change orders, per customer; comes after the token and before the body is read.
- * Services are not limited: they belong to the shop, and order and pay for every customer.
+ * Limits the calls of each customer that change orders. It runs after authentication and before the
+ * body is read. Services are not limited: they belong to the shop and act for every customer.
  */
 export const orderLimit = createMiddleware<AppEnv>(async (c, next) => {
   const caller = c.get("caller");
-  if (!isService(caller)) await count(c.env, c.env.RATE_ORDERS, caller.sub);
+  if (!isService(caller)) await enforce(c.env, c.env.RATE_ORDERS, caller.sub);
   await next();
 });
 
-/** Calls that anyone may make, per address. */
+/** Limits the calls without a token, by IP address. */
 export const guestLimit = createMiddleware<AppEnv>(async (c, next) => {
-  await count(c.env, c.env.RATE_GUESTS, networkOf(c.req.header("CF-Connecting-IP") ?? ""));
+  await enforce(c.env, c.env.RATE_GUESTS, networkOf(c.req.header("CF-Connecting-IP") ?? ""));
   await next();
 });
 
-/** Throws `rate_limited` past the limit. A limiter that does not answer limits nobody. */
-async function count(env: OrdersEnv, limiter: RateLimit, key: string): Promise<void> {
+/** Throws `rate_limited` above the limit. Lets the call pass when the limiter does not answer. */
+async function enforce(env: OrdersEnv, limiter: RateLimit, key: string): Promise<void> {
   if (!booleanVar("RATE_LIMIT", env.RATE_LIMIT)) return;
   try {
-    const { success } = await withTimeout(
-      LIMITER_TIMEOUT_MS,
-      async () => await limiter.limit({ key }),
-    );
-    if (success) return;
+    const call = async () => await limiter.limit({ key });
+    if ((await withTimeout(LIMITER_TIMEOUT_MS, call)).success) return;
   } catch (error) {
-    log("warn", "rate_limit.unavailable", { error: errorText(error) });
+    log("warn", "rate_limit.check_failed", { error: errorText(error) });
     return;
   }
   throw new Problem("rate_limited", {
@@ -45,7 +42,7 @@ async function count(env: OrdersEnv, limiter: RateLimit, key: string): Promise<v
   });
 }
 
-/** An IPv4 address, or the /64 of an IPv6 one: whoever has one of these has all of them. */
+/** An IPv4 address, or the /64 of an IPv6 address: one subscriber has all addresses of a /64. */
 export function networkOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.toLowerCase().split("::");

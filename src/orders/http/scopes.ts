@@ -1,8 +1,6 @@
 import { Problem } from "./problem.ts";
 
-/** What a caller may do. No I/O: the token has been verified. */
-
-/** The scopes of services, and what each of them allows. docs/authorization.md lists the routes. */
+/** The scopes of services and what each allows; docs/authorization.md lists their routes. */
 export const SCOPES = {
   "orders:create": "place orders, for any customer",
   "orders:read": "read any order",
@@ -17,28 +15,29 @@ export const SCOPES = {
 
 export type Scope = keyof typeof SCOPES;
 
-/** The scope that stands for all of them. */
+/** This scope includes all others. */
 export const OPERATOR = "operator";
 
-const ALL = Object.keys(SCOPES) as Scope[];
+const ALL_SCOPES = Object.keys(SCOPES) as Scope[];
 
-/** Who calls, as the verified token says. */
+/** The caller that a verified token names. */
 export interface Caller {
-  /** The customer, or the name of the service. Idempotency keys belong to it. */
+  /** The customer's id or the service's name. Idempotency keys belong to one `sub`. */
   sub: string;
-  /** Empty: a customer. */
+  /** Empty for a customer. */
   scopes: ReadonlySet<Scope>;
   expires_ms: number;
 }
 
-/** The known scopes of a `scope` claim (RFC 8693, section 4.2); whatever else it holds is ignored. */
+/** The known scopes of a `scope` claim (RFC 8693, 4.2); ignores anything else that it holds. */
 export function scopesOf(claim: unknown): ReadonlySet<Scope> {
-  // Tokens come from elsewhere: a claim may be of any type.
   const words = typeof claim === "string" ? claim.split(" ") : [];
-  return new Set(words.includes(OPERATOR) ? ALL : ALL.filter((scope) => words.includes(scope)));
+  return new Set(
+    words.includes(OPERATOR) ? ALL_SCOPES : ALL_SCOPES.filter((scope) => words.includes(scope)),
+  );
 }
 
-/** A service has at least one scope. It has the rights of its scopes, and to orders of its own `sub`. */
+/** A caller with a scope is a service, with a customer's rights to orders of its own `sub`. */
 export const isService = ({ scopes }: Caller): boolean => scopes.size > 0;
 
 /** Throws `forbidden` unless the caller has one of these scopes. */

@@ -1,25 +1,27 @@
 import type { AppEnv } from "./app-env.ts";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
+import { splitList } from "./auth-settings.ts";
 
-/** A header that an answer has of its own stays: pages bring their own policy. */
+/** Defaults: a header that the response already has stays, since pages have their own policy. */
 const HEADERS = {
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
 };
-/** Two years, as the browsers' preload lists ask. */
-const TRANSPORT = "max-age=63072000; includeSubDomains";
+/** Two years, as browsers' preload lists recommend. */
+const HSTS = "max-age=63072000; includeSubDomains";
 
 /**
- * On every answer: nothing of it is a document, to be framed or guessed at. Said beforehand, for
- * what Hono makes; a header on a finished answer costs a copy of it.
+ * Sets security headers on every response: API responses are not documents, so they must not be
+ * framed or have their type guessed. The headers are set before the handler runs, because setting
+ * one on a finished response costs a copy of that response.
  */
 export const securityHeaders = createMiddleware<AppEnv>(async (c, next) => {
   const own = Object.entries(HEADERS);
-  // Browsers ignore it over http (RFC 6797, 8.1), and on localhost it would outlive the run.
-  if (c.req.url.startsWith("https:")) own.push(["Strict-Transport-Security", TRANSPORT]);
+  // Browsers ignore HSTS over http (RFC 6797, 8.1); on localhost it would outlive a local run.
+  if (c.req.url.startsWith("https:")) own.push(["Strict-Transport-Security", HSTS]);
   for (const [name, value] of own) c.header(name, value);
   await next();
   for (const [name, value] of own) if (!c.res.headers.has(name)) c.header(name, value);
@@ -27,7 +29,7 @@ export const securityHeaders = createMiddleware<AppEnv>(async (c, next) => {
 
 const PREFLIGHT_SECONDS = 3_600;
 
-const shared = cors({
+const allowOrigin = cors({
   origin: (origin) => origin,
   allowMethods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
   allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Request-Id"],
@@ -42,33 +44,32 @@ const shared = cors({
 });
 
 /**
- * CORS for the origins in CORS_ORIGINS. Tokens travel in a header, never in a cookie, so answers
- * carry no `Access-Control-Allow-Credentials`.
+ * CORS for the origins in CORS_ORIGINS. Responses need no `Access-Control-Allow-Credentials`,
+ * because tokens travel in a header and never in a cookie.
  */
 export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
   const origins = originsOf(c.env.CORS_ORIGINS);
-  if (origins.includes(c.req.header("Origin") ?? "")) return shared(c, next);
+  if (origins.includes(c.req.header("Origin") ?? "")) return allowOrigin(c, next);
   await next();
   if (origins.length > 0) c.header("Vary", "Origin", { append: true });
 });
 
 /**
- * Whether a page of this origin may open a WebSocket here, which CORS does not cover: one of our
- * own, or one in CORS_ORIGINS. Without an `Origin` it is no browser that asks.
+ * Whether a page of this origin may open a WebSocket, which CORS does not cover: the Worker's own
+ * origin and those in CORS_ORIGINS may. A request without `Origin` does not come from a browser.
  */
 export function isKnownOrigin(origin: string | undefined, url: string, list: string): boolean {
   return origin === undefined || origin === new URL(url).origin || originsOf(list).includes(origin);
 }
 
-/** Throws with the var's name when an entry is no origin, e.g. because it ends with a slash. */
+/** Throws with the var's name when an entry is not an origin, e.g. because it ends with a slash. */
 export function originsOf(list: string): string[] {
-  const origins = list
-    .split(",")
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== "");
+  const origins = splitList(list);
   for (const origin of origins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-      throw new RangeError(`var CORS_ORIGINS: ${origin} is no origin like https://shop.example`);
+      throw new RangeError(
+        `var CORS_ORIGINS: ${origin} is not an origin like https://shop.example`,
+      );
   }
   return origins;
 }

@@ -1,6 +1,6 @@
-import { askStock, stockUnavailable } from "./ask-stock.ts";
+import { callStock, stockUnavailable } from "./ask-stock.ts";
 import type { AppEnv } from "./app-env.ts";
-import { skuOf } from "./sku.ts";
+import { itemNotFound, skuFromPath } from "./sku.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { AdjustResult } from "../../contract/stock-api.ts";
@@ -9,12 +9,10 @@ import { requireScopes } from "./auth.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { Problem } from "./problem.ts";
-import { lineOfText } from "./text.ts";
+import { singleLineText } from "./text.ts";
 import { body, headers, query } from "./validation.ts";
 
-/** Stock administration: passed on to the stock item by RPC. */
-
-/** Units; with a thousand of these an item's counters are still exact numbers. */
+/** In units. After a thousand such adjustments an item's counters are still exact numbers. */
 const MAX_DELTA = 1_000_000_000;
 
 /** Body of `POST /v1/items/:sku/stock`. */
@@ -26,11 +24,12 @@ export const AdjustmentSchema = v.strictObject({
     v.maxValue(MAX_DELTA),
     v.notValue(0, "must not be 0"),
   ),
-  reason: lineOfText(500),
+  reason: singleLineText(500),
 });
 
 const SeqSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
 
+/** Stock administration, which the stock Worker carries out by RPC. */
 export const stock = new Hono<AppEnv>()
   .post(
     "/:sku/stock",
@@ -42,7 +41,7 @@ export const stock = new Hono<AppEnv>()
       const operationId = c.req.valid("header")["idempotency-key"];
       if (operationId === undefined) throw new Problem("idempotency_key_required");
       const { delta, reason } = c.req.valid("json");
-      const result = await askStock(
+      const result = await callStock(
         async (): Promise<AdjustResult> =>
           await c.env.STOCK.adjust(sku, { operationId, delta, reason }),
       );
@@ -51,7 +50,7 @@ export const stock = new Hono<AppEnv>()
       }
       const replayed = result.isReplay && { "Idempotency-Replayed": "true" };
       if (result.ok) {
-        // At once, so that a restock opens the sold-out gate; a level that is lost here is reread.
+        // At once, so that a restock opens the sold-out gate; the cron rereads a lost level.
         await applyLevels(c.env.DB, [result], Date.now()).run();
         return c.json(result.level, 200, { ...replayed });
       }
@@ -61,7 +60,7 @@ export const stock = new Hono<AppEnv>()
   )
   .get("/:sku/stock", requireScopes("stock:write", "operations:read"), async (c) => {
     const sku = await knownSku(c.env.DB, c.req.param("sku"));
-    const [found] = await askStock(() => c.env.STOCK.levels([sku]));
+    const [found] = await callStock(() => c.env.STOCK.levels([sku]));
     if (!found) throw stockUnavailable;
     return c.json(found.level);
   })
@@ -73,14 +72,14 @@ export const stock = new Hono<AppEnv>()
       const sku = await knownSku(c.env.DB, c.req.param("sku"));
       const { limit, cursor } = c.req.valid("query");
       const before = decodeCursor(cursor, SeqSchema);
-      const { movements, next } = await askStock(() => c.env.STOCK.ledger(sku, { before, limit }));
-      return c.json({ movements, nextCursor: next === null ? null : encodeCursor(`${next}`) });
+      const { movements, next } = await callStock(() => c.env.STOCK.ledger(sku, { before, limit }));
+      return c.json({ movements, nextCursor: encodeCursor(next === null ? null : `${next}`) });
     },
   );
 
-/** Only catalogued items have a stock object: a mistyped SKU must not make one. */
+/** The SKU of an item in the catalogue: a mistyped SKU must not create a stock object. */
 async function knownSku(db: D1Database, text: string): Promise<string> {
-  const sku = skuOf(text);
+  const sku = skuFromPath(text);
   if (await getItem(db, sku)) return sku;
-  throw new Problem("not_found", { detail: "There is no such item." });
+  throw itemNotFound;
 }

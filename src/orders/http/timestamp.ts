@@ -4,11 +4,11 @@ const TIME =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
- * A time as clients write it: RFC 3339's `date-time`, which is ISO 8601 with date, time and zone.
- * `t` and `z` may be small, an offset is at most ±23:59, and `-00:00` is UTC. Stricter than the RFC
- * in two points: a second of 60 is refused (milliseconds since 1970 have no leap seconds), and a
- * fraction has at most 9 digits, of which 3 are kept. The year has to be 0000 to 9999 in UTC too,
- * because the answers are written in UTC. The output is that form: `2026-12-01T18:00:00.000Z`.
+ * Parses RFC 3339's `date-time` (ISO 8601 with date, time and zone) into UTC with milliseconds:
+ * `2026-12-01T18:00:00.000Z`. `t` and `z` may be lower case, an offset is at most ±23:59, and
+ * `-00:00` means UTC. Two rules are stricter than the RFC: second 60 is rejected, since
+ * milliseconds since 1970 have no leap seconds, and a fraction has at most 9 digits, of which 3 are
+ * kept. The year has to be 0000 to 9999 in UTC too, because responses are in UTC.
  */
 export const TimeSchema = v.pipe(
   v.string(),
@@ -20,13 +20,13 @@ export const TimeSchema = v.pipe(
   v.transform((time) => time.toISOString()),
 );
 
-/** `Date` makes 2 March of 30 February. */
+/** Whether the day exists: `Date` would read 30 February as 2 March. */
 function isDay(text: string): boolean {
   const [year = 0, month = 0, day = 0] = text.slice(0, 10).split("-").map(Number);
-  return !(day > daysIn(year, month)); // what is no date at all has its error already
+  return !(day > daysIn(year, month)); // true for NaN, which the pattern has already reported
 }
 
-/** Leap years repeat every 400 years, and `Date.UTC` takes years below 100 for those of 1900. */
+/** `Date.UTC` reads years below 100 as 19xx, hence the shift: leap years repeat every 400 years. */
 const daysIn = (year: number, month: number): number =>
   new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
 

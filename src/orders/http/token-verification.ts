@@ -15,36 +15,34 @@ import { logThrottled } from "./log-throttle.ts";
 import { Problem } from "./problem.ts";
 import { type Caller, scopesOf } from "./scopes.ts";
 
-/** Verifies tokens, and makes those of guests. */
-
-/** Clocks of issuers, clients and isolates differ by this much at most. */
+/** Tolerated difference between the clocks of issuers, clients and isolates. */
 const LEEWAY_S = 30;
 const GUEST_TOKEN_DAYS = 30;
-/** Keys of a set that a token without `kid` is tried with. */
+/** Keys of a set to try for a token without `kid`. */
 const MAX_TRIED_KEYS = 10;
 
 /**
- * The caller of a bearer token. The configured key source fixes the algorithm, never the token.
- * Throws `unauthenticated`, or `unavailable` when the keys to verify it cannot be had.
+ * Verifies a bearer token and returns its caller. The configuration decides which algorithms are
+ * accepted, never the token. Throws `unauthenticated`, or `unavailable` when the keys are missing.
  */
-export async function callerOf(
+export async function verifyToken(
   token: string,
   settings: AuthSettings,
   background: Background,
 ): Promise<Caller> {
-  const { sub, exp, iat, scope } = await verified(token, settings, background).catch(refuse);
+  const { sub, exp, iat, scope } = await verifyJwt(token, settings, background).catch(throwProblem);
   if (!v.is(CustomerIdSchema, sub) || typeof exp !== "number") {
     throw new Problem("unauthenticated", { detail: "The token has no usable sub." });
   }
-  // jose looks at `iat` only where a greatest age is asked for.
+  // jose checks `iat` only together with `maxTokenAge`.
   if (iat !== undefined && iat > Date.now() / 1000 + LEEWAY_S) {
-    throw new Problem("unauthenticated", { detail: "The token is from the future." });
+    throw new Problem("unauthenticated", { detail: "The token was issued in the future." });
   }
   const expires_ms = Math.min((exp + LEEWAY_S) * 1000, Number.MAX_SAFE_INTEGER);
   return { sub, scopes: scopesOf(scope), expires_ms };
 }
 
-async function verified(
+async function verifyJwt(
   token: string,
   { keys, issuers, audiences }: AuthSettings,
   background: Background,
@@ -59,11 +57,11 @@ async function verified(
   const check = async (key: CryptoKey | JWTVerifyGetKey) =>
     (await jwtVerify(token, key, options)).payload;
   if (keys.type === "set") {
-    // Before the keys: what cannot be good must not have the set fetched, or be 503 without it.
+    // Checked first: a token that cannot be valid must not cause a fetch of the set or a 503.
     requireAlgorithm(token, options.algorithms);
-    return keySetAt(keys.url).verify((set) => bySet(token, set, check), background);
+    return keySetFor(keys.url).verify((set) => verifyWithKeySet(token, set, check), background);
   }
-  return firstThatVerifies(keys.secrets, async (secret) => check(await hmacKeyOf(secret)));
+  return verifyWithAny(keys.secrets, async (secret) => check(await importHmacKey(secret)));
 }
 
 function requireAlgorithm(token: string, algorithms: readonly string[]): void {
@@ -78,29 +76,32 @@ function requireAlgorithm(token: string, algorithms: readonly string[]): void {
 
 type Check = (key: CryptoKey | JWTVerifyGetKey) => Promise<JWTPayload>;
 
-/** A token without `kid` may be of any key of its kind, and of one that is not in the set yet. */
-async function bySet(token: string, set: JWTVerifyGetKey, check: Check): Promise<JWTPayload> {
+/**
+ * Any key of the right type may have signed a token without `kid`: one in the set, or one that was
+ * published since. In the second case this throws `JWKSNoMatchingKey`, so that the set is
+ * refetched.
+ */
+async function verifyWithKeySet(
+  token: string,
+  set: JWTVerifyGetKey,
+  check: Check,
+): Promise<JWTPayload> {
   try {
     return await check(set).catch(async (error: unknown) => {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       const keys: CryptoKey[] = [];
       for await (const key of error) if (keys.push(key) >= MAX_TRIED_KEYS) break;
-      return firstThatVerifies(keys, check);
+      return verifyWithAny(keys, check);
     });
   } catch (error) {
-    const isUnsigned = error instanceof errors.JWSSignatureVerificationFailed;
-    if (isUnsigned && decodeProtectedHeader(token).kid === undefined) {
-      throw new errors.JWKSNoMatchingKey();
-    }
-    throw error;
+    const isMismatch = error instanceof errors.JWSSignatureVerificationFailed;
+    const isRefetchUseful = isMismatch && decodeProtectedHeader(token).kid === undefined;
+    throw isRefetchUseful ? new errors.JWKSNoMatchingKey() : error;
   }
 }
 
-/** A signature that does not fit goes on to the next key; whatever else is wrong is wrong with all. */
-async function firstThatVerifies<K, T>(
-  keys: readonly K[],
-  check: (key: K) => Promise<T>,
-): Promise<T> {
+/** Tries each key until the signature fits. Any other error would occur with every key. */
+async function verifyWithAny<K, T>(keys: readonly K[], check: (key: K) => Promise<T>): Promise<T> {
   let refusal: unknown = new errors.JWSSignatureVerificationFailed();
   for (const key of keys) {
     try {
@@ -113,20 +114,20 @@ async function firstThatVerifies<K, T>(
   throw refusal;
 }
 
-/** Kept for the isolate's life; a deployment has one. */
+/** Cached for the isolate's life; a deployment has one key set. */
 let keySet: { url: string; set: KeySet } | undefined;
 
-function keySetAt(url: string): KeySet {
+function keySetFor(url: string): KeySet {
   if (keySet?.url !== url) keySet = { url, set: new KeySet(url) };
   return keySet.set;
 }
 
-/** Kept for the isolate's life: jose would import the bytes of a secret for every token. */
+/** Cached for the isolate's life, because jose imports raw bytes anew for every token. */
 const hmacKeys = new Map<string, CryptoKey>();
-/** The current one and the one before, and those of the rotation before. */
+/** The current and the previous secret, and the same two of the rotation before. */
 const MAX_HMAC_KEYS = 4;
 
-async function hmacKeyOf(secret: string): Promise<CryptoKey> {
+async function importHmacKey(secret: string): Promise<CryptoKey> {
   const known = hmacKeys.get(secret);
   if (known) return known;
   const bytes = new TextEncoder().encode(secret);
@@ -137,24 +138,23 @@ async function hmacKeyOf(secret: string): Promise<CryptoKey> {
   return key;
 }
 
-function refuse(error: unknown): never {
+function throwProblem(error: unknown): never {
   if (error instanceof Problem) throw error;
-  // What is no error of the token is one of its key: the set holds what cannot be used.
+  // An error that the token did not cause comes from the keys: the set holds an unusable one.
   if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSInvalid)) {
     throw new Problem("unauthenticated", { detail: "The token is not valid." });
   }
-  logThrottled("error", "auth.key_unusable", { error: errorText(error) });
+  logThrottled("error", "auth.key_rejected", { error: errorText(error) });
   throw new Problem("unavailable", { detail: "The keys to verify tokens cannot be used." });
 }
 
-/** A token for a guest, by the current secret. */
-export async function guestToken(
+/** Signs a guest's token with the current secret. */
+export async function issueGuestToken(
   customerId: string,
   { keys, issuers, audiences }: AuthSettings,
 ): Promise<string> {
-  if (keys.type === "set") throw new Error("tokens of a key set are made by its issuer");
-  const [issuer] = issuers;
-  const [audience] = audiences;
+  if (keys.type === "set") throw new Error("only the issuer of a key set can sign tokens");
+  const [[issuer], [audience]] = [issuers, audiences];
   return new SignJWT({
     ...(issuer !== undefined && { iss: issuer }),
     ...(audience !== undefined && { aud: audience }),
@@ -163,5 +163,5 @@ export async function guestToken(
     .setSubject(customerId)
     .setIssuedAt()
     .setExpirationTime(`${GUEST_TOKEN_DAYS}d`)
-    .sign(await hmacKeyOf(keys.secrets[0]));
+    .sign(await importHmacKey(keys.secrets[0]));
 }

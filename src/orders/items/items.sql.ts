@@ -1,7 +1,7 @@
 import type { VersionedLevel } from "../../contract/stock-events.ts";
 import type { Money } from "../order/order.ts";
 
-/** The table `items`: the catalogue, written by operators, and the read model of the levels. */
+/** The table `items`: the catalogue, which operators write, and the read model of the levels. */
 
 export interface ItemRow {
   sku: string;
@@ -18,7 +18,7 @@ export interface ItemView {
   sku: string;
   name: string;
   price: Money;
-  /** Units that the read model says are free: it follows the stock item by a second or two. */
+  /** Available units by the read model, which lags a second or two behind the stock item. */
   available: number;
   limitPerCustomer: number | null;
   saleStartsAt: string | null;
@@ -61,7 +61,7 @@ export async function listItems(
   return results.map(itemFromRow);
 }
 
-/** Creates the item or replaces its details; its stock stays. */
+/** Creates an item, or replaces its details and keeps its stock. */
 export async function putItem(
   db: D1Database,
   sku: string,
@@ -98,14 +98,16 @@ export async function putItem(
 }
 
 /**
- * Writes levels into the read model, never an older one over a newer. The same version again
- * confirms it, which keeps the sold-out gate trusting it: from the item's time on, not from now.
+ * Writes levels into the read model; an older version never replaces a newer one. Writing the same
+ * version again confirms the level, so that the sold-out gate goes on trusting it. The confirmation
+ * counts from the time at which the item read the level (`at`), not from now.
  */
 export function applyLevels(
   db: D1Database,
   levels: readonly VersionedLevel[],
   now_ms: number,
 ): D1PreparedStatement {
+  const rows = newest(levels).map((level) => ({ ...level, at_ms: Date.parse(level.at) }));
   return db
     .prepare(
       `UPDATE items SET received = l.received, available = l.available, held = l.held,
@@ -117,13 +119,10 @@ export function applyLevels(
              FROM json_each(?1)) AS l
        WHERE items.sku = l.sku AND items.level_version <= l.version`,
     )
-    .bind(
-      JSON.stringify(newest(levels).map((level) => ({ ...level, at_ms: Date.parse(level.at) }))),
-      now_ms,
-    );
+    .bind(JSON.stringify(rows), now_ms);
 }
 
-/** One per SKU: an UPDATE that meets a row twice applies an arbitrary one of the two. */
+/** The newest level of each SKU: an UPDATE that joins a row twice would apply an arbitrary one. */
 function newest(levels: readonly VersionedLevel[]): VersionedLevel[] {
   const bySku = new Map<string, VersionedLevel>();
   for (const level of levels) {

@@ -1,19 +1,19 @@
-import { ordersById } from "../order/order-queries.sql.ts";
-import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
+import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
 import pMap from "p-map";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { timeOfOrderId } from "../../contract/order-id.ts";
 import type { LiveLock, StockApi } from "../../contract/stock-api.ts";
 import type { Order, Status } from "../order/order.ts";
 
-/** Compares what D1 says of orders with what the stock items hold for them. */
+/** Compares the orders in D1 with the locks of the stock items. */
 
 export interface Difference {
   /**
-   * `missing_lock`: the item does not hold what a confirmed or paid order has.
-   * `unreleased`: it holds units for a cancelled order. `wrong_lock`: it holds others.
-   * `orphan_lock`: it holds units for an order that D1 does not know, and that was not pruned: only
-   * paid and cancelled ones are, so a lock that is held is never of a pruned order.
+   * `missing_lock`: the item has no lock for a confirmed or paid order.
+   * `unreleased`: the item has a lock for an order that should have none, such as a cancelled one.
+   * `wrong_lock`: quantity or state of the lock differ from the order's.
+   * `orphan_lock`: the item has a lock for an order that D1 does not know and that was not pruned.
+   * Only paid and cancelled orders are pruned, so a held lock never belongs to a pruned order.
    */
   kind: "missing_lock" | "unreleased" | "wrong_lock" | "orphan_lock";
   sku: string;
@@ -26,31 +26,31 @@ export interface Difference {
 export interface ComparePorts {
   db: D1Database;
   stock: Pick<StockApi, "lockStates" | "liveLocks">;
-  /** Finished orders that were placed before this may have been pruned; 0: none was. */
+  /** Finished orders placed before this time may have been pruned; 0: none was. */
   prunedBefore_ms: number;
   pause: (ms: number) => Promise<void>;
 }
 
 export interface ComparePage {
   differences: Difference[];
-  next: Cursor | null;
+  next: CompareCursor | null;
 }
 
-/** First all orders by id, then all live locks by SKU and order id, for those no order names. */
-export type Cursor =
+/** First all orders by id, then all live locks by SKU and order id, which finds orphan locks. */
+export type CompareCursor =
   | { phase: "orders"; after: string }
   | { phase: "locks"; sku: string; after: string };
 
-/** Between the two looks: longer than a batch takes that was under way at the first. */
-const SECOND_LOOK_MS = 1_500;
+/** Between the two comparisons: longer than a batch takes that was running during the first. */
+const RECHECK_DELAY_MS = 1_500;
 const CONCURRENCY = 12;
-/** Pages of locks one call reads. */
+/** Pages of locks that one call reads. */
 const MAX_LOCK_PAGES = 20;
-/** A page ends early when its orders name this many SKUs: each is one call. */
 const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);
+/** A page ends early when its orders name this many SKUs: each SKU costs one call. */
 const MAX_SKUS = 300;
 
-/** What is wrong between an order (null: unknown to D1) and its lock at an item; null: nothing. */
+/** The difference between an order (null: unknown to D1) and its lock at an item; null: none. */
 export function differenceOf(
   order: Order | null,
   sku: string,
@@ -60,7 +60,7 @@ export function differenceOf(
   const isPruned =
     !order && lock?.state === "sold" && timeOfOrderId(lock.orderId) < prunedBefore_ms;
   if (isPruned) return null;
-  // Whatever is still awaited is under way, and reconcile sees to it.
+  // A command that stock has not acknowledged is still under way, and the reconciler repeats it.
   if (order?.awaits) return null;
   const expected = order ? expectedLock(order, sku) : null;
   const found = lock && { quantity: lock.quantity, state: lock.state };
@@ -68,7 +68,8 @@ export function differenceOf(
   const orderId = order?.id ?? lock?.orderId;
   if (isSame || orderId === undefined) return null;
   const status = order?.status ?? null;
-  return { kind: kindOf(order, expected, found), sku, orderId, status, expected, found };
+  const kind = kindOf(order, expected, found);
+  return { kind, sku, orderId, status, expected, found };
 }
 
 function kindOf(
@@ -87,20 +88,22 @@ function expectedLock({ status, lines }: Order, sku: string): Difference["expect
   return { quantity, state: status === "paid" ? "sold" : "held" };
 }
 
-/** One bounded part of the comparison. A difference counts only if a second look finds it again. */
-export async function comparePage(cursor: Cursor, ports: ComparePorts): Promise<ComparePage> {
+/** Compares one bounded part. Reports only differences that a second comparison finds again. */
+export async function comparePage(
+  cursor: CompareCursor,
+  ports: ComparePorts,
+): Promise<ComparePage> {
   const { differences: suspects, next } =
     cursor.phase === "orders"
       ? await compareOrders(cursor, ports)
       : await compareLocks(cursor, ports);
   if (suspects.length === 0) return { differences: [], next };
-  await ports.pause(SECOND_LOOK_MS);
-  const again = await recheck(suspects, ports);
-  return { differences: again, next };
+  await ports.pause(RECHECK_DELAY_MS);
+  return { differences: await confirmDifferences(suspects, ports), next };
 }
 
 async function compareOrders(
-  { after }: Cursor & { phase: "orders" },
+  { after }: CompareCursor & { phase: "orders" },
   ports: ComparePorts,
 ): Promise<ComparePage> {
   const { results } = await ports.db
@@ -117,12 +120,12 @@ async function compareOrders(
   }
   const last = page.at(-1);
   const isEnd = page.length === results.length && results.length < ORDERS_PER_PAGE;
-  const next: Cursor =
+  const next: CompareCursor =
     isEnd || !last ? { phase: "locks", sku: "", after: "" } : { phase: "orders", after: last.id };
   return { differences: await compareWith(page, [...skus], ports), next };
 }
 
-/** Holds every order against each of its items. */
+/** Compares every order with each of its items. */
 async function compareWith(
   orders: readonly Order[],
   skus: readonly string[],
@@ -132,18 +135,15 @@ async function compareWith(
     skus,
     async (sku) => {
       const own = orders.filter(({ lines }) => lines.some((line) => line.sku === sku));
-      const { locks, watermark_ms } = await stock.lockStates(
-        sku,
-        own.map(({ id }) => id),
-      );
+      const ids = own.map(({ id }) => id);
+      const { locks, watermark_ms } = await stock.lockStates(sku, ids);
       const byOrder = new Map(locks.map((lock) => [lock.orderId, lock]));
       return own.flatMap((order) => {
         const lock = byOrder.get(order.id) ?? null;
-        // The item forgets sold locks after their retention.
-        const isForgotten = !lock && timeOfOrderId(order.id) < watermark_ms;
-        return isForgotten && order.status === "paid"
-          ? []
-          : (differenceOf(order, sku, lock, prunedBefore_ms) ?? []);
+        // An item deletes sold locks after their retention.
+        const isPruned = !lock && timeOfOrderId(order.id) < watermark_ms;
+        if (isPruned && order.status === "paid") return [];
+        return differenceOf(order, sku, lock, prunedBefore_ms) ?? [];
       });
     },
     { concurrency: CONCURRENCY },
@@ -152,7 +152,7 @@ async function compareWith(
 }
 
 async function compareLocks(
-  { sku: from, after: fromLock }: Cursor & { phase: "locks" },
+  { sku: from, after: fromLock }: CompareCursor & { phase: "locks" },
   ports: ComparePorts,
 ): Promise<ComparePage> {
   const differences: Difference[] = [];
@@ -167,13 +167,11 @@ async function compareLocks(
       sku = item.sku;
     }
     const page = await ports.stock.liveLocks(sku, after);
-    const orders = await ordersById(
-      ports.db,
-      page.locks.map(({ orderId }) => orderId),
-    );
+    const ids = page.locks.map(({ orderId }) => orderId);
+    const orders = await ordersById(ports.db, ids);
     for (const lock of page.locks) {
       const order = orders.get(lock.orderId) ?? null;
-      // Held against its order already, in the first phase: reported there, and only once.
+      // The first phase compares these locks already.
       if (order?.lines.some((line) => line.sku === sku)) continue;
       const difference = differenceOf(order, sku, lock, ports.prunedBefore_ms);
       if (difference) differences.push(difference);
@@ -183,14 +181,12 @@ async function compareLocks(
   return { differences, next: { phase: "locks", sku, after } };
 }
 
-async function recheck(
+async function confirmDifferences(
   suspects: readonly Difference[],
-  ports: ComparePorts,
+  { db, stock, prunedBefore_ms }: ComparePorts,
 ): Promise<Difference[]> {
-  const orders = await ordersById(
-    ports.db,
-    suspects.map(({ orderId }) => orderId),
-  );
+  const suspectIds = suspects.map(({ orderId }) => orderId);
+  const orders = await ordersById(db, suspectIds);
   const bySku = Map.groupBy(suspects, ({ sku }) => sku);
   const again = await pMap(
     bySku,
@@ -198,13 +194,12 @@ async function recheck(
       const locks = new Map<string, LiveLock>();
       for (let i = 0; i < own.length; i += MAX_ORDERS_PER_LANE_CALL) {
         const ids = own.slice(i, i + MAX_ORDERS_PER_LANE_CALL).map(({ orderId }) => orderId);
-        for (const lock of (await ports.stock.lockStates(sku, ids)).locks) {
-          locks.set(lock.orderId, lock);
-        }
+        const found = await stock.lockStates(sku, ids);
+        for (const lock of found.locks) locks.set(lock.orderId, lock);
       }
       return own.flatMap(({ orderId, kind }) => {
         const order = orders.get(orderId) ?? null;
-        const now = differenceOf(order, sku, locks.get(orderId) ?? null, ports.prunedBefore_ms);
+        const now = differenceOf(order, sku, locks.get(orderId) ?? null, prunedBefore_ms);
         return now?.kind === kind ? [now] : [];
       });
     },

@@ -7,37 +7,33 @@ import {
   selectTotals,
 } from "../order/minutes.sql.ts";
 
-/** What operators see of the whole. No query here scans `orders`. */
+/** The dashboard of GET /v1/operations. None of its queries scans the table `orders`. */
 
 export interface Dashboard {
   orders: Record<Status, number>;
-  /** Orders whose stock still owes something; counts stop at `MAX_COUNT`. */
+  /** Orders with a command that stock has not acknowledged; counts stop at `MAX_COUNT`. */
   unsettled: { count: number; oldestAgeSeconds: number };
-  /** From placing to the outcome, of the last 15 minutes; null: there was none. */
+  /** From placing to the outcome, over the last 15 minutes; null: there was no outcome. */
   settleLatencyMs: Record<"p50" | "p95" | "p99", number | null>;
-  /** The last 60 minutes, oldest first, the running one last. */
+  /** The last 60 minutes, oldest first; the last one is still running. */
   perMinute: MinuteView[];
   deadLetters: number;
   breaches: number;
 }
 
-export interface MinuteView {
+export interface MinuteView extends Record<"placed" | "confirmed" | "paid" | "cancelled", number> {
   minute: string;
-  placed: number;
-  confirmed: number;
-  paid: number;
-  cancelled: number;
   settleLatencyMs: Record<"p50" | "p99", number | null>;
 }
 
 const MINUTE_MS = 60_000;
 const SERIES_MINUTES = 60;
 const LATENCY_MINUTES = 15;
-/** A count that got this far means trouble enough. */
+/** Bounds the cost of a count; operators need no exact figure above it. */
 const MAX_COUNT = 10_000;
 /**
- * What is unsettled is looked at again within a minute; what is due later waits for its payment,
- * and need not be read. Twice that, as clocks differ.
+ * The reconciler looks at an unsettled order at least once a minute. An order that is due later
+ * waits for its payment and is not counted. Two minutes, because clocks differ.
  */
 const DUE_WITHIN_MS = 120_000;
 
@@ -58,8 +54,8 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
     db.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNT})`),
     db.prepare("SELECT coalesce(sum(breaches), 0) AS n FROM items"),
   ]);
-  const total = first(totals);
-  const open = first(unsettled);
+  const total = firstRow(totals);
+  const open = firstRow(unsettled);
   const series = minutesOf(minutes?.results ?? []);
   const recent = series.filter(
     ({ minute_ms }) => minute_ms > thisMinute_ms - LATENCY_MINUTES * MINUTE_MS,
@@ -81,27 +77,28 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
       p95: percentile(latencies, 0.95),
       p99: percentile(latencies, 0.99),
     },
-    perMinute: everyMinute(series, first_ms),
-    deadLetters: first(letters).n ?? 0,
-    breaches: first(breaches).n ?? 0,
+    perMinute: fillMinutes(series, first_ms),
+    deadLetters: firstRow(letters).n ?? 0,
+    breaches: firstRow(breaches).n ?? 0,
   };
 }
 
-const first = (result: D1Result | undefined) =>
+const firstRow = (result: D1Result | undefined) =>
   (result?.results[0] ?? {}) as Record<string, number | null>;
 
-function everyMinute(series: readonly Minute[], first_ms: number): MinuteView[] {
+function fillMinutes(series: readonly Minute[], first_ms: number): MinuteView[] {
   const byMinute = new Map(series.map((minute) => [minute.minute_ms, minute]));
   return Array.from({ length: SERIES_MINUTES }, (_, i) => {
     const minute_ms = first_ms + i * MINUTE_MS;
-    const { placed, confirmed, paid, cancelled, latencies } = byMinute.get(minute_ms) ?? NO_MINUTE;
+    const { placed, confirmed, paid, cancelled, latencies } =
+      byMinute.get(minute_ms) ?? EMPTY_MINUTE;
     const settleLatencyMs = { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
     const minute = new Date(minute_ms).toISOString();
     return { minute, placed, confirmed, paid, cancelled, settleLatencyMs };
   });
 }
 
-const NO_MINUTE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, latencies: [] };
+const EMPTY_MINUTE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, latencies: [] };
 
 function sumLatencies(minutes: readonly Minute[]): number[] {
   const sums: number[] = [];
@@ -111,7 +108,7 @@ function sumLatencies(minutes: readonly Minute[]): number[] {
   return sums;
 }
 
-/** Between the bounds of the bucket it falls in; above the last bound, that bound. */
+/** Interpolates within the bucket of the percentile; above the last bound, returns that bound. */
 export function percentile(buckets: readonly number[], share: number): number | null {
   const total = buckets.reduce((sum, n) => sum + n, 0);
   if (total === 0) return null;

@@ -8,15 +8,15 @@ import { makeDue } from "../order/orders.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { deleteDeadLetter } from "../dead-letters/dead-letters.sql.ts";
 
-export type Replayed = "reconciled" | "resent" | "unknown_queue";
+export type ReplayOutcome = "reconciled" | "resent" | "unknown_queue";
 
 /**
- * Plays a dead letter again. An order event is not sent again: its order is looked at now, which
- * does whatever the order still owes. Anything else goes back to its queue. The letter is dropped
- * last, so an interrupted replay can be repeated, and repeating changes nothing extra.
- * `unknown_queue`: nothing says where it belongs, so it stays.
+ * Replays a dead letter. An order event is not sent again: its order becomes due now, and the
+ * reconciler repeats the command that stock has not acknowledged. Any other message goes back to
+ * its queue. The dead letter is deleted last, so an interrupted replay can be repeated without a
+ * second effect. `unknown_queue`: the queue cannot be determined, so the dead letter stays.
  */
-export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Promise<Replayed> {
+export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Promise<ReplayOutcome> {
   const { events } = unpack(letter.body);
   const orderIds = events.flatMap((event) => (v.is(OrderEventSchema, event) ? event.orderId : []));
   if (orderIds.length === events.length) {
@@ -33,16 +33,12 @@ export async function replayDeadLetter(env: OrdersEnv, letter: DeadLetter): Prom
   return "resent";
 }
 
-/** By the types of its events; where these say nothing, by the queue that it died in. */
+/** Determined by the types of the events or, if these are unknown, by the queue they came from. */
 function queueFor(env: OrdersEnv, letter: DeadLetter, events: readonly unknown[]): Queue | null {
-  const areAll = (prefix: string) => events.every((event) => typeOf(event).startsWith(prefix));
+  const areAll = (prefix: string) =>
+    v.is(v.array(v.object({ type: v.pipe(v.string(), v.startsWith(prefix)) })), events);
   if (areAll("order.")) return env.ORDER_EVENTS;
   if (areAll("stock.")) return env.STOCK_EVENTS;
   if (letter.queue === env.ORDER_EVENTS_QUEUE) return env.ORDER_EVENTS;
   return letter.queue === env.STOCK_EVENTS_QUEUE ? env.STOCK_EVENTS : null;
-}
-
-function typeOf(event: unknown): string {
-  const parsed = v.safeParse(v.object({ type: v.string() }), event);
-  return parsed.success ? parsed.output.type : "";
 }

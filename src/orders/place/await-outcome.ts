@@ -2,15 +2,14 @@ import { getOrder } from "../order/order-queries.sql.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
 import type { Order } from "../order/order.ts";
 
-/** Between two looks at D1. */
 const POLL_MS = 1_000;
-/** Requests of one isolate that wait here; past it they are answered at once. */
+/** Waiting requests of one isolate; above it, requests are answered at once. */
 const MAX_WAITERS = 200;
-/** Above the 10 s that `Prefer: wait` is clamped to and the time limit of the last read. */
+/** Longer than the 10 s to which `Prefer: wait` is clamped plus the time limit of the last read. */
 const WAITER_LEASE_MS = 25_000;
 const waiters = new ConcurrencyLimit(MAX_WAITERS, WAITER_LEASE_MS);
 
-/** Waits until the order is no longer pending, `wait_ms` at most. Answers with it as it stands. */
+/** Polls D1 until the order is decided or `wait_ms` is over, and returns the latest order. */
 export async function awaitOutcome(db: D1Database, order: Order, wait_ms: number): Promise<Order> {
   const release = waiters.tryAcquire(Date.now());
   if (release === null) return order;

@@ -5,79 +5,73 @@ import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { commandOf, type Order } from "../order/order.ts";
 
-/** What the lane needs of the outside. */
 export interface LanePorts {
-  /** The stock Worker, by RPC. */
+  /** Calls the stock Worker by RPC. */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
-  /** Applies outcomes as a `stock-events` message would be; answers with the orders after it. */
+  /** Settles outcomes like a `stock-events` message, and returns the orders as they are then. */
   settle(outcomes: StockEvent[], orderIds: string[]): Promise<Order[]>;
   now: () => number;
 }
 
-/** Orders in the lane at a time; past it an order takes the queue at once. */
+/** Orders in the lane at a time; above it an order goes to the queue at once. */
 const MAX_ORDERS = 600;
-/** Calls under way: with two, one is locked while another is settled. */
+/** Concurrent calls: with two, stock locks one group while D1 settles the other. */
 const MAX_CALLS = 2;
 const CALL_TIMEOUT_MS = 5_000;
-/** The stock Worker tells by then what it has, so that one slow item costs only its own orders. */
+/** Time limit for the items. It ends before the call's, so one slow item delays only its orders. */
 const ITEMS_TIMEOUT_MS = 3_500;
 
-interface Waiting {
+interface QueuedOrder {
   order: Order;
-  answer: (decided: Order | null) => void;
+  resolve: (decided: Order | null) => void;
 }
 
 /**
- * The direct lane: pending orders go to the stock Worker by RPC instead of by queue. Orders that
- * come while calls are under way share the next one, and so one call per SKU.
+ * The lane sends pending orders to the stock Worker by RPC instead of by queue. Orders that arrive
+ * while calls are running are grouped into the next call, which calls each SKU's item once.
  */
 export class Lane {
   readonly #ports: LanePorts;
-  #waiting: Waiting[] = [];
-  #orders = 0;
-  #calls = 0;
+  #queue: QueuedOrder[] = [];
+  #orderCount = 0;
+  #callCount = 0;
 
   constructor(ports: LanePorts) {
     this.#ports = ports;
   }
 
-  /** The order once it is decided; null when the lane could not decide it: the queue has to. */
+  /** Returns the order once it is decided, or null when the queue has to take it. */
   run(order: Order): Promise<Order | null> {
-    if (this.#orders >= MAX_ORDERS) return Promise.resolve(null);
-    this.#orders++;
-    return new Promise((answer) => {
-      this.#waiting.push({ order, answer });
-      void this.#callAll();
+    if (this.#orderCount >= MAX_ORDERS) return Promise.resolve(null);
+    this.#orderCount++;
+    return new Promise((resolve) => {
+      this.#queue.push({ order, resolve });
+      void this.#drain();
     });
   }
 
-  async #callAll(): Promise<void> {
-    if (this.#calls >= MAX_CALLS) return;
-    this.#calls++;
-    // Orders that were handed over in the same turn go together.
+  async #drain(): Promise<void> {
+    if (this.#callCount >= MAX_CALLS) return;
+    this.#callCount++;
+    // Lets the other orders of this turn join the same call.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, MAX_ORDERS_PER_LANE_CALL);
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, MAX_ORDERS_PER_LANE_CALL);
       const decided = await this.#call(group.map(({ order }) => order));
-      this.#orders -= group.length;
-      for (const { order, answer } of group) answer(decided.get(order.id) ?? null);
+      this.#orderCount -= group.length;
+      for (const { order, resolve } of group) resolve(decided.get(order.id) ?? null);
     }
-    this.#calls--;
+    this.#callCount--;
   }
 
   async #call(orders: Order[]): Promise<Map<string, Order>> {
     const now_ms = this.#ports.now();
     try {
       const events = orders.map((order) => commandOf(order, "lock", now_ms));
-      const outcomes = await withTimeout(
-        CALL_TIMEOUT_MS,
-        () => this.#ports.execute(events, ITEMS_TIMEOUT_MS),
-        "the lane",
-      );
-      const after = await this.#ports.settle(
-        outcomes,
-        orders.map(({ id }) => id),
-      );
+      const execute = () => this.#ports.execute(events, ITEMS_TIMEOUT_MS);
+      const outcomes = await withTimeout(CALL_TIMEOUT_MS, execute, "the lane");
+      const ids = orders.map(({ id }) => id);
+      const after = await this.#ports.settle(outcomes, ids);
       const decided = after.filter(({ status }) => status !== "pending");
       return new Map(decided.map((order) => [order.id, order]));
     } catch (error) {

@@ -5,44 +5,43 @@ import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 import { insertAdmitted } from "../order/orders.sql.ts";
 import type { Policy } from "../config/policy.ts";
 
-/** Placing: the one D1 batch that resolves keys, checks at the door and writes orders. */
-
-/** An order on its way in. Lines are merged and checked; names and prices come from the catalogue. */
+/** An order to be placed. Its lines are merged and validated; D1 adds names and prices. */
 export interface Candidate {
   id: string;
   customerId: string;
   key: string | null;
-  /** The service that orders for the customer, whose key it is then. Absent: it is the customer's. */
+  /** The service that orders for the customer and owns the key. Absent: the customer owns it. */
   keyOwner?: string;
   lines: { sku: string; quantity: number }[];
 }
 
-export type Refusal =
+export type AdmissionRefusal =
   | { code: "unknown_item"; skus: string[] }
   | { code: "mixed_currencies" }
   | { code: "sale_not_open"; saleStartsAt: string | null; saleEndsAt: string | null }
-  /** `closes_ms`: when the first sale of the items ends; null: none does. */
+  /** `closes_ms`: the earliest end of the items' sales; null: none of them ends. */
   | { code: "out_of_stock"; shortages: Shortage[]; closes_ms: number | null };
 
 export type Placement =
   | { type: "placed"; order: Order; isPresent: boolean }
   | { type: "replayed"; order: Order }
   | { type: "key_reused" }
-  | { type: "refused"; refusal: Refusal }
-  /** D1 did not say: it may have been placed, and a repeat with the same key will tell. */
+  | { type: "refused"; refusal: AdmissionRefusal }
+  /** The result is unknown: the order may have been placed. A repeat with the same key shows it. */
   | { type: "failed" }
   | { type: "busy" };
 
 export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOwner ?? customerId;
 
-/** The sold-out gate acts only on a level the item confirmed this recently. */
+/** The sold-out gate uses only levels that the item has confirmed within this time. */
 const LEVEL_TRUSTED_MS = 90_000;
 
 /**
- * Every candidate (`?1`, JSON) whose key is free, or of an order that was pruned, with its lines
- * from the catalogue and the code of its refusal at the door. `?2` now, `?3` the oldest level the gate trusts (null: gate off).
+ * Selects the candidates (`?1`, JSON) whose key is free or belongs to a pruned order, with their
+ * lines from the catalogue and the code of their refusal at admission (null: admitted). `?2`: now.
+ * `?3`: the oldest level that the sold-out gate trusts (null: the gate is off).
  */
-const doorSql = (alsoWhere: string): string => `
+const admissionSql = (alsoWhere: string): string => `
   SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,
     json_group_array(json_object('sku', i.sku, 'name', i.name, 'quantity', l.value->>'quantity',
       'price', json_object('amount', i.price_amount, 'currency', i.price_currency),
@@ -65,7 +64,7 @@ const doorSql = (alsoWhere: string): string => `
     ${alsoWhere}
   GROUP BY c.key`;
 
-const ADMITTED = doorSql("");
+const ADMITTED = admissionSql("");
 const SELECT_PLACED = `
   SELECT c.value->>'id' AS candidate_id, p.customer_id IS NOT NULL AS is_present, o.*
   FROM json_each(?1) AS c
@@ -74,11 +73,14 @@ const SELECT_PLACED = `
     JOIN orders AS o ON o.id = coalesce(k.order_id, c.value->>'id')
     LEFT JOIN presence AS p ON p.customer_id = o.customer_id`;
 
-const SELECT_REFUSED = doorSql("AND NOT EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')");
+const SELECT_REFUSED = admissionSql(
+  "AND NOT EXISTS (SELECT 1 FROM orders WHERE id = c.value->>'id')",
+);
 
 /**
- * Places all candidates in one transaction, one round trip, and answers each in order. Safe to
- * repeat with the same ids. No two candidates may share a key and its owner.
+ * Places candidates in one D1 batch (one transaction, one round trip): resolves their keys, checks
+ * admission and writes the orders. Returns one placement per candidate, in the same order. Safe to
+ * repeat with the same ids. No two candidates may have the same key and key owner.
  */
 export async function placeAll(
   db: D1Database,
@@ -94,12 +96,10 @@ export async function placeAll(
     db.prepare(SELECT_PLACED).bind(json),
     db.prepare(SELECT_REFUSED).bind(json, now_ms, trusted_ms),
   ]);
-  const placedById = new Map(
-    ((placed?.results ?? []) as PlacedRow[]).map((row) => [row.candidate_id, row]),
-  );
-  const refusedById = new Map(
-    ((refused?.results ?? []) as RefusedRow[]).map((row) => [row.id, row]),
-  );
+  const placedRows = (placed?.results ?? []) as PlacedRow[];
+  const placedById = new Map(placedRows.map((row) => [row.candidate_id, row]));
+  const refusedRows = (refused?.results ?? []) as RefusedRow[];
+  const refusedById = new Map(refusedRows.map((row) => [row.id, row]));
   return candidates.map((candidate) => {
     const row = placedById.get(candidate.id);
     if (row) return placementOf(candidate, row);
@@ -112,14 +112,13 @@ type PlacedRow = OrderRow & { candidate_id: string; is_present: number };
 
 function placementOf(candidate: Candidate, row: PlacedRow): Placement {
   const order = orderFromRow(row);
-  if (order.id === candidate.id) {
-    return { type: "placed", order, isPresent: row.is_present === 1 };
-  }
+  const isPresent = row.is_present === 1;
+  if (order.id === candidate.id) return { type: "placed", order, isPresent };
   if (!isSameOrder(candidate, order)) return { type: "key_reused" };
   return { type: "replayed", order };
 }
 
-/** The same customer and merged lines, in whatever order. */
+/** Whether customer and merged lines are equal; the order of the lines does not matter. */
 function isSameOrder({ customerId, lines }: Candidate, order: Order): boolean {
   const quantities = new Map(order.lines.map(({ sku, quantity }) => [sku, quantity]));
   return (
@@ -131,11 +130,11 @@ function isSameOrder({ customerId, lines }: Candidate, order: Order): boolean {
 
 interface RefusedRow {
   id: string;
-  refusal: Refusal["code"];
+  refusal: AdmissionRefusal["code"];
   facts: string;
 }
 
-interface Fact {
+interface LineFacts {
   sku: string;
   isKnown: 0 | 1;
   requested: number;
@@ -145,8 +144,8 @@ interface Fact {
   saleEndsAt: number | null;
 }
 
-function refusalOf({ refusal: code, facts: json }: RefusedRow): Refusal {
-  const facts = JSON.parse(json) as Fact[];
+function refusalOf({ refusal: code, facts: json }: RefusedRow): AdmissionRefusal {
+  const facts = JSON.parse(json) as LineFacts[];
   const ends = facts.flatMap(({ saleEndsAt }) => saleEndsAt ?? []);
   const closes_ms = ends.length > 0 ? Math.min(...ends) : null;
   switch (code) {
@@ -155,7 +154,7 @@ function refusalOf({ refusal: code, facts: json }: RefusedRow): Refusal {
     case "mixed_currencies":
       return { code };
     case "sale_not_open": {
-      // The order's window is where the windows of all its items overlap.
+      // An order can be placed while the sales of all its items are open.
       const starts = facts.flatMap(({ saleStartsAt }) => saleStartsAt ?? []);
       return {
         code,

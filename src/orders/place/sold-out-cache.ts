@@ -1,7 +1,7 @@
 import type { Shortage } from "../../contract/stock-events.ts";
 
-/** How long a refusal at the door is repeated from memory; D1's levels lag by about a second more. */
-const REMEMBERED_MS = 1_000;
+/** How long a refusal is repeated from memory. D1's levels lag by about a second in addition. */
+const TTL_MS = 1_000;
 const MAX_ITEMS = 1_000;
 
 interface Line {
@@ -10,27 +10,27 @@ interface Line {
 }
 
 /**
- * What this isolate was last told is sold out, so that a rush for nothing does not reach D1. It may
- * only repeat what D1 would say, so it is asked for orders without a key (a key comes before the
- * door) and answers for carts of one line: another line may be unknown, in another currency or out of
- * its sale, and these come before the stock.
+ * Remembers what D1 last reported as sold out, so that a rush for a sold-out item does not reach
+ * D1. The cache must give the answer that D1 would give. It is therefore used only for orders
+ * without a key, since keys are resolved before admission, and only for orders of one line: another
+ * line might be unknown, in another currency or not on sale, which admission checks before stock.
  */
 export class SoldOutCache {
-  readonly #known = new Map<string, { available: number; until_ms: number }>();
+  readonly #entries = new Map<string, { available: number; until_ms: number }>();
 
-  /** `closes_ms`: when the sale of one of these items ends; from then on D1 says so instead. */
+  /** `closes_ms`: the earliest end of these items' sales. From then on D1 gives another refusal. */
   remember(shortages: readonly Shortage[], closes_ms: number | null, now_ms: number): void {
-    if (this.#known.size > MAX_ITEMS) this.#known.clear();
-    const until_ms = Math.min(now_ms + REMEMBERED_MS, closes_ms ?? Number.POSITIVE_INFINITY);
-    for (const { sku, available } of shortages) this.#known.set(sku, { available, until_ms });
+    if (this.#entries.size > MAX_ITEMS) this.#entries.clear();
+    const until_ms = Math.min(now_ms + TTL_MS, closes_ms ?? Number.POSITIVE_INFINITY);
+    for (const { sku, available } of shortages) this.#entries.set(sku, { available, until_ms });
   }
 
-  /** The shortage of an order that is known to be in vain; null: ask D1. */
+  /** The shortage of an order that D1 would refuse; null: ask D1. */
   shortage(lines: readonly Line[], now_ms: number): Shortage | null {
     const [line] = lines;
     if (line === undefined || lines.length > 1) return null;
     const { sku, quantity: requested } = line;
-    const known = this.#known.get(sku);
+    const known = this.#entries.get(sku);
     if (!known || known.until_ms <= now_ms || known.available >= requested) return null;
     return { sku, requested, available: known.available, reason: "out_of_stock" };
   }

@@ -39,7 +39,7 @@ export function App() {
   );
 }
 
-/** The hash names the view: following the link would leave it. */
+/** The hash names the view, so following the link would leave the view. */
 function skip(event: Event): void {
   event.preventDefault();
   document.getElementById("main")?.focus();
@@ -64,7 +64,7 @@ function Console() {
   const deadLetters = operations.data?.deadLetters ?? 0;
   const code = operations.problem?.code;
   useEffect(() => {
-    // The token has run out: back to the door. Whatever else fails may pass.
+    // 401: the token has expired, so ask for it again. Other errors may be temporary.
     if (code === "unauthenticated") setToken(null);
   }, [code]);
   return (

@@ -10,7 +10,7 @@ import { client } from "./session.ts";
 
 const PERIOD_MS = 4_000;
 
-/** What could not be processed: kept until somebody decides. Oldest first. */
+/** Messages that could not be processed, oldest first. They are kept until an operator decides. */
 export function DeadLettersView({ onChanged }: { onChanged: () => void }) {
   const page = usePolled("dead letters", PERIOD_MS, () =>
     ok(client.v1["dead-letters"].$get({ query: { limit: "50" } })),

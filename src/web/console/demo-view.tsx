@@ -20,7 +20,7 @@ interface State {
   isRunning: boolean;
 }
 
-/** Outside the component: the sale goes on while another view is looked at. */
+/** Outside the component, so that the sale continues while another view is shown. */
 const sale = new Store<State>({ progress: null, result: null, problem: null, isRunning: false });
 
 export function DemoView() {

@@ -6,13 +6,13 @@ import type { ApiProblem } from "../shared/problem.ts";
 
 interface FormProps {
   action: string;
-  /** Resolves when it is done; a throw is shown and the form stays. */
+  /** Resolves when the request is done. If it throws, the form shows the problem and stays open. */
   onSubmit: (data: FormData) => Promise<void>;
   onCancel: () => void;
   children?: ComponentChildren;
 }
 
-/** A form in a dialog: one request at a time, its problem shown in place. */
+/** A form in a dialog: sends one request at a time and shows its problem in place. */
 export function Form({ action, onSubmit, onCancel, children }: FormProps) {
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const [isBusy, setIsBusy] = useState(false);
@@ -52,7 +52,7 @@ interface FieldProps {
   name: string;
   hint?: string;
   type?: string;
-  /** What it starts with: the field is its own master then. */
+  /** The initial value; the field is uncontrolled. */
   initial?: string | number;
   required?: boolean;
   min?: number;
@@ -75,7 +75,7 @@ export function Field({ label, hint, initial, ...input }: FieldProps) {
   );
 }
 
-/** The text of a field, without blanks around it. */
+/** The trimmed text of a field. */
 export function textOf(data: FormData, name: string): string {
   const value = data.get(name);
   return typeof value === "string" ? value.trim() : "";

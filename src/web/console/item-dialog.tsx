@@ -8,7 +8,7 @@ import type { StockedItem } from "./items.ts";
 import { client } from "./session.ts";
 
 interface ItemDialogProps {
-  /** Null: a new one. */
+  /** Null for a new item. */
   item: StockedItem | null;
   onClose: () => void;
   onDone: () => void;
@@ -80,7 +80,7 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
   );
 }
 
-/** PUT would replace the details of an item that is there already. */
+/** Checks first, because PUT would replace the details of an existing item. */
 async function requireNew(item: StockedItem | null, sku: string): Promise<void> {
   if (item) return;
   const there = await client.v1.items[":sku"].$get({ param: { sku } }).catch(() => null);
@@ -104,7 +104,7 @@ function itemOf(data: FormData) {
   };
 }
 
-/** Throws what the form shows. The field cannot check it: the currency is typed beside it. */
+/** Throws the error that the form shows. The field cannot check it without the currency. */
 function amountOf(text: string, currency: string): number {
   const amount = minorUnits(text, currency);
   if (amount !== null) return amount;
@@ -122,7 +122,7 @@ function amountOf(text: string, currency: string): number {
 const isoTime = (local: string): string | null =>
   local === "" ? null : new Date(local).toISOString();
 
-/** As a field of the type datetime-local wants it. */
+/** The format of an input of type datetime-local. */
 function localTime(at: string | null): string {
   if (at === null) return "";
   const time = new Date(at);

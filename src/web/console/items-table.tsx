@@ -15,7 +15,7 @@ type Opened =
   | { type: "edit" | "restock" | "adjust" | "ledger"; item: StockedItem };
 
 export function ItemsTable() {
-  // The cursors of the pages up to the one shown: the last is its own.
+  // The cursors of all pages up to the current one, which is the last.
   const [cursors, setCursors] = useState<(string | null)[]>([null]);
   const [opened, setOpened] = useState<Opened | null>(null);
   const cursor = cursors.at(-1) ?? null;
@@ -94,7 +94,7 @@ function Dialogs({ opened, onClose, onDone }: DialogsProps) {
 const NUMBERS = ["available", "held", "sold", "received"] as const;
 const ROWS_WHILE_LOADING = 4;
 
-/** The roles are written out because on a phone the style sheet turns rows into cards. */
+/** The roles are explicit because on phones the style sheet turns rows into cards. */
 function Table({
   items,
   onOpen,

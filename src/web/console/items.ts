@@ -2,7 +2,7 @@ import { type Item, type Level, ok } from "../shared/api.ts";
 import { client } from "./session.ts";
 
 export interface StockedItem extends Item {
-  /** From the stock item itself; null while it does not answer. */
+  /** From the stock item itself; null while the item does not respond. */
   level: Level | null;
 }
 

@@ -19,7 +19,7 @@ const readLedger = (sku: string, cursor: string | null) =>
     }),
   );
 
-/** Every movement of an item, newest first, with how it stood after each. */
+/** Every movement of an item with the balance after it, newest first. */
 export function LedgerDialog({ item, onClose }: { item: StockedItem; onClose: () => void }) {
   const newest = usePolled(`ledger ${item.sku}`, PERIOD_MS, () => readLedger(item.sku, null));
   const [older, setOlder] = useState<{ movements: Movement[]; cursor: string | null } | null>(null);
@@ -33,7 +33,7 @@ export function LedgerDialog({ item, onClose }: { item: StockedItem; onClose: ()
   const more = async () => {
     try {
       const page = await readLedger(item.sku, cursor);
-      // What is shown stays, though the newest page moves on.
+      // Keeps the loaded pages, even though new movements shift the newest page.
       setOlder({ movements: [...movements, ...page.movements], cursor: page.nextCursor });
       setProblem(null);
     } catch (error) {

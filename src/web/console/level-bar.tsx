@@ -3,7 +3,7 @@ import { count } from "../shared/format.ts";
 
 const PARTS = ["sold", "held", "available"] as const;
 
-/** received = available + held + sold, as one bar. */
+/** Shows received = available + held + sold as one bar. */
 export function LevelBar({ level, label }: { level: Level; label: string }) {
   const { received } = level;
   const text = PARTS.map((part) => `${count(level[part])} ${part}`).join(", ");

@@ -31,7 +31,7 @@ async function readOrders(filter: Filter, id: string, cursor: string | null): Pr
   return await ok(client.v1.operations.orders.$get({ query }));
 }
 
-/** All customers' orders, newest first. */
+/** The orders of all customers, newest first. */
 export function OrdersView() {
   const [filter, setFilter] = useState<Filter>("all");
   const [id, setId] = useState("");
@@ -93,7 +93,7 @@ export function OrdersView() {
   );
 }
 
-/** The higher revision of each, newest first. */
+/** Keeps the higher revision of each order, newest first. */
 function merged(newest: readonly Order[], older: readonly Order[]): Order[] {
   const byId = new Map(older.map((order) => [order.id, order]));
   for (const order of newest) {

@@ -6,9 +6,9 @@ import { timeOfDay } from "../shared/format.ts";
 
 export interface Series {
   name: string;
-  /** Of the style sheet: its colour. */
+  /** The style sheet's class for the colour. */
   className: string;
-  /** One for each minute; null: none. */
+  /** One value per minute; null: none. */
   values: (number | null)[];
 }
 
@@ -18,13 +18,13 @@ export interface Area {
   left: number;
   x: (minute: number) => number;
   y: (value: number) => number;
-  /** Between two minutes. */
+  /** The width of one minute. */
   step: number;
 }
 
 interface PlotProps {
   title: string;
-  /** What a reader should know of it in one sentence. */
+  /** A summary in one sentence. */
   summary: string;
   unit: string;
   minutes: readonly string[];
@@ -41,7 +41,7 @@ const BOTTOM = 24;
 const TOP = 10;
 const RIGHT = 8;
 const TICK_MINUTES = 15;
-/** Of a letter of the axis, at most. */
+/** The greatest width of a character on the axis. */
 const LETTER = 7.5;
 
 export function Plot(props: PlotProps) {
@@ -145,11 +145,11 @@ function Axes({ ticks, area, minutes, format }: AxesProps) {
   );
 }
 
-/** Under its minute, but never beyond the edge. */
+/** Centred under its minute, but within the edges. */
 const markAt = (x: number, right: number) =>
   x > right - 2.5 * LETTER ? { x: right, "text-anchor": "end" } : { x, "text-anchor": "middle" };
 
-/** The same for who cannot see or point: minutes without anything are left out. */
+/** The same data as a table for screen readers and keyboards, without empty minutes. */
 function PlotTable({ title, minutes, series, format }: PlotProps) {
   const rows = minutes
     .map((minute, i) => ({ minute, values: series.map(({ values }) => values[i] ?? null) }))
@@ -183,7 +183,7 @@ function PlotTable({ title, minutes, series, format }: PlotProps) {
   );
 }
 
-/** The width an element has, as it changes: plots are drawn in pixels, so that text keeps its size. */
+/** The current width of an element: plots are drawn in pixels, so that text keeps its size. */
 function useWidth() {
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);

@@ -5,7 +5,7 @@ import { niceCountTicks, niceTicks, runsOf } from "./scale.ts";
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-/** Stacked columns: what became of orders, minute by minute. */
+/** Stacked columns: the outcomes of orders per minute. */
 export function OrdersPlot({ perMinute }: { perMinute: readonly Minute[] }) {
   const series: Series[] = [
     { name: "confirmed", className: "confirmed", values: perMinute.map((m) => m.confirmed) },
@@ -53,7 +53,7 @@ function Columns({ area, series }: { area: Area; series: readonly Series[] }) {
   );
 }
 
-/** Two lines: how long buyers waited for their outcome. */
+/** Two lines: how long buyers waited for the outcome. */
 export function LatencyPlot({ perMinute }: { perMinute: readonly Minute[] }) {
   const series: Series[] = [
     { name: "p99", className: "p99", values: perMinute.map((m) => m.settleLatencyMs.p99) },

@@ -9,7 +9,7 @@ import { client } from "./session.ts";
 interface Report {
   differences: Difference[];
   pages: number;
-  /** Null while it runs. */
+  /** Null while the comparison runs. */
   endedAt_ms: number | null;
 }
 
@@ -20,7 +20,7 @@ const KINDS: Record<Difference["kind"], string> = {
   orphan_lock: "The item holds units for an unknown order",
 };
 
-/** Compares every order with what the stock items hold for it. */
+/** Compares every order with the locks of the stock items. */
 export function ReconcileView() {
   const [report, setReport] = useState<Report | null>(null);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
@@ -33,7 +33,7 @@ export function ReconcileView() {
     try {
       for (let cursor: string | null = null, isFirst = true; isFirst || cursor; isFirst = false) {
         const json: { repair: boolean; cursor: string | null } = { repair, cursor };
-        // Its body is optional, which the client's type does not know of.
+        // The body is optional, which the client's type does not express.
         const page = await ok(client.v1.operations.reconcile.$post({ json }));
         found.differences = [...found.differences, ...page.differences];
         found.pages++;

@@ -1,6 +1,6 @@
 import { Store } from "../shared/store.ts";
 
-/** The view is in the address, so that it can be reloaded, shared and left by Back. */
+/** The view is part of the URL, so that reload, sharing and Back work. */
 export const VIEWS = ["sale", "orders", "dead-letters", "reconcile", "demo"] as const;
 export type View = (typeof VIEWS)[number];
 

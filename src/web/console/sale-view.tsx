@@ -8,7 +8,7 @@ import { client } from "./session.ts";
 
 export const askOperations = (): Promise<Operations> => ok(client.v1.operations.$get());
 
-/** The sale at a glance. */
+/** The overview of the sale. */
 export function SaleView({ operations }: { operations: Polled<Operations> }) {
   const { data, problem } = operations;
   return (
@@ -29,7 +29,7 @@ export function SaleView({ operations }: { operations: Polled<Operations> }) {
   );
 }
 
-/** Empty axes in the place of the plots until there are figures. */
+/** Shows empty axes until there are figures. */
 function lastHour(): Operations["perMinute"] {
   const now = Date.now() - (Date.now() % 60_000);
   const settleLatencyMs = { p50: null, p99: null };

@@ -1,6 +1,6 @@
-/** What plots are drawn by. Pure. */
+/** Scales of the plots, as pure functions. */
 
-/** The least round number that is at least `value` and falls into `parts` round steps. */
+/** The smallest round number that is at least `value` and divides into `parts` round steps. */
 export function niceTicks(value: number, parts = 4): number[] {
   const step = niceStep(Math.max(value, 1e-9) / parts);
   const n = Math.max(1, Math.ceil(value / step - 1e-9));
@@ -13,14 +13,14 @@ function niceStep(atLeast: number): number {
   return nice * power;
 }
 
-/** For counts: a step below one would name halves of orders. */
+/** For counts, whose steps must be whole orders. */
 export function niceCountTicks(value: number): number[] {
   if (value <= 4) return Array.from({ length: Math.max(2, Math.ceil(value) + 1) }, (_, i) => i);
   const ticks = niceTicks(value);
   return ticks.every(Number.isInteger) ? ticks : niceTicks(value, 2).map(Math.round);
 }
 
-/** Runs of neighbours that have a value: a line is drawn through each. */
+/** Runs of consecutive values; each run becomes one line. */
 export function runsOf(values: readonly (number | null)[]): { from: number; values: number[] }[] {
   const runs: { from: number; values: number[] }[] = [];
   let isOpen = false;

@@ -2,7 +2,7 @@ import { clientOf } from "../shared/api.ts";
 import { load, save } from "../shared/local.ts";
 import { Store } from "../shared/store.ts";
 
-/** The operator's token is kept for this tab only. */
+/** Only this tab stores the operator's token. */
 const KEY = "lockstock.operator";
 const isText = (value: unknown): value is string => typeof value === "string";
 
@@ -15,5 +15,5 @@ export function setToken(next: string | null): void {
   token.set(next);
 }
 
-/** Demonstrations that make buyers and orders are for a local run only. */
+/** Demonstrations create buyers and orders, so they are available in a local run only. */
 export const isLocalRun = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);

@@ -11,7 +11,7 @@ const MAX_DELTA = 1_000_000_000;
 
 interface StockDialogProps {
   item: StockedItem;
-  /** To receive units, or to correct what is available, up or down. */
+  /** Either receives units, or corrects the available units up or down. */
   kind: "restock" | "adjust";
   onClose: () => void;
   onDone: () => void;
@@ -19,7 +19,7 @@ interface StockDialogProps {
 
 export function StockDialog({ item, kind, onClose, onDone }: StockDialogProps) {
   const { sku, name, level } = item;
-  // The same change again, after no answer, has to be the same operation.
+  // A repeat after a lost response has to send the same key.
   const operation = useRef({ change: "", key: "" });
   const submit = async (data: FormData) => {
     const delta = Number(textOf(data, "delta"));

@@ -5,7 +5,7 @@ import type { ApiProblem } from "../shared/problem.ts";
 import { textOf } from "./form.tsx";
 import { isLocalRun, setToken } from "./session.ts";
 
-/** Asks for the operator's token, and takes it once the API does. */
+/** Asks for the operator's token, and stores it once the API has accepted it. */
 export function TokenGate() {
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const [isBusy, setIsBusy] = useState(false);

@@ -1,26 +1,26 @@
 import { ApiProblem } from "../shared/problem.ts";
 
-/** Between two tries, where the answer does not say when to come back. */
+/** Wait between attempts when the response has no `Retry-After`. */
 const FIRST_RETRY_MS = 400;
 const LAST_RETRY_MS = 5_000;
 
 export interface WaitListener {
-  /** The caller was told to come back later, or had no answer: it tries again after so long. */
+  /** Called before a wait, after a response that allows a retry or without any response. */
   onWait(problem: ApiProblem, wait_ms: number): void;
-  /** It tries again now. */
+  /** Called when the wait is over. */
   onRepeat(): void;
 }
 
 interface Patience {
   limit_ms: number;
-  /** Nobody waits any longer once it is aborted. */
+  /** Aborting ends the wait. */
   signal: AbortSignal;
   listener: WaitListener;
 }
 
 /**
- * Repeats a call that has a key or is harmless twice, as long as what is wrong may pass by itself
- * and the time that it asks to wait for is within the limit. Throws the last problem.
+ * Retries a call that has a key or can safely be repeated, as long as the problem may be temporary
+ * and the requested wait is within the limit. Throws the last problem.
  */
 export async function again<T>(call: () => Promise<T>, patience: Patience): Promise<T> {
   const { limit_ms, signal, listener } = patience;
@@ -30,7 +30,7 @@ export async function again<T>(call: () => Promise<T>, patience: Patience): Prom
       return await call();
     } catch (error) {
       if (!(error instanceof ApiProblem) || !error.isPassing) throw error;
-      // Those who were told the same time do not all come back at the same moment.
+      // Jitter, so that callers with the same `Retry-After` do not all retry at the same moment.
       const jitter_ms = Math.random() * retry_ms;
       const wait_ms = Math.max(retry_ms, (error.retryAfter ?? 0) * 1_000) + jitter_ms;
       if (signal.aborted || Date.now() + wait_ms > deadline_ms) throw error;
@@ -41,7 +41,7 @@ export async function again<T>(call: () => Promise<T>, patience: Patience): Prom
   }
 }
 
-/** Ends early when it is stopped. */
+/** Ends early when the signal is aborted. */
 export const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const end = () => {

@@ -1,23 +1,23 @@
 import { type Client, ok, type Order } from "../shared/api.ts";
 import { again, pause, type WaitListener } from "./again.ts";
 
-/** The lane: one call an order, whose answer is the outcome. What it leaves undecided is looked at. */
+/** Uses the lane: the response to an order is its outcome. Undecided orders are polled. */
 const LANE = "wait=5";
 /**
- * For so long a buyer repeats an order that is not taken: enough for one `Retry-After` of a rate
- * limit, which is a minute.
+ * How long a buyer retries an order: enough for one `Retry-After` of a rate limit, which is a
+ * minute.
  */
 const PLACE_MS = 90_000;
-/** For so long it looks for the outcome: the shop promises one within 150 s. */
+/** How long a buyer polls for the outcome, which the shop promises within 150 s. */
 const SETTLE_MS = 180_000;
 const FIRST_LOOK_MS = 100;
 const LAST_LOOK_MS = 2_000;
-/** What a sale hears of one of its buyers. */
+/** Callbacks by which a buyer notifies the sale. */
 export interface Listener extends WaitListener {
   onPlaced(): void;
 }
 
-/** One customer of the shop, who wants one unit. Orders are placed for it by a service. */
+/** One customer of the shop, who wants one unit. A service places the order. */
 export class Buyer {
   readonly #shop: Client;
   readonly #customerId: string;
@@ -31,7 +31,7 @@ export class Buyer {
     this.#listener = listener;
   }
 
-  /** Places the order and answers it with its outcome. Throws the problem that it has ended with. */
+  /** Places the order and returns it with its outcome. Throws the problem of the last attempt. */
   async buy(sku: string): Promise<Order> {
     const header = { "idempotency-key": this.#customerId };
     const json = { lines: [{ sku, quantity: 1 }], customerId: this.#customerId };
@@ -43,8 +43,8 @@ export class Buyer {
   }
 
   /**
-   * Short looks, not `Prefer: wait`: a call that waits keeps one of a browser's six connections for
-   * up to a second, and the other buyers with it.
+   * Polls instead of sending `Prefer: wait`: a waiting call blocks one of a browser's six
+   * connections for up to a second, and with it the other buyers.
    */
   async #outcome(placed: Order): Promise<Order> {
     const deadline_ms = Date.now() + SETTLE_MS;

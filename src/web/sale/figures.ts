@@ -1,25 +1,25 @@
 import type { Level } from "../shared/api.ts";
 import { ApiProblem } from "../shared/problem.ts";
 
-/** What a sale tells while it runs, and at its end. */
+/** The figures that a sale reports while it runs and at its end. */
 
 export interface SaleProgress {
   phase: "stocking" | "selling" | "settling" | "done" | "stopped";
   buyers: number;
-  /** Buyers who have got an answer to their order, whatever it was. */
+  /** Buyers who have received a response to their order. */
   answered: number;
   pending: number;
   confirmed: number;
-  /** Refused at the door, or cancelled for want of stock. */
+  /** Refused at admission, or cancelled because the stock was not sufficient. */
   soldOut: number;
-  /** Neither: errors, or any other end. */
+  /** Neither confirmed nor sold out: errors, or any other end. */
   failed: number;
-  /** What these ended with, in words, and how many did. */
+  /** The messages of the failures, with the number of each. */
   failures: Record<string, number>;
-  /** What holds the sale up at the moment, in words; null: nothing. */
+  /** A message about what delays the sale at present; null: nothing does. */
   notice: string | null;
   elapsed_ms: number;
-  /** From being placed to the outcome, by the server's clock; sorted. */
+  /** Time from placing to the outcome by the server's clock, sorted. */
   latencies_ms: number[];
   level: Level | null;
 }
@@ -29,7 +29,7 @@ export interface Verdict {
   oversold: number;
   /** received = available + held + sold, and none below 0. */
   isBalanced: boolean;
-  /** The units this sale took are the units of its confirmed orders. */
+  /** Whether the units that the sale took equal the units of its confirmed orders. */
   isExact: boolean;
 }
 
@@ -41,12 +41,12 @@ export interface SaleResult {
 export const isBalanced = ({ received, available, held, sold }: Level): boolean =>
   received === available + held + sold && Math.min(received, available, held, sold) >= 0;
 
-/** Nearest rank; null: there is none. */
+/** The nearest-rank percentile; null for an empty list. */
 export function percentile(sorted: readonly number[], share: number): number | null {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? null;
 }
 
-/** For people: what the API said, with its status; an `Error` of our own says all of it. */
+/** A message for people: the API's title and status, or the message of an own `Error`. */
 export function wordsOf(error: unknown): string {
   if (!(error instanceof ApiProblem)) return error instanceof Error ? error.message : String(error);
   const { title, detail, status } = error.body;

@@ -11,29 +11,30 @@ import { again, pause, type WaitListener } from "./again.ts";
 import { Buyer } from "./buyer.ts";
 
 /**
- * A flash sale against a running Lockstock: buyers arrive at a rate, each a customer of its own who
- * wants one unit. As in a shop's own backend, a service orders for all of them: guests from one
- * address would be rate limited. For the console and the terminal; one at a time on an item.
+ * Runs a flash sale against a running Lockstock, for the console and the terminal. Buyers arrive at
+ * a fixed rate; each is a separate customer and wants one unit. As in a shop's backend, a service
+ * orders for all of them, because guests from one address would be rate limited. Only one sale at a
+ * time may use an item.
  */
 export interface SaleOptions {
   base: string;
-  /** Has to have the scope `operator`: the sale makes its item, its stock and its orders. */
+  /** Needs the scope `operator`: the sale creates its item, its stock and its orders. */
   operatorToken: string;
   sku: string;
   buyers: number;
   units: number;
-  /** Buyers a second. */
+  /** Buyers per second. */
   rate: number;
   signal: AbortSignal;
   onProgress: (progress: SaleProgress) => void;
 }
 
 const LEVEL_PERIOD_MS = 500;
-/** For so long the sale asks again for what it begins and ends with. */
+/** How long the sale retries its first and last calls. */
 const END_MS = 60_000;
-/** Between two reports of the same phase: a page draws each of them. */
+/** Least time between two reports of the same phase, since a page renders each. */
 const TELL_PERIOD_MS = 100;
-/** Buyers under way at once. Past it the next ones come late, which the sale says. */
+/** Concurrent buyers. Above it, further buyers arrive late, and the sale reports that. */
 const MAX_ACTIVE = 500;
 
 export async function runSale(options: SaleOptions): Promise<SaleResult> {
@@ -46,10 +47,10 @@ class Sale {
   readonly #operator: Client;
   readonly #progress: SaleProgress;
   readonly #start_ms = Date.now();
-  /** Sets the customers and keys of this sale apart from those of any other. */
+  /** Part of the customers' ids and keys, so that they differ from those of other sales. */
   readonly #run = crypto.randomUUID().slice(0, 8);
   #heldBefore = 0;
-  /** Calls that wait before they are repeated, and what the last of them was told. */
+  /** Calls that wait before a retry, and the last of their problems. */
   #waiting = 0;
   #told = "";
   readonly #waits: WaitListener = {
@@ -89,7 +90,7 @@ class Sale {
     await this.#stock();
     this.#tell("selling");
     const watching = setInterval(() => {
-      // One at a time: they would take a browser's connections from the buyers.
+      // One at a time, because parallel calls would take a browser's connections from the buyers.
       if (!this.#isLooking) void this.#look();
       this.#tell(); // where nothing is answered, the time goes on and the notice says why
     }, LEVEL_PERIOD_MS);
@@ -103,7 +104,7 @@ class Sale {
     return { progress: { ...this.#progress }, verdict: this.#verdict() };
   }
 
-  /** The item, with exactly the units of this sale available. */
+  /** Creates the item with exactly the units of this sale available. */
   async #stock(): Promise<void> {
     const { sku, units } = this.#options;
     const item = this.#operator.v1.items[":sku"];
@@ -121,7 +122,7 @@ class Sale {
     this.#heldBefore = before.held + before.sold;
   }
 
-  /** An open loop: buyers arrive when they are due, whatever became of those before them. */
+  /** An open loop: buyers arrive on schedule, independent of the buyers before them. */
   async #sell(): Promise<void> {
     const { buyers, rate, signal } = this.#options;
     const start_ms = Date.now();
@@ -185,7 +186,7 @@ class Sale {
     try {
       this.#progress.level = await this.#level(0);
     } catch {
-      // The next look, or the last one, shows it.
+      // Ignored: the next or the last reading shows the figures.
     }
     this.#isLooking = false;
   }

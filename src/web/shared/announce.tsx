@@ -2,13 +2,13 @@ import { Store, useStore } from "./store.ts";
 
 const said = new Store("");
 
-/** Has a screen reader say it when it is done with what it says. */
+/** Makes a screen reader read out the text after it has finished its current one. */
 export function announce(text: string): void {
-  // The same text again would be no change: a space that nobody hears makes it one.
+  // A screen reader reads out changes only, so a repeated text gets a space.
   said.set(said.get() === text ? `${text}\u00a0` : text);
 }
 
-/** Once on each page. */
+/** Rendered once on each page. */
 export function Announcer() {
   return (
     <p class="visually-hidden" role="status" aria-live="polite">

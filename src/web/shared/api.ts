@@ -7,7 +7,7 @@ const TIMEOUT_MS = 20_000;
 
 export type Client = ReturnType<typeof clientOf>;
 
-/** The API as the holder of this token sees it. */
+/** A typed client that sends this token. */
 export function clientOf(token: () => string | null, base: string) {
   return hc<App>(base, {
     headers: (): Record<string, string> => {
@@ -23,8 +23,8 @@ export function clientOf(token: () => string | null, base: string) {
 }
 
 /**
- * The body of an answer that has to be a success. Throws `ApiProblem` for any other, and for none:
- * then its status is 0.
+ * The body of a successful response. Throws `ApiProblem` for any other response, and with status 0
+ * when there is no response.
  */
 export async function ok<T>(answer: Promise<ClientResponse<T, number, string>>): Promise<T> {
   let response: ClientResponse<T, number, string>;
@@ -46,7 +46,7 @@ export const asProblem = (error: unknown): ApiProblem =>
     ? error
     : new ApiProblem({ title: "The page has failed", detail: String(error), status: 0 });
 
-/** What the API answers with, as the typed client sees it. */
+/** The API's response types, derived from the typed client. */
 export type Item = InferResponseType<Client["v1"]["items"][":sku"]["$get"]>;
 export type Level = InferResponseType<Client["v1"]["items"][":sku"]["stock"]["$get"]>;
 export type Movement = InferResponseType<

@@ -1,4 +1,4 @@
-/** A lock whose body is a stack: the mark of both pages. */
+/** The logo of both pages: a lock whose body is a stack. */
 export function Brand({ place }: { place: string }) {
   return (
     <a class="brand" href="/">

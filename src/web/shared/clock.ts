@@ -1,10 +1,10 @@
-/** Countdowns run by the server's clock: a buyer's own may be wrong by minutes. */
+/** Countdowns use the server's clock, because a buyer's clock may be wrong by minutes. */
 
 let offset_ms = 0;
-/** A `Date` header has whole seconds: a smaller difference says nothing. */
+/** `Date` headers have whole seconds, so a smaller difference is ignored. */
 const SLACK_MS = 1_500;
 
-/** Takes note of the `Date` header of an answer. */
+/** Adjusts the clock by the `Date` header of a response. */
 export function setServerTime(date: string | null): void {
   const server_ms = date === null ? Number.NaN : Date.parse(date);
   if (Number.isNaN(server_ms)) return;

@@ -9,7 +9,7 @@ interface DialogProps {
   wide?: boolean;
 }
 
-/** A modal <dialog>: the browser keeps the focus inside, Escape closes, the focus comes back. */
+/** A modal <dialog>: the browser traps the focus, closes it on Escape and restores the focus. */
 export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -48,14 +48,14 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
 interface Question {
   title: string;
   text: string;
-  /** On the button that does it. */
+  /** The label of the confirming button. */
   action: string;
   answer: (isYes: boolean) => void;
 }
 
 const question = new Store<Question | null>(null);
 
-/** Asks before something that cannot be taken back. */
+/** Asks for confirmation before an action that cannot be undone. */
 export function confirmed(ask: Omit<Question, "answer">): Promise<boolean> {
   question.get()?.answer(false);
   return new Promise((resolve) => {
@@ -69,7 +69,7 @@ export function confirmed(ask: Omit<Question, "answer">): Promise<boolean> {
   });
 }
 
-/** Once on each page, last: shows what `confirmed` asks. */
+/** Shows the questions of `confirmed`. Rendered once on each page, as its last element. */
 export function Questions() {
   const asked = useStore(question);
   if (!asked) return <></>;

@@ -1,8 +1,8 @@
 import { minorDigitsOf } from "../../contract/currencies.ts";
 
-/** How numbers and times read. */
+/** Formats numbers and times. */
 
-/** Of the reader's language, except that the page itself is English. */
+/** Number formats of the reader's region, with English words as on the rest of the page. */
 const LOCALE = "en-GB";
 
 interface Money {
@@ -11,11 +11,11 @@ interface Money {
   currency: string;
 }
 
-/** For a currency that has been withdrawn: ISO lists no digits for these. */
+/** For withdrawn currencies, for which ISO 4217 lists no digits. */
 const OTHER_DIGITS = 2;
 const digitsOf = (currency: string): number => minorDigitsOf(currency) ?? OTHER_DIGITS;
 
-/** With the digits of ISO 4217: a browser's own are those of CLDR, which has none for IQD or LBP. */
+/** Uses the digits of ISO 4217: browsers use CLDR's, which has 0 for IQD and LBP. */
 export function money({ amount, currency }: Money): string {
   const digits = digitsOf(currency);
   const format = new Intl.NumberFormat(LOCALE, {
@@ -27,15 +27,15 @@ export function money({ amount, currency }: Money): string {
   return format.format(amount / 10 ** digits);
 }
 
-/** An amount as it stands in a field: `12.345` for 12345 of KWD. */
+/** An amount as the text of an input field: `12.345` for 12345 of KWD. */
 export function decimal({ amount, currency }: Money): string {
   const digits = digitsOf(currency);
   return (amount / 10 ** digits).toFixed(digits);
 }
 
 /**
- * A typed price in minor units, read digit by digit: nothing is rounded. Null when it is no number,
- * has more decimals than the currency, or the currency is not in ISO 4217's list.
+ * Parses a typed price into minor units, digit by digit, so that nothing is rounded. Null when the
+ * text is not a number or has more decimals than the currency, or when ISO 4217 lacks the currency.
  */
 export function minorUnits(text: string, currency: string): number | null {
   const digits = minorDigitsOf(currency);
@@ -85,5 +85,5 @@ export function duration(ms: number): string {
   return `${Math.round(ms / 60_000)} min`;
 }
 
-/** The end of an order's id: its start is the time, which neighbours share. */
+/** The end of an order's id, because ids of the same time have the same start. */
 export const shortId = (id: string): string => id.slice(-8);

@@ -1,4 +1,4 @@
-/** The browser's storage, as JSON. It may be full, forbidden or hold what an older page wrote. */
+/** JSON in the browser's storage, which may be full, blocked or have data of an older version. */
 
 export function load<T>(storage: Storage, key: string, isValid: (value: unknown) => value is T) {
   try {
@@ -9,7 +9,7 @@ export function load<T>(storage: Storage, key: string, isValid: (value: unknown)
   }
 }
 
-/** Null forgets it. Answers whether it will be there after a reload. */
+/** Writes a value; null deletes it. Returns whether it will survive a reload. */
 export function save(storage: Storage, key: string, value: unknown): boolean {
   try {
     if (value === null) storage.removeItem(key);

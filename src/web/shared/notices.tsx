@@ -1,6 +1,6 @@
 import type { ApiProblem } from "./problem.ts";
 
-/** An error as the API told it: title, detail, and the request id to ask about. */
+/** An error of the API: title, detail, and the request id for support. */
 export function ProblemNotice({ problem }: { problem: ApiProblem }) {
   const { title, detail, requestId } = problem.body;
   return (

@@ -3,16 +3,16 @@ import { asProblem } from "./api.ts";
 import type { ApiProblem } from "./problem.ts";
 
 export interface Polled<T> {
-  /** The last good answer; null until there is one. */
+  /** The last successful response; null until there is one. */
   data: T | null;
-  /** Of the last try; the data is then as old as it is. */
+  /** The error of the last attempt; `data` is then stale. */
   problem: ApiProblem | null;
   refresh: () => void;
 }
 
 /**
- * Asks now and then every `period_ms` after the answer, while the page is visible. Asks anew when
- * `key` changes, and forgets what it had: an answer for another key is never shown.
+ * Loads now, and again `period_ms` after each response while the page is visible. When `key`
+ * changes, discards the data and reloads, so that data of another key is never shown.
  */
 export function usePolled<T>(key: string, period_ms: number, ask: () => Promise<T>): Polled<T> {
   const [state, setState] = useState<{ key: string; data: T | null; problem: ApiProblem | null }>({

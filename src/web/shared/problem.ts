@@ -10,7 +10,7 @@ export interface Shortage {
 export interface ProblemBody {
   title: string;
   detail: string;
-  /** 0: there was no answer. */
+  /** 0: there was no response. */
   status: number;
   code?: string;
   requestId?: string | null;
@@ -19,10 +19,10 @@ export interface ProblemBody {
   saleEndsAt?: string | null;
 }
 
-/** An answer of the API that is no success (RFC 9457), or none at all. */
+/** An error response of the API (RFC 9457), or a missing response. */
 export class ApiProblem extends Error {
   readonly body: ProblemBody;
-  /** Seconds after which it may be tried again; null: not said. */
+  /** The response's `Retry-After` in seconds; null: it has none. */
   readonly retryAfter: number | null;
 
   constructor(body: ProblemBody, retryAfter: number | null = null) {
@@ -36,7 +36,7 @@ export class ApiProblem extends Error {
     return this.body.code ?? "";
   }
 
-  /** The same request may succeed later, and may have been done already. */
+  /** Whether the same request may succeed later. It may also have taken effect already. */
   get isPassing(): boolean {
     const { status } = this.body;
     return status === 0 || status === 429 || status >= 500;

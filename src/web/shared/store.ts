@@ -1,6 +1,6 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 
-/** A value that parts of a page watch. Lives outside the components, so nothing is lost with them. */
+/** An observable value. It lives outside the components, so it survives their unmounting. */
 export class Store<T> {
   #value: T;
   readonly #listeners = new Set<() => void>();
@@ -23,14 +23,14 @@ export class Store<T> {
     this.set(change(this.#value));
   }
 
-  /** Answers how to stop. */
+  /** Returns a function that ends the subscription. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 }
 
-/** The store's value; the component is drawn again when it changes. */
+/** The store's value; rerenders the component when it changes. */
 export function useStore<T>(store: Store<T>): T {
   const [value, setValue] = useState(store.get());
   useLayoutEffect(() => {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { now_ms } from "./clock.ts";
 
-/** The server's time, drawn anew every second while `isRunning`. */
+/** The server's time; rerenders every second while `isRunning`. */
 export function useNow(isRunning: boolean): number {
   const [now, setNow] = useState(now_ms());
   useEffect(() => {

@@ -2,7 +2,7 @@ import type { Order, Status } from "./api.ts";
 import { money, plural, timeOfDay } from "./format.ts";
 import type { ApiProblem, Shortage } from "./problem.ts";
 
-/** What happened, in words a buyer understands. */
+/** Texts for buyers about an order's status and errors. */
 
 export const STATUS_WORDS: Record<Status, string> = {
   pending: "Accepted",
@@ -42,7 +42,7 @@ function shortageWords(shortages: readonly Shortage[] | undefined, nameOf: NameO
     .join(" ");
 }
 
-/** Why an order was not taken, from the answer to it. */
+/** Why an order was not accepted, from the API's response. */
 export function refusalWords(problem: ApiProblem, nameOf: NameOf): string {
   const { body, code } = problem;
   const details = shortageWords(body.shortages, nameOf);
@@ -66,7 +66,7 @@ export function refusalWords(problem: ApiProblem, nameOf: NameOf): string {
 export const linesWords = (lines: readonly { quantity: number; name: string }[]): string =>
   lines.map(({ quantity, name }) => `${quantity} × ${name}`).join(", ");
 
-/** What a screen reader says when an order has changed. */
+/** The text that a screen reader reads out when an order changes. */
 export function announcement(order: Order): string {
   const what = linesWords(order.lines);
   switch (order.status) {

@@ -17,7 +17,7 @@ import { attempts } from "./placing.ts";
 import { forgetGuest, isRefused } from "./session.ts";
 
 export const connection = new Store<Connection>("connecting");
-/** Why there is no guest, so that nothing can be ordered. */
+/** Why no guest could be created; without one, nothing can be ordered. */
 export const guestProblem = new Store<ApiProblem | null>(null);
 
 const SKELETONS = 4;
@@ -136,7 +136,7 @@ function Orders() {
   );
 }
 
-/** The buyer decides whether to go on without the orders of this session. */
+/** Lets the buyer decide whether to continue without the orders of this session. */
 function Refused() {
   if (!useStore(isRefused)) return <></>;
   return (
@@ -150,7 +150,7 @@ function Refused() {
   );
 }
 
-/** On a phone the cart is far below: this leads there. */
+/** A link to the cart, which on phones is far down the page. */
 function CartBar() {
   const lines = useStore(cart);
   const all = useStore(items);

@@ -8,7 +8,7 @@ import { orderCart, placingNote } from "./placing.ts";
 
 export const ORDERS_HEADING = "your-orders";
 
-/** Null while the catalogue, or an item of the cart, is not known, and for a mix of currencies. */
+/** Null while the catalogue or an item of the cart is unknown, and for mixed currencies. */
 export function totalOf(lines: readonly CartLine[], all: readonly Item[] | null) {
   const prices = lines.flatMap(({ sku, quantity }) => {
     const price = all?.find((item) => item.sku === sku)?.price;
@@ -27,7 +27,7 @@ export function CartPanel() {
   const heading = useRef<HTMLHeadingElement>(null);
   const total = totalOf(lines, all);
   const order = () => {
-    // The button goes with the cart: the focus moves to where the order appears.
+    // The button disappears with the cart, so the focus moves to the new order's place.
     document.getElementById(ORDERS_HEADING)?.focus({ preventScroll: innerWidth > 900 });
     void orderCart();
   };

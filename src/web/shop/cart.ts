@@ -2,14 +2,14 @@ import { load, save } from "../shared/local.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
 
-/** What the buyer has picked: units by SKU, in the order of picking. Shared by this browser's tabs. */
+/** The cart: units by SKU, in the order in which they were added. All tabs share it. */
 
 export interface CartLine {
   sku: string;
   quantity: number;
 }
 
-/** Of the contract: units one order may ask of one SKU, and lines it may have. */
+/** Limits of the API: units of one SKU in an order, and lines of an order. */
 export const MAX_QUANTITY = 1_000;
 export const MAX_LINES = 50;
 const KEY = "lockstock.cart";
@@ -35,7 +35,7 @@ function put(lines: CartLine[]): void {
 export const inCart = (lines: readonly CartLine[], sku: string): number =>
   lines.find((line) => line.sku === sku)?.quantity ?? 0;
 
-/** 0 takes the line away. */
+/** 0 removes the line. */
 export function setQuantity(sku: string, quantity: number): void {
   const lines = cart.get();
   const wanted = Math.min(quantity, MAX_QUANTITY);
@@ -45,7 +45,7 @@ export function setQuantity(sku: string, quantity: number): void {
   } else if (lines.length < MAX_LINES) put([...lines, { sku, quantity: wanted }]);
 }
 
-/** Puts back what an order that was not taken had. */
+/** Restores the lines of an order that was not accepted. */
 export function giveBack(returned: readonly CartLine[]): void {
   for (const { sku, quantity } of returned) setQuantity(sku, inCart(cart.get(), sku) + quantity);
 }

@@ -5,10 +5,10 @@ import type { ApiProblem } from "../shared/problem.ts";
 import { Store } from "../shared/store.ts";
 import { client } from "./session.ts";
 
-/** What is for sale, reread while anybody looks. */
+/** The items for sale, reloaded while the page is visible. */
 
 const PERIOD_MS = 2_000;
-/** Waits after a failure double up to this. */
+/** Waits after failures double up to this limit. */
 const MAX_PERIOD_MS = 20_000;
 const MAX_PAGES = 5;
 const MOST_KEY = "lockstock.most";
@@ -16,7 +16,7 @@ const MOST_KEY = "lockstock.most";
 export const items = new Store<Item[] | null>(null);
 export const catalogueProblem = new Store<ApiProblem | null>(null);
 
-/** The most units seen of each item: what a full bar stands for. */
+/** The most units seen of each item, which a full bar represents. */
 const most = new Map<string, number>(
   Object.entries(load(localStorage, MOST_KEY, isRecord) ?? {}).flatMap(([sku, n]) =>
     typeof n === "number" ? [[sku, n] as const] : [],

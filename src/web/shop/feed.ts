@@ -1,6 +1,6 @@
 import type { Order } from "../shared/api.ts";
 
-/** `polling`: no socket, but answers. `offline`: neither. */
+/** `polling`: without a socket, but polling succeeds. `offline`: both fail. */
 export type Connection = "connecting" | "live" | "polling" | "offline";
 
 export interface FeedPorts {
@@ -11,26 +11,26 @@ export interface FeedPorts {
   poll: () => Promise<readonly Order[]>;
   onOrders: (orders: readonly Order[]) => void;
   onConnection: (connection: Connection) => void;
-  /** The token is refused: the next `token()` must bring another. */
+  /** Called when the server rejects the token: the next `token()` has to return another one. */
   onRefused: () => void;
 }
 
 const FIRST_WAIT_MS = 400;
 const MAX_WAIT_MS = 15_000;
 const POLL_MS = 3_000;
-/** A socket may be dead without a sign: it is asked, and given up without an answer. */
+/** A socket may be dead without an event: `ping` tests it, and without `pong` it is closed. */
 const PING_MS = 20_000;
 const PONG_MS = 8_000;
-/** From the start of connecting to the snapshot. */
+/** Time limit from the start of connecting to the snapshot. */
 const OPEN_MS = 12_000;
-/** The server's close code for a token it does not take. */
+/** The server's close code for a rejected token. */
 const REFUSED = 4401;
 
 type Message =
   | { type: "snapshot"; orders: Order[]; truncated: boolean }
   | { type: "order"; order: Order };
 
-/** The orders' WebSocket: comes back by itself, and asks over HTTP as long as it cannot. */
+/** The WebSocket of the buyer's orders. Reconnects by itself, and polls over HTTP until it has. */
 export class Feed {
   readonly #ports: FeedPorts;
   #socket: WebSocket | null = null;
@@ -52,14 +52,14 @@ export class Feed {
     this.#later("poll", 0, () => void this.#poll());
   }
 
-  /** Connects anew, e.g. for another customer. */
+  /** Reconnects, e.g. for another customer. */
   restart(): void {
     this.#drop();
     this.#failures = 0;
     void this.#connect();
   }
 
-  /** There is reason to hope: no more waiting. */
+  /** Reconnects without further delay, e.g. when the browser is online again. */
   #hurry(): void {
     if (this.#socket) return this.#ping();
     this.#failures = 0;
@@ -110,7 +110,7 @@ export class Feed {
 
   #lost(): void {
     this.#drop();
-    // While it keeps failing, the answers to polling say how things stand.
+    // While reconnecting fails, the results of polling set the status.
     if (!navigator.onLine) this.#ports.onConnection("offline");
     else if (this.#failures === 0) this.#ports.onConnection("connecting");
     const wait_ms = Math.min(FIRST_WAIT_MS * 2 ** this.#failures++, MAX_WAIT_MS);
@@ -132,7 +132,7 @@ export class Feed {
     } catch {
       isAnswered = false;
     }
-    // The timer "ping" runs while the socket is live.
+    // The timer "ping" runs only while the socket is live.
     if (this.#timers.has("ping")) return;
     if (this.#failures > 0) this.#ports.onConnection(isAnswered ? "polling" : "offline");
     this.#later("poll", POLL_MS, () => void this.#poll());

@@ -7,7 +7,7 @@ import { cart, inCart, MAX_QUANTITY, setQuantity } from "./cart.ts";
 import { mostSeen } from "./catalogue.ts";
 import { Picture } from "./picture.tsx";
 
-/** At most this many, or this share of the most seen, is "only … left". */
+/** Up to this many units, or this share of the most seen, show "only … left". */
 const FEW = 5;
 const FEW_SHARE = 0.1;
 
@@ -18,7 +18,7 @@ export function phaseOf({ saleStartsAt, saleEndsAt }: Item, now: number): Phase 
   return saleEndsAt !== null && now >= Date.parse(saleEndsAt) ? "over" : "open";
 }
 
-/** What one more unit would run into; null: nothing. */
+/** The limit that one more unit would exceed; null: none. */
 function obstacleOf(item: Item, phase: Phase, picked: number): string | null {
   if (phase === "before") return "Not open yet";
   if (phase === "over") return "Sale is over";

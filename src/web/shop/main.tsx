@@ -7,7 +7,7 @@ import { forgetOrders, knownUntil, learn } from "./orders.ts";
 import { resumeAttempts } from "./placing.ts";
 import { acceptGuest, client, guest, refuseGuest, requireGuest } from "./session.ts";
 
-/** The newest orders are enough: what is unfinished comes with the snapshot. */
+/** Polling needs only the newest orders: the snapshot has the unfinished ones. */
 const HISTORY = "20";
 
 const feed = new Feed({
@@ -32,7 +32,7 @@ const feed = new Feed({
     await requireGuest();
     return (await ok(client.v1.orders.$get({ query: { limit: HISTORY } }))).orders;
   },
-  // Only after its token was taken is anything told.
+  // The feed sends messages only after the server has accepted the token.
   onOrders: (orders) => {
     acceptGuest(orders.length > 0);
     learn(orders);
@@ -48,7 +48,7 @@ let customerId = guest.get()?.customerId;
 guest.subscribe(() => {
   const next = guest.get()?.customerId;
   if (next === undefined || next === customerId) return;
-  // Another customer has other orders, and hears of them over another socket.
+  // Another customer has other orders and needs another socket.
   if (customerId !== undefined) {
     forgetOrders();
     feed.restart();

@@ -11,7 +11,7 @@ import { learn } from "./orders.ts";
 import type { Attempt } from "./placing.ts";
 import { client } from "./session.ts";
 
-/** What the buyer reads under the lines. */
+/** The note under an order's lines. */
 const EXPLAINED: Record<Order["status"], string> = {
   pending: "Your order is written down. Its stock is being locked.",
   confirmed: "It is yours: the stock is locked for you.",
@@ -80,7 +80,7 @@ export function OrderCard({ order }: { order: Order }) {
   );
 }
 
-/** Accepted – confirmed – paid, or where it broke off. */
+/** The steps accepted, confirmed and paid, up to a cancellation. */
 function Track({ status }: { status: Order["status"] }) {
   const reached = STEPS.findIndex((step) => step === status);
   return (
@@ -111,7 +111,7 @@ function PayBy({ order: { status, payBy } }: { order: Order }) {
   );
 }
 
-/** An order that is on its way to the server. */
+/** An order that is being sent. */
 export function AttemptCard({ attempt: { lines } }: { attempt: Attempt }) {
   const named = lines.map(({ sku, quantity }) => ({ quantity, name: nameOf(sku) }));
   return (

@@ -1,6 +1,6 @@
 /**
- * Stands in for an item's picture: a composition of quarter circles, discs and bars that its SKU
- * decides, so that an item looks the same everywhere. Colours are in the style sheet.
+ * A placeholder for an item's picture: quarter circles, discs and bars, composed from a hash of the
+ * SKU, so that an item always looks the same. The style sheet has the colours.
  */
 export function Picture({ sku }: { sku: string }) {
   const random = randomFrom(sku);

@@ -11,9 +11,9 @@ import { learn } from "./orders.ts";
 import { acceptGuest, client, guest, markOrdered, refuseGuest, requireGuest } from "./session.ts";
 
 /**
- * One click, one order. The cart becomes an attempt with its own idempotency key, written down in
- * this browser before it is sent, and is sent with that key until there is an answer: a second
- * click finds an empty cart, and a reload sends the same key again.
+ * Places exactly one order per click. The cart becomes an attempt with its own idempotency key,
+ * which is stored in this browser before it is sent, and sent with that key until there is a
+ * response. A second click therefore finds an empty cart, and a reload sends the same key again.
  */
 export interface Attempt {
   key: string;
@@ -23,7 +23,7 @@ export interface Attempt {
 }
 
 const KEY = "lockstock.attempts";
-/** The server keeps keys for 24 hours at least; later the same key might order again. */
+/** The server keeps keys for at least 24 hours; after that, the same key could order again. */
 const MAX_AGE_MS = 20 * 3_600_000;
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 10_000;
@@ -41,26 +41,26 @@ const isAttempts = (value: unknown): value is Attempt[] =>
 
 const stored = () => load(localStorage, KEY, isAttempts) ?? [];
 
-/** On their way, oldest first. */
+/** Attempts without a response yet, oldest first. */
 export const attempts = new Store<readonly Attempt[]>([]);
-/** Why the last order was not taken, or what it waits for; null: nothing to say. */
+/** Why the last order was not accepted, or what it waits for; null: no note. */
 export const placingNote = new Store<{ isRefusal: boolean; text: string } | null>(null);
 
 function keep(change: (all: readonly Attempt[]) => readonly Attempt[]): void {
-  // Read anew: another tab may have written.
+  // Read again, since another tab may have written.
   save(localStorage, KEY, change(stored()));
   attempts.update(change);
 }
 
 let isStarting = false;
 
-/** Orders what is in the cart. */
+/** Orders the contents of the cart. */
 export async function orderCart(): Promise<void> {
   if (isStarting) return;
   isStarting = true;
   try {
     const { customerId } = await requireGuest();
-    // In one turn: nothing can come between the cart and the attempt.
+    // No `await` between emptying the cart and storing the attempt, so no click can come between.
     const lines = takeAll();
     if (lines.length === 0) return;
     placingNote.set(null);
@@ -75,7 +75,7 @@ export async function orderCart(): Promise<void> {
   }
 }
 
-/** Brings to their end the attempts that a reload has interrupted. */
+/** Resumes the attempts that a reload has interrupted. */
 export function resumeAttempts(): void {
   const customerId = guest.get()?.customerId;
   for (const attempt of stored()) {
@@ -96,7 +96,7 @@ async function drive(attempt: Attempt): Promise<void> {
   for (let wait_ms = FIRST_WAIT_MS; ; wait_ms = Math.min(wait_ms * 2, MAX_WAIT_MS)) {
     const problem = await send(attempt);
     if (!problem) return;
-    // A token that is refused and kept may be good again: the order may be there, so its key stays.
+    // The order may exist, and the rejected token may be accepted later, so the key is kept.
     const isKept =
       problem.code === "unauthenticated" && guest.get()?.customerId === attempt.customerId;
     if (!problem.isPassing && !isKept) {

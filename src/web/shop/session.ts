@@ -4,13 +4,13 @@ import { load, save } from "../shared/local.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
 
-/** Who buys: a guest, whose token is kept in this browser. */
+/** The buyer: a guest, whose token this browser stores. */
 export interface Guest {
   customerId: string;
   token: string;
   /**
-   * It has ordered, or tried to: its token is the only way to these orders. False: it is fresh and
-   * has not; missing: it is of a version that did not note it.
+   * Whether the guest has ordered or tried to; its token is the only access to these orders.
+   * Missing: an older version of the page, which did not record this, stored the guest.
    */
   hasOrders?: boolean;
 }
@@ -25,7 +25,7 @@ export const client = clientOf(() => guest.get()?.token ?? null, location.origin
 
 let asking: Promise<Guest> | null = null;
 
-/** The guest, a new one if there is none yet. Throws `ApiProblem` when none can be had. */
+/** Returns the guest, and creates one if there is none. Throws `ApiProblem` when that fails. */
 export async function requireGuest(): Promise<Guest> {
   const known = guest.get();
   if (known) return known;
@@ -36,16 +36,16 @@ export async function requireGuest(): Promise<Guest> {
   return fresh;
 }
 
-/** The server refuses the token of a guest who has orders. */
+/** Whether the server rejects the token of a guest with orders. */
 export const isRefused = new Store<boolean>(false);
 
-/** The server has taken the guest's token. `hasOrders`: and shown orders of it. */
+/** Called when the server has accepted the guest's token. `hasOrders`: it returned orders. */
 export function acceptGuest(hasOrders: boolean): void {
   isRefused.set(false);
   if (hasOrders) markOrdered();
 }
 
-/** Called before an order is sent: from then on there may be one, whatever answer comes. */
+/** Called before an order is sent: from then on it may exist, whatever the response is. */
 export function markOrdered(): void {
   const known = guest.get();
   if (!known || known.hasOrders === true) return;
@@ -55,9 +55,10 @@ export function markOrdered(): void {
 }
 
 /**
- * The server has refused this guest's token. One without orders is replaced: the next
- * `requireGuest` asks for another. One with orders is kept as long as its token has not run out,
- * since the fault may be the server's, e.g. a secret that was rotated without the one before.
+ * Called when the server has rejected this guest's token. A guest without orders is dropped, and
+ * the next `requireGuest` creates another. A guest with orders is kept until its token expires,
+ * since the server may be at fault, e.g. when its secret was rotated without
+ * `AUTH_SECRET_PREVIOUS`.
  */
 export function refuseGuest(refused: Guest): void {
   const known = guest.get();
@@ -66,7 +67,7 @@ export function refuseGuest(refused: Guest): void {
   else forgetGuest();
 }
 
-/** The buyer starts anew, without the orders of this guest. */
+/** Starts over with a new guest, without the orders of this one. */
 export function forgetGuest(): void {
   save(localStorage, KEY, null);
   guest.set(null);
@@ -77,7 +78,7 @@ function hasRunOut(token: string): boolean {
   try {
     const [, payload = ""] = token.split(".");
     const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
-    // One that never runs out is none of ours.
+    // Guest tokens always expire, so a token without `exp` is not one.
     return !isRecord(claims) || !(Number(claims["exp"]) * 1_000 > now_ms());
   } catch {
     return true;

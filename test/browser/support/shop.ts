@@ -13,7 +13,7 @@ export const addToCart = (page: Page, sku: string): Promise<void> =>
 export const orderNow = (page: Page): Locator => page.getByRole("button", { name: /^Order now/ });
 
 /** The newest order on the page, once it has this status. */
-export async function order(page: Page, status: string, timeout = 20_000): Promise<Locator> {
+export async function order(page: Page, status: string, timeout = 60_000): Promise<Locator> {
   const found = page.locator(`[data-order][data-status="${status}"]`).first();
   await found.waitFor({ timeout });
   return found;

@@ -1,10 +1,10 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browser.ts";
-import { signal } from "../../../scripts/crash/processes.ts";
 import { type Client, signToken } from "../../e2e/support/client.ts";
 import { until } from "../../e2e/support/until.ts";
-import { emptyState, type Run, start } from "../../e2e/support/npm-start.ts";
+import { type Run, start } from "../../e2e/support/npm-start.ts";
+import { preparedState } from "../../e2e/support/prepared-state.ts";
 
 /**
  * The pages in real Chromium. Without one these tests are skipped, which is said; with
@@ -36,7 +36,7 @@ export async function startSite(
   vars: Record<string, string> = {},
 ): Promise<{ run: Run; state: string }> {
   const test = asTest(closers) as unknown as Parameters<typeof start>[0];
-  const state = await emptyState(test);
+  const state = await preparedState(test);
   const run = await start(test, [`--state=${state}`], { AUTH_SECRET: SECRET, ...vars });
   await run.ready();
   return { run, state };
@@ -53,23 +53,16 @@ export async function restartSite(
   const run = await start(test, [`--state=${state}`, `--port=${port}`, ...args], {
     AUTH_SECRET: SECRET,
   });
-  await until(
-    "healthy again",
-    async () => (await fetch(`${base}/healthz`, { signal: AbortSignal.timeout(2_000) })).ok,
-    60_000,
-  );
+  await run.ready();
   return run;
 }
 
 /** The demo catalogue shows its stock. */
 export const stocked = (operator: Client): Promise<unknown> =>
-  until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0, 60_000);
+  until("the demo stock", async () => (await operator.item("PRINT-HARBOUR")).available > 0);
 
 /** SIGKILL to all of it at once. */
-export async function killSite(run: Run): Promise<void> {
-  const pids = (await run.processes()).map(({ pid }) => pid);
-  for (const pid of [run.pid, ...pids]) signal(pid, "SIGKILL");
-}
+export const killSite = (run: Run): Promise<void> => run.kill();
 
 export async function closeAll(closers: Closers): Promise<void> {
   for (const close of closers.splice(0).toReversed()) await close();
@@ -100,7 +93,7 @@ export async function visit(
   { path = "/", origin = base, expected, prepare, ...options }: VisitOptions = {},
 ): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const troubles: string[] = [];
   page.on("console", (message) => {

@@ -90,7 +90,7 @@ export class World implements Recorder {
   static async open(stored?: Stored): Promise<World> {
     const clock: Clock = { now_ms: stored?.now_ms ?? START_MS, timers: new Set() };
     const code = await loadCode(false);
-    const evaluate = (unit: "orders" | "stock") => code[unit](globalsOf(clock)) as Module;
+    const evaluate = (unit: "orders" | "stock") => code(unit)(globalsOf(clock)) as Module;
     const world = new World({ orders: evaluate("orders"), stock: evaluate("stock") }, clock);
     if (stored) world.#restore(stored);
     const known = new Set(stored?.migrations);

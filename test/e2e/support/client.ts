@@ -1,5 +1,4 @@
 import type { DeadLetter } from "../../../src/contract/dead-letter.ts";
-import { SignJWT } from "jose";
 import { v7 } from "uuid";
 import type { Movement } from "../../../src/contract/stock-api.ts";
 import type { Level, Shortage } from "../../../src/contract/stock-events.ts";
@@ -108,14 +107,4 @@ async function ledger(get: <T>(path: string) => Promise<T>, sku: string): Promis
   return movements.toReversed();
 }
 
-export function signToken(
-  secret: string,
-  subject: string,
-  { scope, expires = "1h" }: { scope?: string; expires?: string | Date } = {},
-): Promise<string> {
-  return new SignJWT(scope === undefined ? {} : { scope })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(subject)
-    .setExpirationTime(expires)
-    .sign(new TextEncoder().encode(secret));
-}
+export { signHs256 as signToken } from "../../../scripts/lib/jwt.ts";

@@ -48,13 +48,13 @@ export class FeedClient {
 
   /** Resolves to the snapshot, which is the first message. */
   async opened(): Promise<FeedMessage & { type: "snapshot" }> {
-    const first = await until("the snapshot", () => this.messages[0], 10_000);
+    const first = await until("the snapshot", () => this.messages[0]);
     if (first.type !== "snapshot") throw new Error(`the first message is ${first.type}`);
     return first;
   }
 
   async close(): Promise<void> {
     this.socket.close(1000);
-    await until("the close", () => this.closed, 10_000);
+    await until("the close", () => this.closed);
   }
 }

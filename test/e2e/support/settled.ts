@@ -13,7 +13,7 @@ const ASKED_AT_ONCE = 8;
 export async function settled(
   client: Client,
   ids: readonly string[],
-  limit_ms = 10_000,
+  limit_ms = 60_000,
 ): Promise<OrderView[]> {
   const deadline = Date.now() + limit_ms;
   const isSettled = async (id: string) => {
@@ -31,14 +31,10 @@ export async function settled(
 export async function levelBecomes(client: Client, sku: string, level: Partial<Level>) {
   let last: Level | undefined;
   try {
-    await until(
-      "the level",
-      async () => {
-        last = await client.level(sku);
-        return Object.entries(level).every(([key, value]) => last?.[key as keyof Level] === value);
-      },
-      10_000,
-    );
+    await until("the level", async () => {
+      last = await client.level(sku);
+      return Object.entries(level).every(([key, value]) => last?.[key as keyof Level] === value);
+    });
   } catch {
     expect(last).toMatchObject(level);
   }
@@ -92,9 +88,5 @@ function replayed(counters: Counters, { kind, quantity, balance }: Movement): Co
 /** Invariant 10: the read model, as anyone sees it, comes to equal the object at rest. */
 export async function expectReadModelFollows(operator: Client, sku: string): Promise<void> {
   const { available } = await operator.level(sku);
-  await until(
-    "the read model",
-    async () => (await operator.item(sku)).available === available,
-    5_000,
-  );
+  await until("the read model", async () => (await operator.item(sku)).available === available);
 }

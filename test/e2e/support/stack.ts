@@ -1,15 +1,14 @@
 import type { ChildProcess } from "node:child_process";
 import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
+import { untilHealthy } from "../../../scripts/lib/health.ts";
+import { ROOT } from "../../../scripts/lib/project.ts";
 import { type Client, clientOf, signToken } from "./client.ts";
 import { FeedClient } from "./feed-client.ts";
 import { expectNoSecrets } from "./logs.ts";
-import { until } from "./until.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
 const SECRET = "the secret of the end-to-end tests";
 
 /** Both Workers on a fresh state, started before the tests of a file or a describe. */
@@ -66,7 +65,7 @@ export function useStack(vars: Partial<Record<keyof OrdersEnv, string>> = {}): S
       if (!workers || workerds.length < 2) throw new Error("the Workers' process is not known");
       workers.kill("SIGKILL");
       await once(workers, "exit");
-      await until("healthy again", () => isHealthy(stack.base), 20_000);
+      await untilHealthy(stack.base.origin, 60_000);
     },
   } as Stack;
 
@@ -85,9 +84,4 @@ export function useStack(vars: Partial<Record<keyof OrdersEnv, string>> = {}): S
     expectNoSecrets(logged, SECRET);
   });
   return stack;
-}
-
-async function isHealthy(base: URL): Promise<boolean> {
-  const signal = AbortSignal.timeout(2_000);
-  return (await fetch(new URL("/healthz", base), { signal })).status === 200;
 }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const STEP_MS = 25;
+/** For what has no limit of its own: long enough for a busy machine, short of the tests' limits. */
+const PATIENCE_MS = 60_000;
 
 /**
  * Asks again and again until the answer is neither undefined nor false, and gives it back. An
@@ -9,7 +11,7 @@ const STEP_MS = 25;
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  limit_ms: number,
+  limit_ms = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + limit_ms;
   let last: unknown;

@@ -2,19 +2,19 @@ import { env } from "cloudflare:workers";
 import {
   comparePage,
   type ComparePorts,
-  type Cursor,
+  type CompareCursor,
   type Difference,
 } from "../../../src/orders/operators/compare.ts";
 import { deliver, settleAll, tamperItem } from "./stock.ts";
 import { newCustomer, WAIT, type World } from "./world.ts";
 
-export const START: Cursor = { phase: "orders", after: "" };
-export const LOCKS: Cursor = { phase: "locks", sku: "", after: "" };
+export const START: CompareCursor = { phase: "orders", after: "" };
+export const LOCKS: CompareCursor = { phase: "locks", sku: "", after: "" };
 
 /** All pages of a comparison; `between` is done between the two looks of a page. */
 export async function compareAll(
   between: () => Promise<unknown> = async () => {},
-  from: Cursor = START,
+  from: CompareCursor = START,
   orderRetention_ms = 0,
 ) {
   const differences: Difference[] = [];
@@ -27,7 +27,7 @@ export async function compareAll(
     },
   };
   let pages = 0;
-  for (let cursor: Cursor | null = from; cursor !== null; pages++) {
+  for (let cursor: CompareCursor | null = from; cursor !== null; pages++) {
     const page = await comparePage(cursor, ports);
     differences.push(...page.differences);
     cursor = page.next;

@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { newOrderId } from "../../../src/contract/order-id.ts";
+import type { OrderRow } from "../../../src/orders/order/order-queries.sql.ts";
+import { orderRow as rowOf, SETTLED } from "../../support/order.ts";
 
 export const DAY_MS = 86_400_000;
 
@@ -22,22 +24,13 @@ export async function insertRows(table: string, rows: readonly Record<string, un
   }
 }
 
-/** A row of `orders`, settled in whatever way it says. */
-export function orderRow(parts: Record<string, unknown> = {}, at_ms = Date.now()) {
-  return {
-    id: newOrderId(at_ms),
-    customer_id: "somebody",
-    status: "paid",
-    reason: null,
-    lines: "[]",
-    total_amount: 1,
-    currency: "EUR",
-    revision: 3,
-    placed_at: at_ms,
-    updated_at: at_ms,
-    awaits: null,
-    due_at: null,
-    history: "[]",
-    ...parts,
-  };
-}
+/** A row of `orders`, settled and paid unless it says otherwise. */
+export const orderRow = (
+  parts: Partial<Record<Exclude<keyof OrderRow, "id">, unknown>> & { id?: string } = {},
+  at_ms = Date.now(),
+): { id: string } & Record<string, unknown> => ({
+  ...rowOf({ id: newOrderId(at_ms), status: "paid", revision: 3, ...SETTLED }),
+  placed_at: at_ms,
+  updated_at: at_ms,
+  ...parts,
+});

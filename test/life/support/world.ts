@@ -7,8 +7,8 @@ import {
   waitOnExecutionContext,
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { SignJWT } from "jose";
 import { v7 } from "uuid";
+import { signHs256 } from "../../../scripts/lib/jwt.ts";
 import { unpack } from "../../../src/contract/envelope.ts";
 import type { OrderEvent } from "../../../src/contract/order-events.ts";
 import type { StockApi } from "../../../src/contract/stock-api.ts";
@@ -142,16 +142,12 @@ export type World = Awaited<ReturnType<typeof worldOf>>;
 
 export const OPERATOR = "operator";
 
-function tokenFor(subject: string): Promise<string> {
-  return (
-    new SignJWT(subject === OPERATOR ? { scope: "operator" } : {})
-      .setProtectedHeader({ alg: "HS256" })
-      .setSubject(subject)
-      // Far enough that no test which moves the clock outlives it.
-      .setExpirationTime("999d")
-      .sign(new TextEncoder().encode(env.AUTH_SECRET!))
-  );
-}
+/** Valid for so long that no test which moves the clock outlives it. */
+const tokenFor = (subject: string): Promise<string> =>
+  signHs256(env.AUTH_SECRET!, subject, {
+    scope: subject === OPERATOR ? "operator" : undefined,
+    expires: "999d",
+  });
 
 export async function orderNow(id: string): Promise<Order> {
   const order = await getOrder(env.DB, id);

@@ -17,20 +17,11 @@ import {
   placeAll,
   type Placement,
 } from "../../../src/orders/place/placement.sql.ts";
-import type { Policy } from "../../../src/orders/config/policy.ts";
 import type { SettlePorts } from "../../../src/orders/outcomes/settle.ts";
+import { POLICY } from "../../support/order.ts";
 import { newCustomer } from "./worker.ts";
 
-export const POLICY: Policy = {
-  paymentWindow_ms: 0,
-  lockDeadline_ms: 900_000,
-  desks: 1,
-  isGateOn: true,
-  isGuestCheckoutOn: true,
-  keyRetention_ms: 172_800_000,
-  deadLetterRetention_ms: 2_592_000_000,
-  orderRetention_ms: 0,
-};
+export { POLICY } from "../../support/order.ts";
 
 export interface ItemOptions {
   currency?: string;

@@ -1,6 +1,6 @@
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { SignJWT } from "jose";
+import { signHs256 } from "../../../scripts/lib/jwt.ts";
 import type { Placement } from "../../../src/orders/place/placement.sql.ts";
 import type { StockApi } from "../../../src/contract/stock-api.ts";
 
@@ -53,11 +53,10 @@ export function tokenFor(
   customerId: string,
   { scope, lasts_s = 3_600, secret = env.AUTH_SECRET! }: TokenOptions = {},
 ): Promise<string> {
-  return new SignJWT(scope === undefined ? {} : { scope })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(customerId)
-    .setExpirationTime(Math.floor(Date.now() / 1000) + lasts_s)
-    .sign(new TextEncoder().encode(secret));
+  return signHs256(secret, customerId, {
+    scope,
+    expires: Math.floor(Date.now() / 1000) + lasts_s,
+  });
 }
 
 export const operatorToken = (): Promise<string> => tokenFor("op", { scope: "orders operator" });

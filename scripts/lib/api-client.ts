@@ -12,7 +12,7 @@ const TIMEOUT_MS = 45_000;
 /** A call as a client makes it; throws when there is no whole answer. */
 export async function ask<T>(
   base: string,
-  token: string,
+  token: string | undefined,
   method: string,
   path: string,
   { body, headers }: { body?: unknown; headers?: Record<string, string> } = {},
@@ -20,7 +20,7 @@ export async function ask<T>(
   const response = await fetch(base + path, {
     method,
     headers: {
-      authorization: `Bearer ${token}`,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(body !== undefined && { "content-type": "application/json" }),
       ...headers,
     },

@@ -6,8 +6,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import project from "../package.json" with { type: "json" };
-import { folderOf, isKept, record } from "../test/compat/support/versions.ts";
+import project from "../../package.json" with { type: "json" };
+import { folderOf, isKept, record } from "./support/versions.ts";
 
 const { version } = project;
 if (isKept(version) && !process.argv.includes("--again")) {

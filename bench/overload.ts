@@ -5,11 +5,12 @@
  */
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
-import { load } from "../bench/lib/load.ts";
-import { orders } from "../bench/lib/orders.ts";
-import { QUEUE, variant, withStack } from "../bench/lib/systems.ts";
-import type { Stack } from "../bench/lib/stack.ts";
+import { readOptions } from "../scripts/lib/options.ts";
+import { load } from "./lib/load.ts";
+import { orders } from "./lib/orders.ts";
+import { percentile } from "./lib/stats.ts";
+import { QUEUE, variant, withStack } from "./lib/systems.ts";
+import type { Stack } from "./lib/stack.ts";
 import { type Flood, flood, type Outcome } from "./overload/flood.ts";
 
 const USAGE = "usage: npm run overload -- [--seconds N] [--times N]";
@@ -86,10 +87,13 @@ function tally(outcomes: readonly Outcome[]): string {
   return [...counts].map(([status, n]) => `${n} × ${status || "no answer"}`).join(", ");
 }
 
-function p99_ms(outcomes: readonly Outcome[]): number {
-  const sorted = outcomes.map(({ took_ms }) => took_ms).toSorted((a, b) => a - b);
-  return Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN);
-}
+const p99_ms = (outcomes: readonly Outcome[]): number =>
+  Math.round(
+    percentile(
+      outcomes.map(({ took_ms }) => took_ms),
+      0.99,
+    ),
+  );
 
 interface Wave extends Flood {
   asked: number;
@@ -179,14 +183,7 @@ async function missing(stack: Stack, outcomes: readonly Outcome[][]): Promise<st
   ];
 }
 
-const { values } = parseArgs({
-  options: { seconds: { type: "string", default: "6" }, times: { type: "string", default: "4" } },
-});
-const [seconds, times] = [Number(values.seconds), Number(values.times)];
-if (!(seconds > 0 && seconds <= 10) || !(times > 0)) {
-  console.error(USAGE);
-  process.exit(2);
-}
+const { seconds, times } = readOptions(USAGE, { seconds: [6, 10], times: 4 });
 let violations = 0;
 for (const name of Object.keys(PARTS) as (keyof typeof PARTS)[]) {
   violations += (await run(name, seconds, times)).length;

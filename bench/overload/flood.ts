@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "undici";
-import type { Prepared } from "../../bench/lib/load.ts";
+import type { Prepared } from "../lib/load.ts";
 
 /** Calls at a fixed rate, whatever comes back (an open loop), each on a connection of its own. */
 
