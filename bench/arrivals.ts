@@ -3,18 +3,18 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type Arrivals, capacity, measureArrivals, type Variant } from "./arrivals/measure.ts";
+import { capacity, measureArrivals, type Variant } from "./arrivals/measure.ts";
+import { HEAD, type Measured, rowsOf } from "./arrivals/report.ts";
 import { align, conditions, RESULTS } from "./lib/report.ts";
-import { median } from "./lib/stats.ts";
 
 const USAGE = `usage: npm run bench:arrivals [-- --rates N,… --runs N --seconds N --quick]
 
 Poisson arrivals at each rate, on one item and on 100: what the batch window and the announce
 buffer save and cost. A rate below 2 is a share of the capacity, which is measured first.
 
-  --rates    orders a second; default 50,100,200,0.5,0.8,1.1
+  --rates    orders a second; default 50,200,0.8,1.1
   --runs     rounds of interleaved runs; default 3
-  --seconds  of arrivals in each run; default 6
+  --seconds  of arrivals in each run; default 5
   --quick    one round of a second at two rates: whether it runs, not how fast`;
 
 const SHAPES = [
@@ -25,7 +25,10 @@ const SHAPES = [
 /** The program as it is, and without each of what makes orders wait for others. */
 const VARIANTS: readonly Variant[] = [
   { name: "as it is", without: [] },
-  { name: "no batch window", without: [["MAX_LOOKS = 5", "MAX_LOOKS = 0"]] },
+  {
+    name: "no batch window",
+    without: [["this.#isBusy && this.#waiting.length < MAX_BATCH", "false"]],
+  },
   { name: "no long hold", without: [["HOLD_SCATTERED_MS = 300", "HOLD_SCATTERED_MS = 20"]] },
   {
     name: "no hold",
@@ -47,7 +50,7 @@ function readOptions() {
       },
     });
     const isQuick = values.quick;
-    const rates = (values.rates ?? (isQuick ? "50,0.8" : "50,100,200,0.5,0.8,1.1")).split(",");
+    const rates = (values.rates ?? (isQuick ? "50,0.8" : "50,200,0.8,1.1")).split(",");
     const number = (text: string, most: number): number => {
       const value = Number(text);
       if (value > 0 && value <= most) return value;
@@ -56,34 +59,13 @@ function readOptions() {
     return {
       rates: rates.map((text) => number(text, 5_000)),
       runs: Math.ceil(number(values.runs ?? (isQuick ? "1" : "3"), 50)),
-      seconds: number(values.seconds ?? (isQuick ? "1" : "6"), 60),
+      seconds: number(values.seconds ?? (isQuick ? "1" : "5"), 60),
       isQuick,
     };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     return process.exit(2);
   }
-}
-
-const COLUMNS: readonly (readonly [title: string, metric: keyof Arrivals, digits: number])[] = [
-  ["accepted p50 ms", "accepted_p50_ms", 1],
-  ["p99", "accepted_p99_ms", 1],
-  ["outcome p50 ms", "outcome_p50_ms", 1],
-  ["p99", "outcome_p99_ms", 1],
-  ["orders a commit", "ordersPerCommit", 1],
-  ["D1 calls", "d1Trips", 2],
-  ["queue operations", "queueOperations", 2],
-  ["item calls", "itemCalls", 2],
-  ["CPU ms", "cpu_ms", 2],
-];
-
-interface Measured {
-  shape: string;
-  /** Orders a second, and what part of the capacity that is. */
-  rate: number;
-  share: number;
-  /** By variant; run i of each belongs to round i. */
-  runs: Record<string, Arrivals[]>;
 }
 
 /** Each round measures every variant once, each time in another order, with the same arrivals. */
@@ -100,14 +82,6 @@ async function measureRate(
     }
   }
   return measured;
-}
-
-function tableOf(measured: Measured): string {
-  const rows = Object.entries(measured.runs).map(([name, runs]) => [
-    name,
-    ...COLUMNS.map(([, metric, digits]) => median(runs.map((run) => run[metric])).toFixed(digits)),
-  ]);
-  return align([["", ...COLUMNS.map(([title]) => title)], ...rows]);
 }
 
 const { rates, runs, seconds, isQuick } = readOptions();
@@ -128,7 +102,7 @@ for (const shape of SHAPES) {
     all.push(measured);
     const share = (measured.share * 100).toFixed(0);
     console.log(`\n${rate.toFixed(0)} orders/s, ${share} % of capacity, medians of ${runs}`);
-    console.log(tableOf(measured));
+    console.log(align([HEAD, ...rowsOf(measured)]));
   }
 }
 if (!isQuick) {

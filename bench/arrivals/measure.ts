@@ -1,4 +1,4 @@
-import { Random } from "../../sim/kernel/random.ts";
+import { Random } from "../../scripts/lib/random.ts";
 import { type Counted, counting, LOCKSTOCK, type MeteredSystem } from "../cost/count.ts";
 import { sumOf } from "../cost/usage.ts";
 import { arrive, poissonArrivals } from "../lib/arrivals.ts";
@@ -66,10 +66,7 @@ export async function measureArrivals(
   // A third more, to warm up with; a multiple of the items, so that each has as many units as orders.
   const count = Math.max(skus, Math.ceil((rate * seconds) / skus) * skus);
   const warmUp = Math.ceil(count / 3 / skus) * skus;
-  let seen: Pick<
-    Arrivals,
-    "accepted_p50_ms" | "accepted_p99_ms" | "outcome_p50_ms" | "outcome_p99_ms"
-  >;
+  let seen: Awaited<ReturnType<typeof latencies>> | undefined;
   const counted = await counting(system, { orders: count + warmUp, skus }, async (stack, all) => {
     const warm = all.slice(0, warmUp);
     const requests = all.slice(warmUp);
@@ -83,7 +80,8 @@ export async function measureArrivals(
     return (stack.cpu_s() - cpu_s) * 1_000;
   });
   if (missing.size > 0) throw new Error(`${variant.name}: ${[...missing].join(", ")} is nowhere`);
-  return { ...(seen! as typeof seen), ...shares(counted, count) };
+  if (seen === undefined) throw new Error("nothing was measured");
+  return { ...seen, ...shares(counted, count) };
 }
 
 async function latencies(stack: Stack, system: MeteredSystem, result: LoadResult) {

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { Pool } from "undici";
-import type { Random } from "../../sim/kernel/random.ts";
+import type { Random } from "../../scripts/lib/random.ts";
 import { anchor, wallNow_ms } from "./clock.ts";
 import { emptyResult, type LoadResult, MAX_CONCURRENCY, type Prepared, send } from "./load.ts";
 

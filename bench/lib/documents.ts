@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { arrivalsTable } from "../arrivals/report.ts";
 import { lastFigures } from "../cost/figures.ts";
 import { costLine, costTable, savingsTable, shapeTable } from "../cost/report.ts";
 import type { Calibration } from "../scaling/calibrate.ts";
@@ -60,6 +61,8 @@ export const TABLES: Record<string, Record<string, Table>> = {
     reads: figures("reads"),
     feed: figures("feed"),
     lone: figures("lone"),
+    "arrivals, one item": () => arrivalsTable("hot"),
+    "arrivals, 100 items": () => arrivalsTable("spread"),
     "profile, one item": () => text("profile-1.md").trim(),
     "profile, 100 items": () => text("profile-100.md").trim(),
     cost: () => costTable(lastFigures().systems),

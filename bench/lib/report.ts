@@ -58,7 +58,7 @@ export function ratios(
   return compares.length === 0 ? "" : align([["", ...compares], ...rows]);
 }
 
-export function align(rows: string[][]): string {
+export function align(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, c) => Math.max(...rows.map((row) => row[c]?.length ?? 0)));
   return rows
     .map((row) =>

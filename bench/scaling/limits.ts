@@ -33,10 +33,10 @@ export const ASSUMED = {
 /** Our own settings. */
 export const SETTINGS = {
   /**
-   * `LOOK_MS`, `BUSY_BATCH`, `MAX_BATCH`, `HOLD_MS` of the desk. Orders for many items are held longer,
-   * and take fewer messages than this says.
+   * `BATCH_WINDOW_MS`, `BUSY_BATCH`, `MAX_BATCH`, `HOLD_MS` of the desk. Orders for many items are
+   * held longer and take fewer messages than this says.
    */
-  gather_ms: 2,
+  batchWindow_ms: 4,
   busyCommit: 2,
   ordersPerCommit: 200,
   hold_ms: 20,

@@ -27,7 +27,7 @@ export function batchAt(
 const busy_ms = (rate_per_s: number, fit: Fit, batch: number): number =>
   (rate_per_s / batch) * timeOf(fit, batch);
 
-const DESK_WAIT_MS = ASSUMED.d1RoundTrip_ms + SETTINGS.gather_ms;
+const DESK_WAIT_MS = ASSUMED.d1RoundTrip_ms + SETTINGS.batchWindow_ms;
 
 /**
  * One database with its own desks and settling consumers. Each has one batch under way: it takes a

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { timeOfOrderId } from "../../src/contract/order-id.ts";
 import { app } from "../../src/orders/http/app.ts";
 import type { OrderView } from "../../src/orders/order/order.ts";
-import { Desk } from "../../src/orders/place/group-commit.ts";
+import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import { type Candidate, placeAll, type Placement } from "../../src/orders/place/placement.sql.ts";
 import { brokenDb, observed } from "../support/d1.ts";
 import { addItem, candidateFor, orderNow, POLICY } from "./support/data.ts";
@@ -88,7 +88,7 @@ describe("placing an order", () => {
     const sku = await addItem();
     const { db, trips } = observed(env.DB);
     const announced: number[] = [];
-    const desk = new Desk({
+    const desk = new GroupCommit({
       placeAll: (candidates) => placeAll(db, candidates, POLICY, Date.now()),
       watch: async () => {},
       decide: async () => null,
@@ -180,7 +180,7 @@ describe("when D1 fails", () => {
         if (round === 0) throw new Error("Network connection lost.");
       },
     });
-    const desk = new Desk({
+    const desk = new GroupCommit({
       placeAll: (candidates) => placeAll(db, candidates, POLICY, Date.now()),
       watch: async () => {},
       decide: async () => null,

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Announcement } from "../../src/orders/order/announce.ts";
-import { Desk } from "../../src/orders/place/group-commit.ts";
+import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import type { Candidate } from "../../src/orders/place/placement.sql.ts";
 import { allPlaced, candidate, rig, sizes } from "./orders-desk-rig.ts";
 
@@ -11,7 +11,7 @@ describe("the desk's bounds", () => {
     await turn();
     for (let i = 0; i < 480; i++) void desk.place(candidate());
     for (let i = 0; i < 3; i++) await commit();
-    expect(sizes(batches)).toEqual([1, 200, 200, 80]);
+    await vi.waitFor(() => expect(sizes(batches)).toEqual([1, 200, 200, 80]));
   });
 
   it("puts at most 500 kB into a batch", async () => {
@@ -20,7 +20,7 @@ describe("the desk's bounds", () => {
     await turn();
     for (let i = 0; i < 6; i++) void desk.place(candidate({ customerId: "c".repeat(200_000) }));
     for (let i = 0; i < 3; i++) await commit();
-    expect(sizes(batches)).toEqual([1, 2, 2, 2]);
+    await vi.waitFor(() => expect(sizes(batches)).toEqual([1, 2, 2, 2]));
   });
 
   it("an order larger than a batch still goes, alone", async () => {
@@ -64,7 +64,7 @@ describe("a batch that fails", () => {
   const failing = (isBad: (batch: readonly Candidate[], call: number) => boolean) => {
     const calls: number[] = [];
     const announced: Announcement[] = [];
-    const desk = new Desk({
+    const desk = new GroupCommit({
       async placeAll(batch) {
         calls.push(batch.length);
         // A round trip takes a while: what is placed at once waits together.

@@ -1,6 +1,6 @@
 import type { Order } from "../../src/orders/order/order.ts";
 import type { Announcement } from "../../src/orders/order/announce.ts";
-import { Desk } from "../../src/orders/place/group-commit.ts";
+import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import type { Candidate, Placement } from "../../src/orders/place/placement.sql.ts";
 import { order } from "../support/order.ts";
 
@@ -35,7 +35,7 @@ export function rig(outcome: Outcome = allPlaced) {
   const batches: Candidate[][] = [];
   const announced: Announcement[] = [];
   const gates: PromiseWithResolvers<void>[] = [];
-  const desk = new Desk({
+  const desk = new GroupCommit({
     async placeAll(batch) {
       log.push("commit");
       batches.push([...batch]);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Desk } from "../../src/orders/place/group-commit.ts";
+import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import type { Placement } from "../../src/orders/place/placement.sql.ts";
 import { allPlaced, candidate, placedAs, rig, sizes } from "./orders-desk-rig.ts";
 
@@ -36,7 +36,7 @@ describe("group commit", () => {
   it("does not begin its commit before somebody watches", async () => {
     const watched = Promise.withResolvers<void>();
     const batches: number[] = [];
-    const desk = new Desk({
+    const desk = new GroupCommit({
       placeAll: async (batch) => {
         batches.push(batch.length);
         return allPlaced(batch);
@@ -116,7 +116,7 @@ describe("orders that the lane leaves undecided", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const announced: number[] = [];
     let fail: (() => void)[] = [];
-    const desk = new Desk({
+    const desk = new GroupCommit({
       placeAll: async (batch) => allPlaced(batch),
       watch: async () => {},
       // As the lane does with a stock Worker that is away: each group fails at once.
@@ -177,7 +177,7 @@ describe("after a batch of several", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const committed: { size: number; at_ms: number }[] = [];
     const start_ms = Date.now();
-    const desk = new Desk({
+    const desk = new GroupCommit({
       placeAll: async (batch) => {
         committed.push({ size: batch.length, at_ms: Date.now() - start_ms });
         return allPlaced(batch);
@@ -195,30 +195,17 @@ describe("after a batch of several", () => {
   const each = (count: number, gap_ms: number) =>
     Array.from({ length: count }, (_, i) => (i + 1) * gap_ms);
 
-  it("the next one goes at the first look that finds as many", async () => {
-    expect(await after(6, each(6, 1))).toEqual([{ size: 6, at_ms: 7 }]);
-  });
-
-  it("the next one goes when nobody came for 2 ms", async () => {
-    expect(await after(6, [1])).toEqual([{ size: 1, at_ms: 3 }]);
-  });
-
-  it("the next one waits no longer than 10 ms, however many come", async () => {
-    const [next] = await after(64, each(40, 1));
-    expect(next).toEqual({ size: 11, at_ms: 11 });
-  });
-
-  it("a straggler that goes alone does not make the rest go in pieces", async () => {
-    expect(await after(8, [1, 5, 6, 7, 8, 9, 10])).toEqual([
-      { size: 1, at_ms: 3 },
-      { size: 6, at_ms: 11 },
+  it("the next one takes what arrives within the batch window of 4 ms", async () => {
+    expect(await after(6, each(6, 1))).toEqual([
+      { size: 5, at_ms: 5 },
+      { size: 1, at_ms: 10 },
     ]);
   });
 
-  it("nobody waits who comes 50 ms later", async () => {
-    expect(await after(6, [51, 51])).toEqual([
-      { size: 1, at_ms: 51 },
-      { size: 1, at_ms: 51 },
+  it("a lone order waits for the window once, and the next one not at all", async () => {
+    expect(await after(6, [51, 100])).toEqual([
+      { size: 1, at_ms: 55 },
+      { size: 1, at_ms: 100 },
     ]);
   });
 

@@ -4,61 +4,69 @@ import { withTimeout } from "../../runtime/timeout.ts";
 import { bisect } from "../database/bisect.ts";
 import type { Order } from "../order/order.ts";
 import type { Announcement } from "../order/announce.ts";
-import { BUSY_BATCH, Gathering } from "./batch-window.ts";
-import { Holding } from "./announce-buffer.ts";
+import { AnnounceBuffer } from "./announce-buffer.ts";
 import { type Candidate, keyOwnerOf, type Placement } from "./placement.sql.ts";
 
-/** What the desk needs of the outside. */
-export interface DeskPorts {
-  /** One D1 transaction for all; an answer for each, in order. */
+/** The parts of the outside world that the group commit calls. */
+export interface GroupCommitPorts {
+  /** Places all candidates in one D1 transaction; one answer each, in their order. */
   placeAll(candidates: readonly Candidate[]): Promise<Placement[]>;
-  /** Somebody will look at orders placed from now on, even if this desk dies. */
+  /** Has the reconciler look at orders placed from now on, even if this desk dies. */
   watch(): Promise<void>;
-  /** The direct lane: the order once decided, or null. */
+  /** Sends the order through the lane. Answers with the decided order, or null. */
   decide(order: Order): Promise<Order | null>;
-  /** After the commit, in the background: the queue, and the feeds of customers who are present. */
+  /** Announces committed orders in the background. */
   announce(placed: Announcement): Promise<void>;
 }
 
-/** Orders that wait here at most; past it a caller is told to come back. */
+/** Orders that wait for a commit at most; further callers get `busy`. */
 const MAX_WAITING = 2_000;
 const MAX_WAITING_BYTES = 8_000_000;
-/** Orders with the same key that wait here at most. */
+/** Waiting orders that may share one idempotency key. */
 const MAX_COPIES = 64;
-/** One batch. Its JSON is one bound value, of which D1 takes 2 MB. */
+/** One batch. Its JSON is one bound value, and D1 takes 2 MB of a value (D1 limits). */
 const MAX_BATCH = 200;
 const MAX_BATCH_BYTES = 500_000;
+
+/** After a batch of at least this many orders the desk is busy; a lone order never waits. */
+const BUSY_BATCH = 2;
+/**
+ * The batch window: a busy desk waits this long before it takes the next batch, so that one D1
+ * transaction holds more orders. At 0.8 of capacity it halves the transactions (docs/performance.md).
+ */
+const BATCH_WINDOW_MS = 4;
 
 type Placed = Placement & { type: "placed" };
 
 interface Waiting {
   candidate: Candidate;
-  /** How long the caller waits for the outcome; 0: it is told as soon as the order is durable. */
+  /** How long the caller waits for the outcome; 0: the caller is answered after the commit. */
   wait_ms: number;
   bytes: number;
   answer: (placement: Placement) => void;
 }
 
 /**
- * Group commit: orders that arrive while a batch is under way go into the next one. Each caller is
- * answered when its own batch is durable.
+ * Group commit: one D1 transaction places all orders that arrived while the transaction before was
+ * under way. Each caller is answered when its own batch is durable.
  */
-export class Desk {
-  readonly #ports: DeskPorts;
+export class GroupCommit {
+  readonly #ports: GroupCommitPorts;
   #waiting: Waiting[] = [];
   #bytes = 0;
   #isCommitting = false;
-  readonly #holding = new Holding<Placed>((held) => this.#announce(held));
-  readonly #gathering = new Gathering(() => this.#waiting.length);
+  readonly #announceBuffer = new AnnounceBuffer<Placed>((held) => this.#announce(held));
+  /** Whether the last batch had several orders. */
+  #isBusy = false;
 
-  constructor(ports: DeskPorts) {
+  constructor(ports: GroupCommitPorts) {
     this.#ports = ports;
   }
 
   place(candidate: Candidate, wait_ms = 0): Promise<Placement> {
     const bytes = jsonBytes(candidate);
     const isFull = this.#waiting.length >= MAX_WAITING || this.#bytes + bytes > MAX_WAITING_BYTES;
-    if (isFull || this.#isFlood(candidate)) return Promise.resolve({ type: "busy" });
+    if (isFull || this.#hasTooManyCopies(candidate)) return Promise.resolve({ type: "busy" });
     return new Promise((answer) => {
       this.#waiting.push({ candidate, wait_ms, bytes, answer });
       this.#bytes += bytes;
@@ -66,8 +74,8 @@ export class Desk {
     });
   }
 
-  /** One key takes one place in a batch, so copies of one request must not fill the desk. */
-  #isFlood(one: Candidate): boolean {
+  /** A batch takes one order of each key, so copies of one request would fill the desk. */
+  #hasTooManyCopies(one: Candidate): boolean {
     if (one.key === null) return false;
     let copies = 0;
     for (const { candidate } of this.#waiting) {
@@ -80,19 +88,21 @@ export class Desk {
     this.#isCommitting = true;
     try {
       while (this.#waiting.length > 0) {
-        this.#holding.expectMore();
-        const expected = await this.#gathering.whole();
+        this.#announceBuffer.extend();
+        const isOpen = this.#isBusy && this.#waiting.length < MAX_BATCH;
+        // Without a window too, orders that arrive in the same turn share a batch.
+        await (isOpen ? sleep(BATCH_WINDOW_MS) : undefined);
         const batch = this.#nextBatch();
         await this.#commit(batch);
-        this.#holding.settle({ isBusy: Math.max(batch.length, expected) >= BUSY_BATCH });
-        this.#gathering.answered(batch.length, expected);
+        this.#isBusy = batch.length >= BUSY_BATCH;
+        this.#announceBuffer.schedule({ isBusy: this.#isBusy });
       }
     } finally {
       this.#isCommitting = false;
     }
   }
 
-  /** Two orders with one key never share a batch: the second has to see what came of the first. */
+  /** Two orders with one key never share a batch: the second must see the result of the first. */
   #nextBatch(): Waiting[] {
     const batch: Waiting[] = [];
     const later: Waiting[] = [];
@@ -123,23 +133,23 @@ export class Desk {
       if (placement.type !== "placed") answer(placement);
       else if (wait_ms > 0) void this.#decide(placement, wait_ms, answer);
       else {
-        this.#holding.add(placement);
+        this.#announceBuffer.add(placement);
         answer(placement);
       }
     }
   }
 
-  /** The caller hears the outcome, or after `wait_ms` that there is none; the lane goes on then. */
+  /** Answers with the outcome, or after `wait_ms` with the pending order while the lane goes on. */
   async #decide(placement: Placed, wait_ms: number, answer: Waiting["answer"]): Promise<void> {
     const decision = this.#ports.decide(placement.order);
     const inTime = await withTimeout(wait_ms, () => decision).catch(() => null);
     answer(inTime ? { ...placement, order: inTime } : placement);
-    // Settled by the lane: nothing is enqueued for it.
+    // The lane has settled the order, so it needs no queue message.
     if ((await decision) !== null) return;
-    // When the stock Worker is away, all orders of a lane call come back undecided together: they
-    // share messages like any others, since only so many announcements may be under way.
-    this.#holding.add(placement);
-    this.#holding.settle({ isBusy: true });
+    // While the stock Worker is away, all orders of a lane call come back undecided together. They
+    // share messages, because the number of announcements under way is limited.
+    this.#announceBuffer.add(placement);
+    this.#announceBuffer.schedule({ isBusy: true });
   }
 
   #announce(placed: readonly Placed[]): void {
@@ -149,15 +159,18 @@ export class Desk {
     });
   }
 
-  /** Never throws: a desk that threw would look like one that was reset. */
+  /** Never throws: the caller would take an error for a reset of the desk and commit directly. */
   async #place(candidates: Candidate[]): Promise<Placement[]> {
     await this.#ports.watch();
     const { results, failed } = await bisect(candidates, async (part) => {
       const placements = await this.#ports.placeAll(part);
       return part.map((candidate, i) => [candidate, placements[i]] as const);
     });
-    for (const [{ id }, error] of failed) log("error", "order.unplaced", { orderId: id, error });
+    for (const [{ id }, error] of failed)
+      log("error", "order.commit_failed", { orderId: id, error });
     const byCandidate = new Map(results.flat());
     return candidates.map((candidate) => byCandidate.get(candidate) ?? { type: "failed" });
   }
 }
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

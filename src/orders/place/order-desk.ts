@@ -8,13 +8,13 @@ import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
 import { settle } from "../outcomes/settle.ts";
 import { announce, notifyCustomers } from "../order/announce.ts";
-import { Desk } from "./group-commit.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { type Candidate, type Placement, placeAll } from "./placement.sql.ts";
 
-/** A reconciler that does not answer is left alone for a while: no commit should wait for it. */
+/** After a call that the reconciler did not answer, commits skip the call for this long. */
 const RETRY_WATCH_MS = 10_000;
 
-/** The group commit's Durable Object: it keeps nothing, its memory is the queue of a moment. */
+/** The Durable Object that commits its customers' orders in groups. It stores nothing: orders wait in memory. */
 export class OrderDesk extends DurableObject<OrdersEnv> {
   #watchedUntil_ms = 0;
   /**
@@ -37,7 +37,7 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     },
     now: Date.now,
   });
-  readonly #desk = new Desk({
+  readonly #desk = new GroupCommit({
     placeAll: (candidates) => placeAll(this.env.DB, candidates, policyOf(this.env), Date.now()),
     watch: () => this.#watch(),
     decide: (order) => this.#lane.run(order),
@@ -54,8 +54,8 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
   }
 
   /**
-   * Armed before the commit, so that a crash right after it leaves somebody to look. Once armed,
-   * the reconciler keeps itself armed while anything is due, so this is asked only now and then.
+   * Schedules the reconciler before the commit, so that it finds the orders even if this desk crashes
+   * right after the commit. It reschedules itself while anything is due, so most commits skip the call.
    */
   async #watch(): Promise<void> {
     const now_ms = Date.now();

@@ -22,7 +22,7 @@ export interface PlaceOptions {
   background: (work: Promise<unknown>) => void;
 }
 
-/** Places an order; what is known to be in vain is refused from memory. */
+/** Places an order. One without a key is refused without D1 when the sold-out cache knows a shortage. */
 export async function placeOrder(
   env: OrdersEnv,
   candidate: Candidate,
@@ -44,8 +44,9 @@ export async function placeOrder(
 }
 
 /**
- * Places an order through the customer's desk. A desk that was reset or cannot be reached may or
- * may not have committed it: one direct commit with the same order id settles that.
+ * Places an order through the customer's desk. If the desk was reset or cannot be reached, nobody knows
+ * whether it committed the order. One direct commit with the same order id makes sure of it, and inserts
+ * nothing if the desk did.
  */
 async function placeAtDesk(
   env: OrdersEnv,
@@ -58,14 +59,14 @@ async function placeAtDesk(
     return await withTimeout(DESK_TIMEOUT_MS + wait_ms, call, "the desk");
   } catch (error) {
     log("warn", "desk.failed", { orderId: candidate.id, error: errorText(error) });
-    // It may still commit: D1 is away, or there is a long queue in front of this order.
+    // The desk may still commit: D1 is slow, or many orders are ahead of this one.
     if (error instanceof TimeoutError) return { type: "failed" };
     // An overloaded object must not be met with more load (Durable Objects error handling).
     if (isOverloaded(error)) return { type: "busy" };
     const release = direct.tryAcquire(Date.now());
     if (release === null) return { type: "busy" };
     const work = placeDirectly(env, candidate).finally(release);
-    // Goes on even if the client hangs up: the order may be durable by then.
+    // Continues if the client hangs up, because the order may be durable by then.
     background(work);
     return work;
   }
@@ -83,7 +84,7 @@ async function placeDirectly(env: OrdersEnv, candidate: Candidate): Promise<Plac
     }
     return placement ?? { type: "failed" };
   } catch (error) {
-    log("error", "order.unplaced", { orderId: candidate.id, error: errorText(error) });
+    log("error", "order.commit_failed", { orderId: candidate.id, error: errorText(error) });
     return { type: "failed" };
   }
 }
