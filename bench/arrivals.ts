@@ -27,7 +27,7 @@ const VARIANTS: readonly Variant[] = [
   { name: "as it is", without: [] },
   {
     name: "no batch window",
-    without: [["this.#isBusy && this.#waiting.length < MAX_BATCH", "false"]],
+    without: [["waited_ms < BATCH_WINDOW_MS", "false"]],
   },
   { name: "no long hold", without: [["HOLD_SCATTERED_MS = 300", "HOLD_SCATTERED_MS = 20"]] },
   {

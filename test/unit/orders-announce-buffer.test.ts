@@ -69,11 +69,11 @@ describe("a desk announces committed orders", () => {
     await vi.advanceTimersByTimeAsync(700);
     clearInterval(arriving);
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(announced.map(({ orders }) => orders)).toEqual([1, 60, 61, 18]);
+    expect(announced.map(({ orders }) => orders)).toEqual([1, 59, 60, 20]);
   });
 
   it("at once when they fill a message", async () => {
-    expect(await announcements([1, 64], [10, 64])).toEqual([{ orders: 128, at_ms: 14 }]);
+    expect(await announcements([1, 64], [10, 64])).toEqual([{ orders: 128, at_ms: 12 }]);
   });
 });
 

@@ -202,6 +202,13 @@ describe("after a batch of several", () => {
     ]);
   });
 
+  it("the window closes at its first check when as many orders wait as the last batch had", async () => {
+    expect(await after(2, each(6, 1))).toEqual([
+      { size: 3, at_ms: 3 },
+      { size: 3, at_ms: 6 },
+    ]);
+  });
+
   it("a lone order waits for the window once, and the next one not at all", async () => {
     expect(await after(6, [51, 100])).toEqual([
       { size: 1, at_ms: 55 },
