@@ -258,7 +258,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "each order that the lane leaves undecided is announced alone",
     file: "src/orders/place/group-commit.ts",
-    from: "    this.#holding.add(placement);\n    this.#holding.settle({ isBusy: true });",
+    from: "    this.#announceBuffer.add(placement);\n    this.#announceBuffer.schedule({ isBusy: true });",
     to: "    this.#announce([placement]);",
   },
   {
