@@ -8,9 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readOptions } from "../scripts/lib/options.ts";
 import { load } from "./lib/load.ts";
 import { orders } from "./lib/orders.ts";
+import type { Stack } from "./lib/stack.ts";
 import { percentile } from "./lib/stats.ts";
 import { QUEUE, variant, withStack } from "./lib/systems.ts";
-import type { Stack } from "./lib/stack.ts";
 import { type Flood, flood, type Outcome } from "./overload/flood.ts";
 
 const USAGE = "usage: npm run overload -- [--seconds N] [--times N]";

@@ -5,9 +5,9 @@ import {
   toJsonSchemaDefs,
 } from "@valibot/to-json-schema";
 import type * as v from "valibot";
+import { FIELDS } from "./fields.ts";
 import { CODES, problemName, problemSchema } from "./problems.ts";
 import { SCHEMAS } from "./schemas.ts";
-import { FIELDS } from "./fields.ts";
 
 /** valibot → JSON Schema 2020-12, which is what OpenAPI 3.1 uses. */
 

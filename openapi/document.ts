@@ -1,6 +1,6 @@
-import { MAX_BODY_BYTES } from "../src/orders/http/validation.ts";
 import { PROBLEMS, type ProblemCode } from "../src/orders/http/problem.ts";
 import { OPERATOR } from "../src/orders/http/scopes.ts";
+import { MAX_BODY_BYTES } from "../src/orders/http/validation.ts";
 import { componentSchemas, parameterSchema } from "./convert.ts";
 import { INTRODUCTION, TAGS } from "./guide.ts";
 import type { Answer, Body, Operation } from "./operation.ts";

@@ -1,8 +1,8 @@
 import type { ProblemCode } from "../src/orders/http/problem.ts";
 import type { Scope } from "../src/orders/http/scopes.ts";
-import type { Example, SchemaName } from "./schemas.ts";
-import type { HeaderName, ParameterName } from "./parts.ts";
 import type { Tag } from "./guide.ts";
+import type { HeaderName, ParameterName } from "./parts.ts";
+import type { Example, SchemaName } from "./schemas.ts";
 
 export type Method = "get" | "post" | "put" | "delete";
 /**

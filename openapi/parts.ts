@@ -1,8 +1,8 @@
-import { StatusSchema } from "../src/orders/http/find-order.ts";
 import * as v from "valibot";
 import { SentOrderIdSchema } from "../src/contract/order-id.ts";
 import { SkuSchema } from "../src/contract/sku.ts";
 import { SinceSchema } from "../src/orders/http/feed.ts";
+import { StatusSchema } from "../src/orders/http/find-order.ts";
 import { IdempotencyKeySchema } from "../src/orders/http/idempotency-key.ts";
 import { pageQuery } from "../src/orders/http/pagination.ts";
 import { MAX_WAIT_SECONDS } from "../src/orders/http/prefer.ts";

@@ -1,6 +1,6 @@
-import { OPERATIONS } from "./operations/index.ts";
-import type { Operation } from "./operation.ts";
 import { SCOPES } from "../src/orders/http/scopes.ts";
+import type { Operation } from "./operation.ts";
+import { OPERATIONS } from "./operations/index.ts";
 
 /** The tables of docs/authorization.md: the scopes, and the routes that accept each. */
 

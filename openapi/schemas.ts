@@ -1,19 +1,19 @@
-import type { DeadLetter } from "../src/contract/dead-letter.ts";
 import * as v from "valibot";
+import type { DeadLetter } from "../src/contract/dead-letter.ts";
 import { OrderIdSchema } from "../src/contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../src/contract/sku.ts";
 import type { Movement } from "../src/contract/stock-api.ts";
 import { LevelSchema, ShortageSchema } from "../src/contract/stock-events.ts";
 import type { FeedMessage } from "../src/orders/feed/protocol.ts";
+import { CurrencySchema } from "../src/orders/http/currency.ts";
+import { ItemSchema } from "../src/orders/http/items.ts";
+import { ReconcileSchema } from "../src/orders/http/operators.ts";
+import { OrderSchema } from "../src/orders/http/orders.ts";
+import { AdjustmentSchema } from "../src/orders/http/stock.ts";
 import type { ItemView } from "../src/orders/items/items.sql.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
 import type { OrderView, HistoryEntry } from "../src/orders/order/order.ts";
-import { ItemSchema } from "../src/orders/http/items.ts";
-import { CurrencySchema } from "../src/orders/http/currency.ts";
-import { ReconcileSchema } from "../src/orders/http/operators.ts";
-import { OrderSchema } from "../src/orders/http/orders.ts";
-import { AdjustmentSchema } from "../src/orders/http/stock.ts";
 
 /**
  * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its

@@ -9,13 +9,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check, settled } from "./crash/check.ts";
-import { asker } from "./lib/api-client.ts";
 import { Journal } from "./crash/journal.ts";
 import { Listener } from "./crash/listener.ts";
 import { type Customer, type Load, run } from "./crash/load.ts";
+import { type Layout, Stack } from "./crash/stack.ts";
+import { asker } from "./lib/api-client.ts";
 import { readOptions } from "./lib/options.ts";
 import { Random } from "./lib/random.ts";
-import { type Layout, Stack } from "./crash/stack.ts";
 import { signToken } from "./lib/token.ts";
 
 const USAGE = "usage: npm run crash -- [--rounds N] [--seed S] [--customers N]";

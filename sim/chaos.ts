@@ -1,5 +1,5 @@
-import type { Fault } from "./kernel/faults.ts";
 import type { Random } from "../scripts/lib/random.ts";
+import type { Fault } from "./kernel/faults.ts";
 import type { SimObject } from "./platform/objects.ts";
 import type { System } from "./system.ts";
 

@@ -24,8 +24,8 @@ import {
   WORKERS,
   workerNamed,
 } from "./platform/settings.ts";
-import { Engine } from "./platform/sqlite.ts";
 import type { SimSocket } from "./platform/sockets.ts";
+import { Engine } from "./platform/sqlite.ts";
 import { context, Isolate } from "./platform/worker.ts";
 import { IDENTITY } from "./workload/tokens.ts";
 

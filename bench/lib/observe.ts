@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadResult } from "./load.ts";
 import type { Line } from "./orders.ts";
-import { percentile } from "./stats.ts";
 import type { Stack } from "./stack.ts";
+import { percentile } from "./stats.ts";
 import type { System } from "./systems.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { stockOutcome } from "../../src/contract/stock-events.ts";
-import { type Candidate, placeAll } from "../../src/orders/place/placement.sql.ts";
 import type { Policy } from "../../src/orders/config/policy.ts";
 import { settle, type SettlePorts } from "../../src/orders/outcomes/settle.ts";
+import { type Candidate, placeAll } from "../../src/orders/place/placement.sql.ts";
 import { StockItem as Item } from "../../src/stock/item/stock-item.ts";
 
 /** Times the three things that everything waits for: a commit of the desk, a settling, an item's call. */

@@ -1,5 +1,5 @@
-import pMap from "p-map";
 import { setTimeout as sleep } from "node:timers/promises";
+import pMap from "p-map";
 import type { Movement } from "../../src/contract/stock-api.ts";
 import type { Level } from "../../src/contract/stock-events.ts";
 import type { Dashboard } from "../../src/orders/operators/dashboard.sql.ts";

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OrderView } from "../../src/orders/order/order.ts";
 import type { Ask } from "../lib/api-client.ts";
-import type { Journal } from "./journal.ts";
 import type { Random } from "../lib/random.ts";
+import type { Journal } from "./journal.ts";
 
 export interface Customer {
   id: string;

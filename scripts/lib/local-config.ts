@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { booleanVar } from "../../src/runtime/vars.ts";
-import { readAuthSettings } from "../../src/orders/http/auth-settings.ts";
 import { policyOf } from "../../src/orders/config/policy.ts";
+import { readAuthSettings } from "../../src/orders/http/auth-settings.ts";
+import { booleanVar } from "../../src/runtime/vars.ts";
 import { localVars, ROOT } from "./project.ts";
 import { readConfig } from "./wrangler-config.ts";
 

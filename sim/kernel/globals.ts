@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import { SimSocket, SimSocketPair } from "../platform/sockets.ts";
 import { SimResponse } from "../platform/http.ts";
+import { SimSocket, SimSocketPair } from "../platform/sockets.ts";
 import type { Kernel } from "./kernel.ts";
 import { asRequest, requestNow } from "./request.ts";
 import type { Vat } from "./vat.ts";

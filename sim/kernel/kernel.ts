@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
+import { Random } from "../../scripts/lib/random.ts";
 import { Faults, type Without } from "./faults.ts";
 import { History } from "./history.ts";
-import { Random } from "../../scripts/lib/random.ts";
 import type { Vat } from "./vat.ts";
 
 interface Event {

@@ -1,5 +1,5 @@
-import type { Answer } from "../platform/worker.ts";
 import type { Verdict } from "../platform/limiter.ts";
+import type { Answer } from "../platform/worker.ts";
 import type { Report } from "./report.ts";
 
 /** Whom the limiters stop: whoever they refuse, and nobody else, whatever becomes of them. */

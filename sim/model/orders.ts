@@ -1,8 +1,8 @@
 import type { D1Watcher } from "../platform/d1.ts";
+import { serviceOf } from "../workload/services.ts";
 import type { ItemsModel } from "./items.ts";
 import type { Report } from "./report.ts";
 import { MAX_STATEMENTS, mayBePruned, PROMPT_MS, type Terms } from "./terms.ts";
-import { serviceOf } from "../workload/services.ts";
 import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
 
 /** The reference model of D1: every committed row is held against what it was and may become. */

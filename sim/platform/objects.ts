@@ -1,5 +1,5 @@
-import { vatGlobals, type WorldGlobals } from "../kernel/globals.ts";
 import type { Evaluate } from "../kernel/code.ts";
+import { vatGlobals, type WorldGlobals } from "../kernel/globals.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { Vat } from "../kernel/vat.ts";
 import { type Callee, serve, stubOf } from "./rpc.ts";

@@ -1,5 +1,5 @@
-import type { Kernel } from "../kernel/kernel.ts";
 import type { Random } from "../../scripts/lib/random.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import type { Reply, Vat } from "../kernel/vat.ts";
 import { type Consumer, QueueDelivery } from "./delivery.ts";
 

@@ -1,10 +1,10 @@
-import type { ItemPlan, CartLine, ClientPlan, Step } from "./steps.ts";
-import type { System } from "../system.ts";
-import { type Heard, HttpClient, isAnswered } from "./http-client.ts";
-import { cartOf } from "./cart.ts";
 import { checkGated, wasClosed, wasOpen } from "../model/door.ts";
+import type { System } from "../system.ts";
+import { cartOf } from "./cart.ts";
 import { FeedClient } from "./feed-client.ts";
+import { type Heard, HttpClient, isAnswered } from "./http-client.ts";
 import { serviceOf } from "./services.ts";
+import type { ItemPlan, CartLine, ClientPlan, Step } from "./steps.ts";
 
 /** A customer: places, repeats, cancels, looks, and holds every answer against what was promised. */
 

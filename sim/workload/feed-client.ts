@@ -1,7 +1,7 @@
+import { START_MS } from "../kernel/kernel.ts";
 import type { OrderView } from "../model/shown.ts";
 import type { SimSocket } from "../platform/sockets.ts";
 import type { System } from "../system.ts";
-import { START_MS } from "../kernel/kernel.ts";
 import { longToken } from "./tokens.ts";
 
 /**

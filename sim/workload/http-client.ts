@@ -1,10 +1,10 @@
 import type { Random } from "../../scripts/lib/random.ts";
 import { checkLimit } from "../model/limits.ts";
-import { type HeaderLine, received } from "../platform/http.ts";
-import type { Answer } from "../platform/worker.ts";
-import type { Verdict } from "../platform/limiter.ts";
-import type { System } from "../system.ts";
 import type { OrderView } from "../model/shown.ts";
+import { type HeaderLine, received } from "../platform/http.ts";
+import type { Verdict } from "../platform/limiter.ts";
+import type { Answer } from "../platform/worker.ts";
+import type { System } from "../system.ts";
 import { Tokens } from "./tokens.ts";
 
 /** HTTP as a client has it: an answer, or none. */

@@ -1,8 +1,8 @@
-import { START_MS } from "../kernel/kernel.ts";
 import { Random } from "../../scripts/lib/random.ts";
+import { START_MS } from "../kernel/kernel.ts";
 import { badKeysFor } from "./bad-keys.ts";
-import { addHang, addStorm } from "./storm.ts";
 import type { CartLine, ClientPlan, ItemPlan, Plan, Step } from "./steps.ts";
+import { addHang, addStorm } from "./storm.ts";
 import { IMPOSTORS } from "./tokens.ts";
 
 /** What happens in a run, drawn up beforehand as data, so that a failing run can be made shorter. */

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import { START_MS } from "../kernel/kernel.ts";
 import { Random } from "../../scripts/lib/random.ts";
+import { START_MS } from "../kernel/kernel.ts";
 
 /** Tokens as an issuer makes them, good ones and bad ones. */
 

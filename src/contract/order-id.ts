@@ -1,5 +1,5 @@
-import * as v from "valibot";
 import { v7 } from "uuid";
+import * as v from "valibot";
 
 /**
  * Order ids are UUIDs of version 7 (RFC 9562), which sort by time to the millisecond. Lists,

@@ -1,11 +1,11 @@
 import { retryUnknownQueue } from "../runtime/queue-consumer.ts";
-import { consumeDeadLetters } from "./dead-letters/dead-letter-consumer.ts";
-import { withTimeLimits } from "./database/d1.ts";
-import { app } from "./http/app.ts";
 import { queueRole } from "./config/queues.ts";
+import { withTimeLimits } from "./database/d1.ts";
+import { consumeDeadLetters } from "./dead-letters/dead-letter-consumer.ts";
+import { app } from "./http/app.ts";
 import { reconcilerOf } from "./order/schedule-reconcile.ts";
-import { consumeStockEvents } from "./outcomes/stock-events-consumer.ts";
 import { settlePorts } from "./outcomes/settle-ports.ts";
+import { consumeStockEvents } from "./outcomes/stock-events-consumer.ts";
 
 export { CustomerFeed } from "./feed/customer-feed.ts";
 export { OrderDesk } from "./place/order-desk.ts";

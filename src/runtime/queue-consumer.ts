@@ -1,10 +1,10 @@
-import type { DeadLetter } from "../contract/dead-letter.ts";
 import pMap from "p-map";
 import * as v from "valibot";
-import { backoff_ms } from "./backoff.ts";
-import { MAX_DELIVERY_ATTEMPTS } from "../contract/limits.ts";
-import { errorText, log } from "./log.ts";
+import type { DeadLetter } from "../contract/dead-letter.ts";
 import { unpack } from "../contract/envelope.ts";
+import { MAX_DELIVERY_ATTEMPTS } from "../contract/limits.ts";
+import { backoff_ms } from "./backoff.ts";
+import { errorText, log } from "./log.ts";
 
 export type Decoded<E> = { ok: true; event: E } | { ok: false; error: string };
 /**

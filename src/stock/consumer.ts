@@ -1,9 +1,9 @@
 import { type DeadLetter, DeadLetterSchema } from "../contract/dead-letter.ts";
-import { sendPacked } from "../runtime/queue-producer.ts";
-import { consume, decoderOf, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
-import { log } from "../runtime/log.ts";
 import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import { StockEventSchema } from "../contract/stock-events.ts";
+import { log } from "../runtime/log.ts";
+import { consume, decoderOf, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
+import { sendPacked } from "../runtime/queue-producer.ts";
 import { type CallItem, coordinate } from "./coordinator.ts";
 
 /** The bindings and the clock that the consumer uses. */

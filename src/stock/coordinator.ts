@@ -1,8 +1,4 @@
-import type { ItemReply, ItemAnswer, ItemCommand } from "./item/rules.ts";
 import pMap from "p-map";
-import { failedWith, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
-import { errorText } from "../runtime/log.ts";
-import { withTimeout } from "../runtime/timeout.ts";
 import type { OrderEvent, OrderPlaced } from "../contract/order-events.ts";
 import {
   type Shortage,
@@ -12,6 +8,10 @@ import {
   stockRefused,
   type VersionedLevel,
 } from "../contract/stock-events.ts";
+import { errorText } from "../runtime/log.ts";
+import { failedWith, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
+import { withTimeout } from "../runtime/timeout.ts";
+import type { ItemReply, ItemAnswer, ItemCommand } from "./item/rules.ts";
 
 /** Calls an item. The item handles the commands of one call in one transaction. */
 export type CallItem = (sku: string, commands: ItemCommand[]) => Promise<ItemReply>;

@@ -1,9 +1,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import pMap from "p-map";
 import * as v from "valibot";
-import { delayText } from "../runtime/queue-consumer.ts";
 import { MAX_ORDERS_PER_LANE_CALL, MAX_SKUS_PER_LEVELS_CALL } from "../contract/limits.ts";
-import { errorText, log } from "../runtime/log.ts";
 import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import type {
   Adjustment,
@@ -13,6 +11,8 @@ import type {
   StockApi as Api,
 } from "../contract/stock-api.ts";
 import type { StockEvent, VersionedLevel } from "../contract/stock-events.ts";
+import { errorText, log } from "../runtime/log.ts";
+import { delayText } from "../runtime/queue-consumer.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { newOrderId } from "../../src/contract/order-id.ts";
-import { orderEvent } from "../../src/contract/order-events.ts";
 import { pack } from "../../src/contract/envelope.ts";
+import { orderEvent } from "../../src/contract/order-events.ts";
+import { newOrderId } from "../../src/contract/order-id.ts";
 import { stockOutcome } from "../../src/contract/stock-events.ts";
 import { expectLedgerReplays, settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";

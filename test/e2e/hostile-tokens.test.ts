@@ -1,7 +1,7 @@
 import { SignJWT } from "jose";
 import { expect, test } from "vitest";
-import { FeedClient } from "./support/feed-client.ts";
 import { signToken } from "./support/client.ts";
+import { FeedClient } from "./support/feed-client.ts";
 import { settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";

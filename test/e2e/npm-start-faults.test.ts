@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { isHealthy } from "../../scripts/lib/health.ts";
 import { runtimesOf, stillRunning } from "../../scripts/lib/processes.ts";

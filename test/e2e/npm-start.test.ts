@@ -1,6 +1,6 @@
-import { createServer } from "node:net";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFailed, onTestFinished, test } from "vitest";
 import { stillRunning } from "../../scripts/lib/processes.ts";

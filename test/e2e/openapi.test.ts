@@ -1,9 +1,9 @@
-import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { v7 } from "uuid";
 import { beforeAll, expect, test } from "vitest";
-import type { OrderView } from "../../src/orders/order/order.ts";
 import type { Document } from "../../openapi/types.ts";
+import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { PROBLEMS } from "../../src/orders/http/problem.ts";
+import type { OrderView } from "../../src/orders/order/order.ts";
 import { schemaChecker } from "../support/contract.ts";
 import { signToken } from "./support/client.ts";
 import { ContractClient } from "./support/contract-client.ts";

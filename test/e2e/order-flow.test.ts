@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { clientOf } from "./support/client.ts";
 import { FeedClient } from "./support/feed-client.ts";
 import { expectLedgerReplays, expectReadModelFollows, settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";
-import { clientOf } from "./support/client.ts";
 import { until } from "./support/until.ts";
 
 const stack = useStack();

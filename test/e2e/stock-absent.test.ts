@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
 import { v7 } from "uuid";
+import { describe, expect, test } from "vitest";
 import { start } from "./support/npm-start.ts";
 import { preparedState } from "./support/prepared-state.ts";
 import { expectLedgerReplays, levelBecomes, settled } from "./support/settled.ts";

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Stack, startStack } from "../../bench/lib/stack.ts";
 import { tokenOf } from "../../bench/lib/orders.ts";
+import { type Stack, startStack } from "../../bench/lib/stack.ts";
 import { QUEUE } from "../../bench/lib/systems.ts";
 import { INSERT_ORDERS, orderRow } from "../support/order.ts";
 import { until } from "./support/until.ts";

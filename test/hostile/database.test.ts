@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { D1_TIMEOUT_MS } from "../../src/orders/database/d1.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
+import { D1_TIMEOUT_MS } from "../../src/orders/database/d1.ts";
 import { observed } from "../support/d1.ts";
 import { nameOf, pathOf, type Route, ROUTES, SKU } from "./support/routes.ts";
 import { addItem, call, lineOf, migrate, operatorToken } from "./support/worker.ts";

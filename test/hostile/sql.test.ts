@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { objections } from "./support/objections.ts";
 import { placesIn, put } from "./support/inputs.ts";
+import { objections } from "./support/objections.ts";
 import { nameOf, pathOf, type Route, ROUTES, SKU } from "./support/routes.ts";
 import { addItem, call, lineOf, migrate, operatorToken, tokenFor } from "./support/worker.ts";
 

@@ -1,9 +1,9 @@
+import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { reset } from "cloudflare:test";
+import { policyOf } from "../../src/orders/config/policy.ts";
 import { readDashboard } from "../../src/orders/operators/dashboard.sql.ts";
 import { foldMinutes } from "../../src/orders/order/minutes.sql.ts";
-import { policyOf } from "../../src/orders/config/policy.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { observed } from "../support/d1.ts";
 import { count, DAY_MS, insertRows, orderRow } from "./support/rows.ts";

@@ -1,5 +1,5 @@
-import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";

@@ -1,7 +1,7 @@
-import { transition } from "../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
+import { transition } from "../../src/orders/order/orders.sql.ts";
 import { confirmed, exchange } from "./support/confirmed.ts";
 import { dueAt, passAt } from "./support/reconcile.ts";
 import { expectSettled, ledgerOf } from "./support/stock.ts";

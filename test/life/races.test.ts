@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { passAt, stockLane } from "./support/reconcile.ts";
 import {
   atOnce,
   change,
@@ -9,6 +8,7 @@ import {
   placedEvent,
   TIMES,
 } from "./support/race.ts";
+import { passAt, stockLane } from "./support/reconcile.ts";
 import { deliver, expectLegalHistory, expectSettled, settleAll } from "./support/stock.ts";
 import { migrate, orderNow, worldOf } from "./support/world.ts";
 

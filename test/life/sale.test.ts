@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
-import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { policyOf } from "../../src/orders/config/policy.ts";
+import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { customerUnits, deliver, expectSettled, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, orderNow, OPERATOR, WAIT, worldOf } from "./support/world.ts";
 

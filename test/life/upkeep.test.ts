@@ -1,6 +1,6 @@
+import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { reset } from "cloudflare:test";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { brokenDb, observed } from "../support/d1.ts";

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
+import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { observed } from "../support/d1.ts";
 import { addItem, candidateFor, fakeFeeds, locked, orderNow, POLICY } from "./support/data.ts";
 import { portsWith } from "./support/data.ts";

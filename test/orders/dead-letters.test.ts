@@ -1,16 +1,16 @@
-import type { DeadLetter } from "../../src/contract/dead-letter.ts";
-import { SEND_TIMEOUT_MS } from "../../src/runtime/queue-producer.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { pack } from "../../src/contract/envelope.ts";
-import { commandOf } from "../../src/orders/order/order.ts";
-import { app } from "../../src/orders/http/app.ts";
-import worker from "../../src/orders/worker.ts";
 import { storeDeadLetters } from "../../src/orders/dead-letters/dead-letters.sql.ts";
+import { app } from "../../src/orders/http/app.ts";
+import { commandOf } from "../../src/orders/order/order.ts";
+import { settle } from "../../src/orders/outcomes/settle.ts";
+import worker from "../../src/orders/worker.ts";
+import { SEND_TIMEOUT_MS } from "../../src/runtime/queue-producer.ts";
 import { brokenDb, observed } from "../support/d1.ts";
 import { levelOf, locked, orderNow, pendingOrder, portsWith } from "./support/data.ts";
 import { ACKED, batchOf, fakeQueue } from "./support/queue.ts";
-import { settle } from "../../src/orders/outcomes/settle.ts";
 import {
   call,
   envWith,

@@ -1,8 +1,8 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { app } from "../../src/orders/http/app.ts";
 import { D1_TIMEOUT_MS, timeLimited } from "../../src/orders/database/d1.ts";
+import { app } from "../../src/orders/http/app.ts";
 import { brokenDb, observed } from "../support/d1.ts";
 import { isMarkedPresent, pendingOrder } from "./support/data.ts";
 import {

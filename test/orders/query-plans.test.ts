@@ -1,13 +1,14 @@
-import { requeueCommands } from "../../src/orders/order/orders.sql.ts";
-import { env } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { commandOf } from "../../src/orders/order/order.ts";
-import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
-import { comparePage } from "../../src/orders/operators/compare.ts";
-import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { changeOrder } from "../../src/orders/change/change-order.ts";
+import { comparePage } from "../../src/orders/operators/compare.ts";
+import { commandOf } from "../../src/orders/order/order.ts";
+import { requeueCommands } from "../../src/orders/order/orders.sql.ts";
+import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
+import { placeAll } from "../../src/orders/place/placement.sql.ts";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import worker from "../../src/orders/worker.ts";
 import {
   addItem,
@@ -23,7 +24,6 @@ import {
   released,
   moveOne,
 } from "./support/data.ts";
-import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { connect } from "./support/feed.ts";
 import { batchOf } from "./support/queue.ts";
 import { pass } from "./support/stock.ts";

@@ -1,8 +1,8 @@
-import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { commandOf } from "../../src/orders/order/order.ts";
+import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { app } from "../../src/orders/http/app.ts";
+import { commandOf } from "../../src/orders/order/order.ts";
 import worker from "../../src/orders/worker.ts";
 import { levelOf, locked, orderNow, pendingOrder } from "./support/data.ts";
 import { ACKED, batchOf, fakeQueue } from "./support/queue.ts";

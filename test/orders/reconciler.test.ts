@@ -7,8 +7,8 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { VersionedLevel } from "../../src/contract/stock-events.ts";
-import { refreshLevels } from "../../src/orders/reconcile/refresh-levels.ts";
 import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
+import { refreshLevels } from "../../src/orders/reconcile/refresh-levels.ts";
 import worker, { type Reconciler } from "../../src/orders/worker.ts";
 import { brokenDb } from "../support/d1.ts";
 import { addItem, orderNow, pendingOrder } from "./support/data.ts";

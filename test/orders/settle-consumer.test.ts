@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { pack } from "../../src/contract/envelope.ts";
-import { consumeStockEvents } from "../../src/orders/outcomes/stock-events-consumer.ts";
 import type { SettlePorts } from "../../src/orders/outcomes/settle.ts";
+import { consumeStockEvents } from "../../src/orders/outcomes/stock-events-consumer.ts";
 import worker from "../../src/orders/worker.ts";
 import { brokenDb, observed } from "../support/d1.ts";
 import {

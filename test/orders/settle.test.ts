@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { StockEvent } from "../../src/contract/stock-events.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
+import type { StockEvent } from "../../src/contract/stock-events.ts";
 import { type Order } from "../../src/orders/order/order.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { brokenDb, observed } from "../support/d1.ts";

@@ -1,4 +1,3 @@
-import { acknowledge, postpone, transition } from "../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
@@ -7,6 +6,7 @@ import {
   TRANSITIONS,
   type TransitionName,
 } from "../../src/orders/order/order.ts";
+import { acknowledge, postpone, transition } from "../../src/orders/order/orders.sql.ts";
 import { orderNow, pendingOrder, POLICY, tamper } from "./support/data.ts";
 import { migrate } from "./support/worker.ts";
 

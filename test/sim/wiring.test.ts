@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { experimental_readRawConfig } from "wrangler";
 import { loadCode } from "../../sim/kernel/code.ts";
-import { requireSimulated, WORKERS } from "../../sim/platform/settings.ts";
-import { System } from "../../sim/system.ts";
 import { MUTANTS } from "../../sim/mutants/all.ts";
 import { findPlace, readSource } from "../../sim/mutants/places.ts";
 import { QUOTING, quotesIn } from "../../sim/mutants/quotes.ts";
+import { requireSimulated, WORKERS } from "../../sim/platform/settings.ts";
+import { System } from "../../sim/system.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");

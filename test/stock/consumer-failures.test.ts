@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { MAX_DELIVERY_ATTEMPTS } from "../../src/contract/limits.ts";
 import { pack, unpack } from "../../src/contract/envelope.ts";
+import { MAX_DELIVERY_ATTEMPTS } from "../../src/contract/limits.ts";
 import type { CallItem } from "../../src/stock/coordinator.ts";
 import { batchOf, deliver, deliverCounted, ids, watch } from "./consumer-fixtures.ts";
 import { capture, counters, event, keepLogs, logged, newOrders, receive } from "./fixtures.ts";

@@ -1,5 +1,5 @@
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import type { Document, OperationObject, SchemaObject } from "../../openapi/types.ts";
 
 /** One operation of the contract, with its place in it. */

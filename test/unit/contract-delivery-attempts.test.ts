@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { consume } from "../../src/runtime/queue-consumer.ts";
 import { MAX_DELIVERY_ATTEMPTS } from "../../src/contract/limits.ts";
+import { consume } from "../../src/runtime/queue-consumer.ts";
 import {
   batchOf,
   consumer,

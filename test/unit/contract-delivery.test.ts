@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { consume, type Consumer, POSTPONED } from "../../src/runtime/queue-consumer.ts";
 import { MAX_DELIVERY_ATTEMPTS } from "../../src/contract/limits.ts";
+import { consume, type Consumer, POSTPONED } from "../../src/runtime/queue-consumer.ts";
 import {
   ackAll,
   batchOf,

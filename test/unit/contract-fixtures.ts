@@ -1,6 +1,6 @@
-import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import * as v from "valibot";
 import { vi } from "vitest";
+import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import type { Consumer } from "../../src/runtime/queue-consumer.ts";
 
 export interface Note {

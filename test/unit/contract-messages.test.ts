@@ -1,11 +1,11 @@
-import { sendPacked } from "../../src/runtime/queue-producer.ts";
 import { describe, expect, test } from "vitest";
+import { jsonBytes, pack, unpack } from "../../src/contract/envelope.ts";
 import {
   MAX_EVENTS_PER_MESSAGE,
   MAX_MESSAGE_BYTES,
   MAX_MESSAGES_PER_SEND,
 } from "../../src/contract/limits.ts";
-import { jsonBytes, pack, unpack } from "../../src/contract/envelope.ts";
+import { sendPacked } from "../../src/runtime/queue-producer.ts";
 import { envelope, type Note, NoteSchema, note } from "./contract-fixtures.ts";
 
 const notes = (count: number, text = ""): Note[] =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { openApiDocument } from "../../openapi/document.ts";
-import { ROUTES, nameOf } from "../hostile/support/routes.ts";
 import { placesIn } from "../hostile/support/inputs.ts";
+import { ROUTES, nameOf } from "../hostile/support/routes.ts";
 import { callsOf } from "../support/contract.ts";
 
 /** What the hostile tests send is made from examples: these have to show all that a schema has. */

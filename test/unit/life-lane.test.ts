@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
 import { type StockEvent, stockOutcome } from "../../src/contract/stock-events.ts";
-import { Lane, type LanePorts } from "../../src/orders/place/lane.ts";
 import type { Order } from "../../src/orders/order/order.ts";
+import { Lane, type LanePorts } from "../../src/orders/place/lane.ts";
 import { order } from "../support/order.ts";
 
 beforeEach(() => vi.useFakeTimers());

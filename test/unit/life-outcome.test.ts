@@ -1,8 +1,8 @@
-import { type OrderRow, orderFromRow } from "../../src/orders/order/order-queries.sql.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type OrderRow, orderFromRow } from "../../src/orders/order/order-queries.sql.ts";
+import { type Order } from "../../src/orders/order/order.ts";
 import { awaitOutcome } from "../../src/orders/place/await-outcome.ts";
 import { SoldOutCache } from "../../src/orders/place/sold-out-cache.ts";
-import { type Order } from "../../src/orders/order/order.ts";
 import { orderRow } from "../support/order.ts";
 
 beforeEach(() => vi.useFakeTimers());

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { LATENCY_BOUNDS_MS } from "../../src/orders/order/minutes.sql.ts";
 import { percentile } from "../../src/orders/operators/dashboard.sql.ts";
+import { LATENCY_BOUNDS_MS } from "../../src/orders/order/minutes.sql.ts";
 
 /** A histogram with so many orders in the bucket that ends at a bound (Infinity: above the last). */
 function histogram(counts: Record<number, number>): number[] {

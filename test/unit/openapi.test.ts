@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
-import { contractFiles, referencePage } from "../../openapi/files.ts";
-import { app } from "../../src/orders/http/app.ts";
 import { openApiDocument } from "../../openapi/document.ts";
+import { contractFiles, referencePage } from "../../openapi/files.ts";
 import type { MediaType, Reference } from "../../openapi/types.ts";
+import { app } from "../../src/orders/http/app.ts";
 import { PROBLEMS } from "../../src/orders/http/problem.ts";
 import { callsOf, schemaChecker } from "../support/contract.ts";
 

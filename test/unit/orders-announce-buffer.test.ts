@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import { AnnounceBuffer } from "../../src/orders/place/announce-buffer.ts";
+import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import { allPlaced, candidate } from "./orders-desk-rig.ts";
 
 let start_ms = 0;

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { TimeoutError } from "../../src/runtime/timeout.ts";
 import {
   D1_TIMEOUT_MS,
   isUnavailable,
@@ -7,6 +6,7 @@ import {
   timeLimited,
   withTimeLimits,
 } from "../../src/orders/database/d1.ts";
+import { TimeoutError } from "../../src/runtime/timeout.ts";
 
 /** A database that notes what reaches it; it answers with the SQL, or never. */
 function stub({ isSilent = false } = {}) {

@@ -1,5 +1,5 @@
-import type { Order } from "../../src/orders/order/order.ts";
 import type { Announcement } from "../../src/orders/order/announce.ts";
+import type { Order } from "../../src/orders/order/order.ts";
 import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import type { Candidate, Placement } from "../../src/orders/place/placement.sql.ts";
 import { order } from "../support/order.ts";

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { OrderEventSchema } from "../../src/contract/order-events.ts";
 import {
@@ -15,7 +16,6 @@ import {
   viewOf,
 } from "../../src/orders/order/order.ts";
 import { order as orderWith, POLICY } from "../support/order.ts";
-import * as v from "valibot";
 
 const NOW = 1_800_000_000_000;
 const cup = { sku: "CUP", name: "Cup", quantity: 2, price: { amount: 900, currency: "EUR" } };

@@ -1,7 +1,7 @@
-import type { Delay } from "../../src/runtime/queue-consumer.ts";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { ItemCommand } from "../../src/stock/item/rules.ts";
+import type { Delay } from "../../src/runtime/queue-consumer.ts";
 import { type CallItem, coordinate } from "../../src/stock/coordinator.ts";
+import type { ItemCommand } from "../../src/stock/item/rules.ts";
 import { event, shelf } from "./stock-fixtures.ts";
 
 const errorOf = (delay: Delay | undefined) => (delay?.type === "failed" ? delay.error : delay);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { delayText, POSTPONED } from "../../src/runtime/queue-consumer.ts";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
+import { delayText, POSTPONED } from "../../src/runtime/queue-consumer.ts";
 import { type CallItem, coordinate, MAX_SKUS_PER_RUN } from "../../src/stock/coordinator.ts";
 import { event, orderId, shelf } from "./stock-fixtures.ts";
 

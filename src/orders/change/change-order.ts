@@ -1,13 +1,13 @@
+import { policyOf } from "../config/policy.ts";
+import { announce } from "../order/announce.ts";
 import {
   type OrderRow,
   orderFromRow,
   selectOrders,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import { transition } from "../order/orders.sql.ts";
 import { FIRST_DUE_MS, type Order } from "../order/order.ts";
-import { announce } from "../order/announce.ts";
-import { policyOf } from "../config/policy.ts";
+import { transition } from "../order/orders.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 
 /**

@@ -1,8 +1,8 @@
-import { type DeadLetter, DeadLetterSchema } from "../../contract/dead-letter.ts";
 import * as v from "valibot";
+import { type DeadLetter, DeadLetterSchema } from "../../contract/dead-letter.ts";
+import { unpack } from "../../contract/envelope.ts";
 import { backoff_ms } from "../../runtime/backoff.ts";
 import { log } from "../../runtime/log.ts";
-import { unpack } from "../../contract/envelope.ts";
 import { bisect } from "../database/bisect.ts";
 import { storeDeadLetters } from "./dead-letters.sql.ts";
 

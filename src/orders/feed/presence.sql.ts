@@ -1,6 +1,6 @@
-import type { Order } from "../order/order.ts";
 import { SCAN_ROWS, scanByKey, type TableScan } from "../database/table-scan.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
+import type { Order } from "../order/order.ts";
 
 /** The table `presence`, and the queries of the orders that a feed shows. */
 

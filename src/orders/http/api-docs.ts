@@ -1,5 +1,5 @@
-import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
+import type { AppEnv } from "./app-env.ts";
 
 /** Serves the contract and its page as static files, which add nothing to the Worker's start-up. */
 export const docs = new Hono<AppEnv>().on("GET", ["/openapi.json", "/docs"], async (c) => {

@@ -1,11 +1,11 @@
 import { Hono } from "hono";
-import { TrieRouter } from "hono/router/trie-router";
 import { requestId } from "hono/request-id";
-import type { AppEnv } from "./app-env.ts";
+import { TrieRouter } from "hono/router/trie-router";
 import { errorText, log } from "../../runtime/log.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
-import { deadLetters } from "./dead-letters.ts";
 import { docs } from "./api-docs.ts";
+import type { AppEnv } from "./app-env.ts";
+import { deadLetters } from "./dead-letters.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";

@@ -1,4 +1,3 @@
-import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
 import {
@@ -7,6 +6,7 @@ import {
   listDeadLetters,
 } from "../dead-letters/dead-letters.sql.ts";
 import { replayDeadLetter } from "../operators/replay-dead-letter.ts";
+import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
 import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
 import { invalid, Problem } from "./problem.ts";

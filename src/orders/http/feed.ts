@@ -1,4 +1,3 @@
-import type { AppEnv } from "./app-env.ts";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { withTimeout } from "../../runtime/timeout.ts";
@@ -10,6 +9,7 @@ import {
   TOO_MANY_SOCKETS,
   PROTOCOL,
 } from "../feed/protocol.ts";
+import type { AppEnv } from "./app-env.ts";
 import { authenticate } from "./auth.ts";
 import { Problem } from "./problem.ts";
 import { isKnownOrigin } from "./security.ts";

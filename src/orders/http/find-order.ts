@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { SentOrderIdSchema } from "../../contract/order-id.ts";
-import type { Order } from "../order/order.ts";
 import { getOrder } from "../order/order-queries.sql.ts";
+import type { Order } from "../order/order.ts";
 import { Problem } from "./problem.ts";
 
 /** The query parameter `status` of lists. */

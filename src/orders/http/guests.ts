@@ -1,6 +1,6 @@
-import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
 import { policyOf } from "../config/policy.ts";
+import type { AppEnv } from "./app-env.ts";
 import { authSettingsFor } from "./auth-settings.ts";
 import { Problem } from "./problem.ts";
 import { guestLimit } from "./rate-limit.ts";

@@ -1,13 +1,13 @@
-import { itemNotFound, skuFromPath } from "./sku.ts";
-import type { AppEnv } from "./app-env.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { SkuSchema } from "../../contract/sku.ts";
 import { getItem, listItems, putItem } from "../items/items.sql.ts";
+import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
 import { CurrencySchema } from "./currency.ts";
 import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
 import { invalid } from "./problem.ts";
+import { itemNotFound, skuFromPath } from "./sku.ts";
 import { singleLineText } from "./text.ts";
 import { TimeSchema } from "./timestamp.ts";
 import { body, query } from "./validation.ts";

@@ -1,8 +1,8 @@
-import type { AppEnv } from "./app-env.ts";
 import { createMiddleware } from "hono/factory";
 import { errorText, log } from "../../runtime/log.ts";
-import { booleanVar } from "../../runtime/vars.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
+import { booleanVar } from "../../runtime/vars.ts";
+import type { AppEnv } from "./app-env.ts";
 import { Problem } from "./problem.ts";
 import { isService } from "./scopes.ts";
 

@@ -1,6 +1,6 @@
-import type { AppEnv } from "./app-env.ts";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "./app-env.ts";
 import { splitList } from "./auth-settings.ts";
 
 /** Defaults: a header that the response already has stays, since pages have their own policy. */

@@ -1,14 +1,14 @@
-import { callStock, stockUnavailable } from "./ask-stock.ts";
-import type { AppEnv } from "./app-env.ts";
-import { itemNotFound, skuFromPath } from "./sku.ts";
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { AdjustResult } from "../../contract/stock-api.ts";
 import { applyLevels, getItem } from "../items/items.sql.ts";
+import type { AppEnv } from "./app-env.ts";
+import { callStock, stockUnavailable } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { Problem } from "./problem.ts";
+import { itemNotFound, skuFromPath } from "./sku.ts";
 import { singleLineText } from "./text.ts";
 import { body, headers, query } from "./validation.ts";
 

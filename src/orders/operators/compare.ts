@@ -1,8 +1,8 @@
-import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
 import pMap from "p-map";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { timeOfOrderId } from "../../contract/order-id.ts";
 import type { LiveLock, StockApi } from "../../contract/stock-api.ts";
+import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
 import type { Order, Status } from "../order/order.ts";
 
 /** Compares the orders in D1 with the locks of the stock items. */

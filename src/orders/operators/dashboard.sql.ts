@@ -1,4 +1,3 @@
-import type { Status } from "../order/order.ts";
 import {
   LATENCY_BOUNDS_MS,
   type Minute,
@@ -6,6 +5,7 @@ import {
   selectMinutesSince,
   selectTotals,
 } from "../order/minutes.sql.ts";
+import type { Status } from "../order/order.ts";
 
 /** The dashboard of GET /v1/operations. None of its queries scans the table `orders`. */
 

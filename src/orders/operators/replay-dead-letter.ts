@@ -1,12 +1,12 @@
-import type { DeadLetter } from "../../contract/dead-letter.ts";
-import { SEND_TIMEOUT_MS } from "../../runtime/queue-producer.ts";
 import * as v from "valibot";
+import type { DeadLetter } from "../../contract/dead-letter.ts";
 import { unpack } from "../../contract/envelope.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
+import { SEND_TIMEOUT_MS } from "../../runtime/queue-producer.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
+import { deleteDeadLetter } from "../dead-letters/dead-letters.sql.ts";
 import { makeDue } from "../order/orders.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
-import { deleteDeadLetter } from "../dead-letters/dead-letters.sql.ts";
 
 export type ReplayOutcome = "reconciled" | "resent" | "unknown_queue";
 

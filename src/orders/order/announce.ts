@@ -1,7 +1,7 @@
-import { sendPacked } from "../../runtime/queue-producer.ts";
-import { errorText, log } from "../../runtime/log.ts";
 import { OrderEventSchema } from "../../contract/order-events.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { sendPacked } from "../../runtime/queue-producer.ts";
 import { feedNotifier, logFailedPushes } from "./feed-notifier.ts";
 import { commandsOf, type Order } from "./order.ts";
 

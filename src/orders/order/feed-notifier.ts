@@ -1,4 +1,5 @@
 import pMap from "p-map";
+import { errorText, log } from "../../runtime/log.ts";
 import {
   type Delay,
   delayText,
@@ -6,7 +7,6 @@ import {
   POSTPONED,
   type Undecided,
 } from "../../runtime/queue-consumer.ts";
-import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { type Order, viewOf } from "./order.ts";
 

@@ -1,5 +1,5 @@
-import type { Shortage } from "../../contract/stock-events.ts";
 import { type OrderEvent, orderEvent } from "../../contract/order-events.ts";
+import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 
 /** The life of an order: its transitions, and what it needs next. No I/O. */

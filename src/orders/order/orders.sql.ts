@@ -3,6 +3,7 @@ import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 import { SCAN_ROWS, scanByKey, type TableScan } from "../database/table-scan.ts";
 import { countTransition } from "./minutes.sql.ts";
+import { type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 import {
   type Awaits,
   dueAfter,
@@ -12,7 +13,6 @@ import {
   TRANSITIONS,
   type TransitionName,
 } from "./order.ts";
-import { type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 
 /** All writes of the table `orders`. Each is conditional: D1 alone decides an order's life. */
 

@@ -1,5 +1,5 @@
-import { feedNotifier } from "../order/feed-notifier.ts";
 import { policyOf } from "../config/policy.ts";
+import { feedNotifier } from "../order/feed-notifier.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import type { SettlePorts } from "./settle.ts";
 

@@ -1,19 +1,19 @@
+import { chunksOf } from "../../contract/chunks.ts";
+import type { StockEvent } from "../../contract/stock-events.ts";
+import { log } from "../../runtime/log.ts";
+import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
+import type { Policy } from "../config/policy.ts";
+import { bisect } from "../database/bisect.ts";
+import { applyLevels } from "../items/items.sql.ts";
+import type { FeedNotifier } from "../order/feed-notifier.ts";
 import {
   type OrderRow,
   orderFromRow,
   selectOrders,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import { acknowledge, transition } from "../order/orders.sql.ts";
-import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
-import { log } from "../../runtime/log.ts";
-import { chunksOf } from "../../contract/chunks.ts";
-import type { StockEvent } from "../../contract/stock-events.ts";
-import { bisect } from "../database/bisect.ts";
-import type { FeedNotifier } from "../order/feed-notifier.ts";
-import { applyLevels } from "../items/items.sql.ts";
 import { type Order, refusalReason } from "../order/order.ts";
-import type { Policy } from "../config/policy.ts";
+import { acknowledge, transition } from "../order/orders.sql.ts";
 
 /** The bindings and functions that settling uses. */
 export interface SettlePorts {

@@ -1,6 +1,6 @@
-import { sendPacked } from "../../runtime/queue-producer.ts";
-import { consume, decoderOf, POSTPONED, type Undecided } from "../../runtime/queue-consumer.ts";
 import { type StockEvent, StockEventSchema } from "../../contract/stock-events.ts";
+import { consume, decoderOf, POSTPONED, type Undecided } from "../../runtime/queue-consumer.ts";
+import { sendPacked } from "../../runtime/queue-producer.ts";
 import { storeDeadLetters } from "../dead-letters/dead-letters.sql.ts";
 import { partsOf, settle, type SettlePorts } from "./settle.ts";
 

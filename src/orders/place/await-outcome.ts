@@ -1,5 +1,5 @@
-import { getOrder } from "../order/order-queries.sql.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
+import { getOrder } from "../order/order-queries.sql.ts";
 import type { Order } from "../order/order.ts";
 
 const POLL_MS = 1_000;

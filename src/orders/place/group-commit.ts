@@ -2,8 +2,8 @@ import { jsonBytes } from "../../contract/envelope.ts";
 import { log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { bisect } from "../database/bisect.ts";
-import type { Order } from "../order/order.ts";
 import type { Announcement } from "../order/announce.ts";
+import type { Order } from "../order/order.ts";
 import { AnnounceBuffer } from "./announce-buffer.ts";
 import { type Candidate, keyOwnerOf, type Placement } from "./placement.sql.ts";
 

@@ -1,8 +1,8 @@
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
-import { errorText, log } from "../../runtime/log.ts";
-import { withTimeout } from "../../runtime/timeout.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
 import { commandOf, type Order } from "../order/order.ts";
 
 export interface LanePorts {

@@ -1,14 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
-import { withTimeLimits } from "../database/d1.ts";
-import type { FeedNotifier } from "../order/feed-notifier.ts";
-import { Lane } from "./lane.ts";
-import { firstDue_ms } from "../order/order.ts";
 import { policyOf } from "../config/policy.ts";
+import { withTimeLimits } from "../database/d1.ts";
+import { announce, notifyCustomers } from "../order/announce.ts";
+import type { FeedNotifier } from "../order/feed-notifier.ts";
+import { firstDue_ms } from "../order/order.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
 import { settle } from "../outcomes/settle.ts";
-import { announce, notifyCustomers } from "../order/announce.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { Lane } from "./lane.ts";
 import { type Candidate, type Placement, placeAll } from "./placement.sql.ts";
 
 /** After a call that the reconciler did not answer, commits skip the call for this long. */

@@ -1,12 +1,12 @@
-import { errorText, log } from "../../runtime/log.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
+import { errorText, log } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
-import { firstDue_ms } from "../order/order.ts";
 import { policyOf } from "../config/policy.ts";
-import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { announce } from "../order/announce.ts";
-import { SoldOutCache } from "./sold-out-cache.ts";
+import { firstDue_ms } from "../order/order.ts";
+import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { type Candidate, type Placement, placeAll } from "./placement.sql.ts";
+import { SoldOutCache } from "./sold-out-cache.ts";
 
 const DESK_TIMEOUT_MS = 25_000;
 /** Direct commits under way in one isolate. They are the exception: each is a D1 batch of one. */

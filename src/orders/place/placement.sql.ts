@@ -1,9 +1,9 @@
 import type { Shortage } from "../../contract/stock-events.ts";
-import { firstDue_ms, type Order } from "../order/order.ts";
+import type { Policy } from "../config/policy.ts";
 import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
+import { firstDue_ms, type Order } from "../order/order.ts";
 import { insertAdmitted } from "../order/orders.sql.ts";
-import type { Policy } from "../config/policy.ts";
 
 /** An order to be placed. Its lines are merged and validated; D1 adds names and prices. */
 export interface Candidate {

@@ -1,14 +1,14 @@
-import { type OrderRow, orderFromRow, selectPresent } from "../order/order-queries.sql.ts";
-import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
-import { delayText } from "../../runtime/queue-consumer.ts";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
-import { errorText, log } from "../../runtime/log.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { delayText } from "../../runtime/queue-consumer.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { logFailedPushes } from "../order/feed-notifier.ts";
+import { type OrderRow, orderFromRow, selectPresent } from "../order/order-queries.sql.ts";
 import { commandsOf, type NextAction, nextActionOf, type Order } from "../order/order.ts";
+import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
 import { settle, type SettlePorts } from "../outcomes/settle.ts";
 
 export interface ReconcilePorts extends SettlePorts {

@@ -2,14 +2,14 @@ import { DurableObject } from "cloudflare:workers";
 import { ensureAlarmBy } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
+import { policyOf } from "../config/policy.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { earliestDue } from "../order/order-queries.sql.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
-import { refreshLevels } from "./refresh-levels.ts";
 import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
-import { policyOf } from "../config/policy.ts";
-import { NO_CURSORS, prune, type PruneCursors } from "./retention.ts";
 import { reconcile } from "./reconcile.ts";
+import { refreshLevels } from "./refresh-levels.ts";
+import { NO_CURSORS, prune, type PruneCursors } from "./retention.ts";
 
 /** The earliest and the latest next alarm while anything is due. */
 const SOONEST_MS = 1_000;

@@ -1,8 +1,5 @@
-import { sendPacked } from "../../runtime/queue-producer.ts";
 import { DurableObject } from "cloudflare:workers";
-import { Alarm } from "../../runtime/alarm.ts";
 import { MAX_LOCKS_PER_PAGE } from "../../contract/limits.ts";
-import { errorText, log } from "../../runtime/log.ts";
 import { orderIdFloor, timeOfOrderId } from "../../contract/order-id.ts";
 import type {
   Adjustment,
@@ -12,6 +9,11 @@ import type {
   LockStates,
 } from "../../contract/stock-api.ts";
 import { StockEventSchema, stockLevel, type VersionedLevel } from "../../contract/stock-events.ts";
+import { Alarm } from "../../runtime/alarm.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { sendPacked } from "../../runtime/queue-producer.ts";
+import { retentionOf } from "../policy.ts";
+import type { OrderMovement } from "./ledger.ts";
 import {
   adjust,
   decide,
@@ -20,9 +22,7 @@ import {
   type ItemReply,
   type Lock,
 } from "./rules.ts";
-import type { OrderMovement } from "./ledger.ts";
 import { type ItemState, ItemStore } from "./store.ts";
-import { retentionOf } from "../policy.ts";
 
 /** The item reports its level at most this often. */
 const LEVEL_INTERVAL_MS = 1_000;

@@ -1,6 +1,6 @@
 import type { Adjustment, AdjustResult, LiveLock } from "../../contract/stock-api.ts";
-import type { Counters, Lock, LockState } from "./rules.ts";
 import { Ledger } from "./ledger.ts";
+import type { Counters, Lock, LockState } from "./rules.ts";
 import { type ItemRow, type LockRow, migrate } from "./schema.ts";
 
 /** The tables of one stock item except its ledger, in the SQLite of its Durable Object. */

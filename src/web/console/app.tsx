@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
-import type { Operations } from "../shared/api.ts";
 import { Announcer } from "../shared/announce.tsx";
+import type { Operations } from "../shared/api.ts";
 import { Brand } from "../shared/brand.tsx";
 import { Questions } from "../shared/dialog.tsx";
 import { clockTime, count } from "../shared/format.ts";

@@ -1,12 +1,12 @@
 import { useRef, useState } from "preact/hooks";
+import { percentile, type SaleProgress, type SaleResult } from "../sale/figures.ts";
+import { runSale } from "../sale/sale.ts";
 import { announce } from "../shared/announce.tsx";
 import { asProblem } from "../shared/api.ts";
 import { count, duration, plural } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { ApiProblem } from "../shared/problem.ts";
 import { Store, useStore } from "../shared/store.ts";
-import { percentile, type SaleProgress, type SaleResult } from "../sale/figures.ts";
-import { runSale } from "../sale/sale.ts";
 import { Field, textOf } from "./form.tsx";
 import { LevelBar, LevelLegend } from "./level-bar.tsx";
 import { token } from "./session.ts";

@@ -1,5 +1,5 @@
-import { useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
+import { useRef, useState } from "preact/hooks";
 import { asProblem } from "../shared/api.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { ApiProblem } from "../shared/problem.ts";

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { timeOfDay } from "../shared/format.ts";
 
 /** The frame of a plot over the last hour: axes, hover, legend, and the figures as a table. */

@@ -1,5 +1,7 @@
 import { type Client, clientOf, type Level, ok, type Order } from "../shared/api.ts";
 import { ApiProblem } from "../shared/problem.ts";
+import { again, pause, type WaitListener } from "./again.ts";
+import { Buyer } from "./buyer.ts";
 import {
   isBalanced,
   type SaleProgress,
@@ -7,8 +9,6 @@ import {
   type Verdict,
   wordsOf,
 } from "./figures.ts";
-import { again, pause, type WaitListener } from "./again.ts";
-import { Buyer } from "./buyer.ts";
 
 /**
  * Runs a flash sale against a running Lockstock, for the console and the terminal. Buyers arrive at

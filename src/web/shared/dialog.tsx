@@ -1,5 +1,5 @@
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Store, useStore } from "./store.ts";
 
 interface DialogProps {

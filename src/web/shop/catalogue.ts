@@ -1,7 +1,7 @@
 import { asProblem, type Item, ok } from "../shared/api.ts";
 import { load, save } from "../shared/local.ts";
-import { isRecord } from "../shared/record.ts";
 import type { ApiProblem } from "../shared/problem.ts";
+import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
 import { client } from "./session.ts";
 

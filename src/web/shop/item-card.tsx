@@ -1,8 +1,8 @@
-import type { Item } from "../shared/api.ts";
-import { useNow } from "../shared/use-now.ts";
 import { announce } from "../shared/announce.tsx";
+import type { Item } from "../shared/api.ts";
 import { count, countdown, dayAndTime, money } from "../shared/format.ts";
 import { useStore } from "../shared/store.ts";
+import { useNow } from "../shared/use-now.ts";
 import { cart, inCart, MAX_QUANTITY, setQuantity } from "./cart.ts";
 import { mostSeen } from "./catalogue.ts";
 import { Picture } from "./picture.tsx";

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { asProblem, ok, type Order } from "../shared/api.ts";
-import { useNow } from "../shared/use-now.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { clockTime, countdown, dayAndTime, money, shortId, timeOfDay } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { ApiProblem } from "../shared/problem.ts";
+import { useNow } from "../shared/use-now.ts";
 import { linesWords, reasonWords, STATUS_WORDS } from "../shared/words.ts";
 import { nameOf } from "./catalogue.ts";
 import { learn } from "./orders.ts";

@@ -1,8 +1,8 @@
-import { asProblem, ok } from "../shared/api.ts";
 import { announce } from "../shared/announce.tsx";
+import { asProblem, ok } from "../shared/api.ts";
 import { load, save } from "../shared/local.ts";
-import { isRecord } from "../shared/record.ts";
 import type { ApiProblem } from "../shared/problem.ts";
+import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
 import { refusalWords } from "../shared/words.ts";
 import { type CartLine, giveBack, isLines, takeAll } from "./cart.ts";

@@ -2,9 +2,9 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browser.ts";
 import { type Client, signToken } from "../../e2e/support/client.ts";
-import { until } from "../../e2e/support/until.ts";
 import { type Run, start } from "../../e2e/support/npm-start.ts";
 import { preparedState } from "../../e2e/support/prepared-state.ts";
+import { until } from "../../e2e/support/until.ts";
 
 /**
  * The pages in real Chromium. Without one these tests are skipped, which is said; with

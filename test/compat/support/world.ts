@@ -2,9 +2,9 @@ import { loadCode } from "../../../sim/kernel/code.ts";
 import { Configuration } from "../../../sim/platform/settings.ts";
 import { Engine } from "../../../sim/platform/sqlite.ts";
 import { type Call, json, type Methods, type Recorder, stubOf, type Target } from "./calls.ts";
-import { d1On, type Dump, dumpOf, type Ran, restore, Storage } from "./platform.ts";
 import { type Clock, globalsOf } from "./globals.ts";
 import { migrationNames, migrationText } from "./migrations.ts";
+import { d1On, type Dump, dumpOf, type Ran, restore, Storage } from "./platform.ts";
 import { START_MS, VARS } from "./settings.ts";
 import type { Socket } from "./sockets.ts";
 

@@ -3,12 +3,12 @@ import { expect } from "vitest";
 import type { OrderEvent } from "../../../src/contract/order-events.ts";
 import { newOrderId } from "../../../src/contract/order-id.ts";
 import type { StockEvent } from "../../../src/contract/stock-events.ts";
-import { commandOf, type Order } from "../../../src/orders/order/order.ts";
-import { placeAll } from "../../../src/orders/place/placement.sql.ts";
-import { policyOf } from "../../../src/orders/config/policy.ts";
 import { changeOrder } from "../../../src/orders/change/change-order.ts";
+import { policyOf } from "../../../src/orders/config/policy.ts";
+import { commandOf, type Order } from "../../../src/orders/order/order.ts";
 import { settlePorts } from "../../../src/orders/outcomes/settle-ports.ts";
 import { settle } from "../../../src/orders/outcomes/settle.ts";
+import { placeAll } from "../../../src/orders/place/placement.sql.ts";
 import { deliver, expectLegalHistory, settleAll } from "./stock.ts";
 import { newCustomer, orderNow, type World } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import type { OrderEvent } from "../../../src/contract/order-events.ts";
-import { reconcile, type ReconcilePorts } from "../../../src/orders/reconcile/reconcile.ts";
 import { settlePorts } from "../../../src/orders/outcomes/settle-ports.ts";
+import { reconcile, type ReconcilePorts } from "../../../src/orders/reconcile/reconcile.ts";
 import { orderNow } from "./world.ts";
 
 /** Real stock items that write down what they were asked, and may be made to be away. */

@@ -1,15 +1,15 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { Movement } from "../../../src/contract/stock-api.ts";
 import type { OrderEvent } from "../../../src/contract/order-events.ts";
+import type { Movement } from "../../../src/contract/stock-api.ts";
 import type { StockEvent } from "../../../src/contract/stock-events.ts";
 import type { Order } from "../../../src/orders/order/order.ts";
-import { consumeStockEvents } from "../../../src/orders/outcomes/stock-events-consumer.ts";
 import { settlePorts } from "../../../src/orders/outcomes/settle-ports.ts";
+import { consumeStockEvents } from "../../../src/orders/outcomes/stock-events-consumer.ts";
 import { consumeOrderEvents } from "../../../src/stock/consumer.ts";
-import { itemCaller } from "../../../src/stock/stock-api.ts";
 import type { StockItem } from "../../../src/stock/item/stock-item.ts";
+import { itemCaller } from "../../../src/stock/stock-api.ts";
 import { orderNow, recordingQueue } from "./world.ts";
 
 declare global {

@@ -1,4 +1,3 @@
-import { getOrder } from "../../../src/orders/order/order-queries.sql.ts";
 import {
   applyD1Migrations,
   createExecutionContext,
@@ -14,6 +13,7 @@ import type { OrderEvent } from "../../../src/contract/order-events.ts";
 import type { StockApi } from "../../../src/contract/stock-api.ts";
 import type { Shortage } from "../../../src/contract/stock-events.ts";
 import { app } from "../../../src/orders/http/app.ts";
+import { getOrder } from "../../../src/orders/order/order-queries.sql.ts";
 import type { Order, OrderView } from "../../../src/orders/order/order.ts";
 import type { OrderDesk, Reconciler } from "../../../src/orders/worker.ts";
 

@@ -1,7 +1,4 @@
-import { getOrder } from "../../../src/orders/order/order-queries.sql.ts";
-import { type Clock, transition } from "../../../src/orders/order/orders.sql.ts";
 import { env } from "cloudflare:workers";
-import { failedWith, type Undecided } from "../../../src/runtime/queue-consumer.ts";
 import { newOrderId } from "../../../src/contract/order-id.ts";
 import {
   type StockEvent,
@@ -11,13 +8,16 @@ import {
   type Shortage,
 } from "../../../src/contract/stock-events.ts";
 import type { FeedNotifier } from "../../../src/orders/order/feed-notifier.ts";
+import { getOrder } from "../../../src/orders/order/order-queries.sql.ts";
 import type { Order, TransitionName } from "../../../src/orders/order/order.ts";
+import { type Clock, transition } from "../../../src/orders/order/orders.sql.ts";
+import type { SettlePorts } from "../../../src/orders/outcomes/settle.ts";
 import {
   type Candidate,
   placeAll,
   type Placement,
 } from "../../../src/orders/place/placement.sql.ts";
-import type { SettlePorts } from "../../../src/orders/outcomes/settle.ts";
+import { failedWith, type Undecided } from "../../../src/runtime/queue-consumer.ts";
 import { POLICY } from "../../support/order.ts";
 import { newCustomer } from "./worker.ts";
 

@@ -1,8 +1,8 @@
 import { applyD1Migrations, type D1Migration } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { signHs256 } from "../../../scripts/lib/jwt.ts";
-import type { Placement } from "../../../src/orders/place/placement.sql.ts";
 import type { StockApi } from "../../../src/contract/stock-api.ts";
+import type { Placement } from "../../../src/orders/place/placement.sql.ts";
 
 declare global {
   namespace Cloudflare {
