@@ -1,8 +1,7 @@
 /** `npm run bench:arrivals`: shoppers that arrive at a rate of their own. See USAGE. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../scripts/lib/options.ts";
 import { capacity, measureArrivals, type Variant } from "./arrivals/measure.ts";
 import { HEAD, type Measured, rowsOf } from "./arrivals/report.ts";
 import { align, conditions, RESULTS } from "./lib/report.ts";
@@ -39,33 +38,10 @@ const VARIANTS: readonly Variant[] = [
   },
 ];
 
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        rates: { type: "string" },
-        runs: { type: "string" },
-        seconds: { type: "string" },
-        quick: { type: "boolean", default: false },
-      },
-    });
-    const isQuick = values.quick;
-    const rates = (values.rates ?? (isQuick ? "50,0.8" : "50,200,0.8,1.1")).split(",");
-    const number = (text: string, most: number): number => {
-      const value = Number(text);
-      if (value > 0 && value <= most) return value;
-      throw new Error(`${text} is not a number up to ${most}`);
-    };
-    return {
-      rates: rates.map((text) => number(text, 5_000)),
-      runs: Math.ceil(number(values.runs ?? (isQuick ? "1" : "3"), 50)),
-      seconds: number(values.seconds ?? (isQuick ? "1" : "5"), 60),
-      isQuick,
-    };
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return process.exit(2);
-  }
+function numberOf(name: string, text: string, most: number): number {
+  const value = Number(text);
+  if (value > 0 && value <= most) return value;
+  throw new Error(`--${name}: ${text} is not a number from 0 to ${most}`);
 }
 
 /** Each round measures every variant once, each time in another order, with the same arrivals. */
@@ -84,7 +60,18 @@ async function measureRate(
   return measured;
 }
 
-const { rates, runs, seconds, isQuick } = readOptions();
+const { rates, runs, seconds, isQuick } = readOptions(
+  USAGE,
+  { rates: "50,200,0.8,1.1", runs: [3, 50], seconds: [5, 60], quick: false },
+  (given) => ({
+    rates: (given.quick ? "50,0.8" : given.rates)
+      .split(",")
+      .map((text) => numberOf("rates", text, 5_000)),
+    runs: given.quick ? 1 : given.runs,
+    seconds: given.quick ? 1 : given.seconds,
+    isQuick: given.quick,
+  }),
+);
 const all: Measured[] = [];
 for (const shape of SHAPES) {
   const most = await capacity({ orders: isQuick ? 300 : 3_000, skus: shape.skus });

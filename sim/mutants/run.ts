@@ -2,30 +2,24 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../scripts/lib/options.ts";
 import { MUTANTS } from "./all.ts";
 import { changesOf, type Mutant } from "./mutant.ts";
 import { applyChanges, readSource } from "./places.ts";
 import { repairFiles } from "./repair.ts";
 
-/**
- * npm run mutants [-- --only TEXT,TEXT] [--seeds N]
- * Puts each bug into a copy of the tree and runs the simulation over it until a seed finds it. Ends
- * with 1 when a bug survives all seeds.
- *
- * npm run mutants -- --repair
- * Rewrites the quotes of the source in sim/mutants and sim/kernel/limits.ts to what the source says
- * now, after names, layout or files have changed. Ends with 1 when a quote has no place any more.
- */
+const USAGE = `usage: npm run mutants [-- --only TEXT,TEXT --seeds N --jobs N | --repair]
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", default: "" },
-    seeds: { type: "string", default: "2000" },
-    jobs: { type: "string", default: "2" },
-    repair: { type: "boolean", default: false },
-  },
-});
+Puts each deliberate bug into a copy of the tree, and runs the simulation on it until a seed finds it.
+Ends with 1 when a bug survives all seeds.
+
+  --only    bugs whose name or file holds one of these texts
+  --seeds   seeds of each bug at most; default 2000
+  --jobs    simulations at the same time; default 2
+  --repair  rewrites the quotes of the source in sim/mutants and sim/kernel/limits.ts to what the
+            source says now; ends with 1 when a quote has no place any more`;
+
+const values = readOptions(USAGE, { only: "", seeds: 2000, jobs: 2, repair: false });
 const ROOT = join(import.meta.dirname, "../..");
 /** What the simulation reads. */
 const TREE = [
@@ -53,7 +47,7 @@ const mutants = MUTANTS.filter(({ name, file }) =>
 const waiting = [...mutants];
 const verdicts: Verdict[] = [];
 if (values.repair) process.exit(repairFiles(ROOT) ? 0 : 1);
-await Promise.all(Array.from({ length: Number(values.jobs) }, work));
+await Promise.all(Array.from({ length: values.jobs }, work));
 const survivors = verdicts.filter(({ seed }) => seed === null);
 const latest = verdicts.toSorted((a, b) => (b.seed ?? 0) - (a.seed ?? 0))[0];
 console.log(
@@ -98,7 +92,7 @@ function plant(mutant: Mutant): string {
 }
 
 async function kill(mutant: Mutant, tree: string): Promise<Pick<Verdict, "seed" | "violation">> {
-  const args = ["sim/simulate.ts", "--seeds", values.seeds, "--workers", "1", "--brief"];
+  const args = ["sim/simulate.ts", "--seeds", String(values.seeds), "--workers", "1", "--brief"];
   const { output, isLate, isFailed } = await run(args, tree);
   const found = /seed (\d+): (.*)/.exec(output);
   if (found) return { seed: Number(found[1]), violation: found[2] ?? "" };
