@@ -12,7 +12,6 @@ import type {
 } from "../contract/stock-api.ts";
 import type { StockEvent, VersionedLevel } from "../contract/stock-events.ts";
 import { errorText, log } from "../runtime/log.ts";
-import { delayText } from "../runtime/queue-consumer.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 
@@ -20,17 +19,28 @@ const CONCURRENCY = 24;
 /** Time limit of one read, so that one hanging item does not hide the levels of the others. */
 const LEVEL_TIMEOUT_MS = 2_000;
 
+/** Runs of one call: with 450 SKUs and two rounds each, below 10,000 subrequests (Workers limits). */
+const MAX_RUNS = 8;
+
 /** The lane. Reachable only over a service binding. */
 export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
     for (const event of events) v.assert(OrderEventSchema, event);
-    const now_ms = Date.now();
-    const limits = { now_ms, within_ms: Math.min(within_ms, RUN_TIMEOUT_MS) };
-    const { outcomes, undecided } = await coordinate(events, itemCaller(this.env), limits);
-    for (const [{ type, orderId }, delay] of undecided) {
-      log("warn", "lane.command_undecided", { type, orderId, error: delayText(delay) });
+    const deadline_ms = Date.now() + Math.min(within_ms, RUN_TIMEOUT_MS);
+    const outcomes: StockEvent[] = [];
+    let open: readonly OrderEvent[] = events;
+    for (let runs = 0; runs < MAX_RUNS && open.length > 0 && Date.now() < deadline_ms; runs++) {
+      const limits = { now_ms: Date.now(), within_ms: deadline_ms - Date.now() };
+      const run = await coordinate(open, itemCaller(this.env), limits);
+      outcomes.push(...run.outcomes);
+      for (const [{ type, orderId }, delay] of run.undecided) {
+        if (delay.type === "postponed") continue;
+        log("warn", "lane.command_undecided", { type, orderId, error: delay.error });
+      }
+      open = open.filter((event) => run.undecided.get(event)?.type === "postponed");
     }
+    if (open.length > 0) log("warn", "lane.commands_postponed", { commands: open.length });
     return outcomes;
   }
 

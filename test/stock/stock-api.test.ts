@@ -49,6 +49,20 @@ describe("execute", () => {
     expect(await counters("both")).toMatchObject({ available: 0, held: 1 });
   });
 
+  test("decides orders of more SKUs than one run touches in the same call", async () => {
+    // 10 orders of 50 SKUs each, where a run touches 450.
+    const orders = newOrders(10).map((order, n) =>
+      event(
+        "order.placed",
+        order,
+        Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`wide-${n}-${i}`, 1])),
+      ),
+    );
+    const answers = await api().execute(orders, 60_000);
+    const decided = answers.filter(({ type }) => type === "stock.refused");
+    expect(decided).toHaveLength(10);
+  });
+
   test("leaves out an order that is undecided, and logs why", async () => {
     await receive("here", 5);
     fail("away");
