@@ -20,15 +20,15 @@ export async function consumeDeadLetters(
   source: string,
   db: D1Database,
 ): Promise<void> {
-  const parcels = batch.messages.map((message) => ({
+  const deliveries = batch.messages.map((message) => ({
     message,
     letters: toDeadLetters(source, message),
   }));
   const { failed } = await bisect(
-    parcels.flatMap(({ letters }) => letters),
+    deliveries.flatMap(({ letters }) => letters),
     (letters) => storeDeadLetters(db, letters),
   );
-  for (const { message, letters } of parcels) {
+  for (const { message, letters } of deliveries) {
     const unstored = letters.find((letter) => failed.has(letter));
     if (unstored) retry(batch.queue, message, failed.get(unstored) ?? "");
     else message.ack();
