@@ -5,11 +5,14 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { untilHealthy } from "./health.ts";
-import { descendants, type Process, signal } from "./processes.ts";
+import { descendants, type Process, signal, stillRunning } from "./processes.ts";
 import { ROOT } from "./project.ts";
 
 const READY_TIMEOUT_MS = 150_000;
 const STOP_TIMEOUT_MS = 15_000;
+/** A killed process is gone at once, but for a busy machine. */
+const WAIT_MS = 50;
+const MAX_WAITS = 200;
 
 export interface StartOptions {
   /** The folder that keeps the state between starts. */
@@ -64,7 +67,10 @@ export class NpmStart {
     return descendants(this.pid);
   }
 
-  /** SIGKILL to all of it. All are stopped first, so that nobody cleans up or starts anything. */
+  /**
+   * SIGKILL to all of it, and waits until all of it is gone: until then the port and the state are
+   * taken. All are stopped first, so that nobody cleans up or starts anything.
+   */
   async kill(): Promise<void> {
     signal(this.pid, "SIGSTOP");
     let below: Process[] = [];
@@ -78,6 +84,9 @@ export class NpmStart {
     const ended = once(this.#child, "exit");
     for (const pid of [this.pid, ...below.map((one) => one.pid)]) signal(pid, "SIGKILL");
     await ended;
+    for (let waits = 0; waits < MAX_WAITS && (await stillRunning(below)).length > 0; waits++) {
+      await sleep(WAIT_MS);
+    }
   }
 
   /** SIGTERM, as a shutdown does it; what does not end in time is killed. Answers the exit code. */
