@@ -10,7 +10,7 @@ import { ROOT } from "./project.ts";
 
 const READY_TIMEOUT_MS = 150_000;
 const STOP_TIMEOUT_MS = 15_000;
-/** A killed process is gone at once, but for a busy machine. */
+/** Between two looks; a killed process is gone at once, but for a busy machine. */
 const WAIT_MS = 50;
 const MAX_WAITS = 200;
 
@@ -57,9 +57,18 @@ export class NpmStart {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** Waits until it answers. Throws when it has ended, or does not answer in time. */
+  /**
+   * Waits until it answers and says that it is ready. An answer alone may come from what an earlier
+   * start on this port has left behind. Throws when it has ended, or is not ready in time.
+   */
   async ready(): Promise<void> {
+    const deadline_ms = Date.now() + READY_TIMEOUT_MS;
     await untilHealthy(this.base, READY_TIMEOUT_MS, () => this.hasEnded);
+    while (!this.lines.some((line) => line.includes("is ready"))) {
+      if (this.hasEnded) throw new Error(`${this.base} has ended before it was ready`);
+      if (Date.now() > deadline_ms) throw new Error(`${this.base} does not say that it is ready`);
+      await sleep(WAIT_MS);
+    }
   }
 
   /** Everything that it has started and what those have started, oldest first. */
