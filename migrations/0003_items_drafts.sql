@@ -1,0 +1,6 @@
+-- The revision grows with each change of the item's details, and is the first part of its ETag.
+ALTER TABLE items ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+-- A draft is neither shown nor orderable.
+ALTER TABLE items ADD COLUMN status TEXT NOT NULL DEFAULT 'listed' CHECK (status IN ('draft', 'listed'));
+-- When the item was archived; NULL: it is not. Its open orders go on.
+ALTER TABLE items ADD COLUMN archived_at INTEGER;
