@@ -25,6 +25,7 @@ export const pendingOrder: Example<"Order"> = {
     },
   ],
   total: { amount: 13_800, currency: "EUR" },
+  amountDue: 13_800,
   customerId: CUSTOMER,
   revision: 1,
   placedAt: PLACED_AT,
@@ -142,7 +143,7 @@ const perMinute = Array.from({ length: 60 }, (_, i): Example<"Minute"> => {
 });
 
 export const operations: Example<"Operations"> = {
-  orders: { pending: 20, confirmed: 465, paid: 15, cancelled: 700 },
+  orders: { pending: 20, confirmed: 465, paid: 15, cancelled: 700, returned: 2 },
   unsettled: { count: 24, oldestAgeSeconds: 2 },
   settleLatencyMs: { p50: 18, p95: 60, p99: 95 },
   perMinute,
@@ -152,8 +153,22 @@ export const operations: Example<"Operations"> = {
 
 export const history: Example<"History"> = {
   transitions: [
-    { revision: 1, status: "pending", reason: null, at: PLACED_AT },
-    { revision: 2, status: "confirmed", reason: null, at: CONFIRMED_AT },
+    {
+      revision: 1,
+      step: "placed",
+      status: "pending",
+      reason: null,
+      at: PLACED_AT,
+      actor: { kind: "customer", sub: CUSTOMER },
+    },
+    {
+      revision: 2,
+      step: "confirmed",
+      status: "confirmed",
+      reason: null,
+      at: CONFIRMED_AT,
+      actor: { kind: "system", sub: null },
+    },
   ],
 };
 

@@ -2,7 +2,16 @@ import type { SchemaName } from "./schemas.ts";
 
 /** Descriptions of each schema (key "") and of those members whose names do not say enough. */
 export const FIELDS: Record<string, Record<string, string>> = {
-  NewOrder: { "": "The order to place.", lines: "Lines of the same SKU are merged." },
+  NewOrder: {
+    "": "The order to place.",
+    lines: "Lines of the same SKU are merged.",
+    customerId: "From services only: the customer who owns the order.",
+    amountDue:
+      "From services only: what a payment has to equal, with shipping and tax, in the order's currency. Without it: the total. 0: no payment is needed.",
+    metadata:
+      "Your own data, returned with the order. At most 20 pairs of texts and 4 KB as JSON; names have at most 64 characters.",
+    expect: "The total that the buyer was shown. Another total is refused with `price_changed`.",
+  },
   NewItem: {
     "": "An item's details, without its stock.",
     name: "One line of text, which is trimmed. Control, invisible and reordering characters are rejected.",
@@ -29,11 +38,14 @@ export const FIELDS: Record<string, Record<string, string>> = {
     amount: "In minor units of the currency.",
     currency: "An ISO 4217 code. An existing item may have a currency that was withdrawn later.",
   },
-  Status: { "": "The status of an order." },
-  Reason: { "": "Why an order was cancelled." },
+  Status: { "": "The status of an order. `returned`: it was paid, and every unit came back." },
+  Reason: {
+    "": "Why an order was cancelled. `operator_request`: a service or an operator cancelled it.",
+  },
   OrderLine: {
     "": "Units of one item, at the price of the time when the order was placed.",
     price: "The price of one unit.",
+    returned: "Units that came back. Absent: none.",
   },
   Shortage: {
     "": "Why a line was refused, with the figures at that moment.",
@@ -45,6 +57,10 @@ export const FIELDS: Record<string, Record<string, string>> = {
     "": "An order.",
     reason: "Null unless the order is cancelled.",
     shortages: "Only on an order that stock has refused.",
+    amountDue:
+      "What a payment has to equal, in the currency of the total. 0: the order needs no payment and never expires.",
+    metadata: "As it was sent. Absent: none.",
+    successorOf: "The expired order whose late payment placed this one.",
     revision: "Increases by one with each change.",
     payBy: "A confirmed order that is not paid by this time is cancelled; null: no deadline.",
   },
@@ -81,7 +97,12 @@ export const FIELDS: Record<string, Record<string, string>> = {
     breaches:
       "Commands that contradicted an earlier decision of a stock item. If this is not 0, check the logs.",
   },
-  Transition: { "": "One change of an order's status." },
+  Actor: { "": "Who did something.", sub: "The `sub` of the token; null for the system." },
+  Transition: {
+    "": "One change of an order.",
+    step: "What happened. `window_opened`: an order that was confirmed without a payment window got one.",
+    actor: "Who caused it; null: the entry is older than the record of actors.",
+  },
   History: { "": "All transitions of an order.", transitions: "Oldest first." },
   Lock: { "": "Units that an item holds for an order, or has sold with it." },
   Difference: {

@@ -15,7 +15,7 @@ export interface ProblemDoc {
   example?: { detail?: string } & Record<string, unknown>;
 }
 
-const { Order } = SCHEMAS;
+const { Order, Money } = SCHEMAS;
 const time = v.nullable(v.pipe(v.string(), v.isoTimestamp()));
 const refusal = { order: v.exactOptional(Order), shortages: v.array(ShortageSchema) };
 
@@ -66,9 +66,15 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   limit_exceeded: {
     means:
       "With this order the customer would have more units of an item than the item's limit allows.",
-    remedy: "Order fewer units, with a new key. Units of cancelled orders do not count.",
-    members: { order: Order, shortages: v.array(ShortageSchema) },
+    remedy:
+      "Order fewer units, with a new key. Units of cancelled orders and returned units do not count: `unfinishedOrders` has the customer's orders that count and can still be cancelled, at most 20.",
+    members: {
+      order: Order,
+      shortages: v.array(ShortageSchema),
+      unfinishedOrders: v.array(Order),
+    },
     example: {
+      unfinishedOrders: [examples.confirmedOrder],
       order: {
         ...examples.refusedOrder,
         reason: "limit_exceeded",
@@ -83,6 +89,12 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     members: { saleStartsAt: time, saleEndsAt: time },
     example: { saleStartsAt: "2026-12-01T18:00:00.000Z", saleEndsAt: null },
   },
+  price_changed: {
+    means: "The total differs from the `expect` of the request. Nothing was stored.",
+    remedy: "Show the buyer `total`, and order again if that is accepted.",
+    members: { total: Money },
+    example: { total: { amount: 14_800, currency: "EUR" } },
+  },
   not_cancellable: {
     means: "The order is paid already.",
     remedy: "Read `order`, the current order.",
@@ -94,6 +106,37 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     remedy: "Read `order`, the current order. A pending order can be paid once it is confirmed.",
     members: { order: Order },
     example: { order: examples.cancelledOrder },
+  },
+  not_extendable: {
+    means:
+      "The order is not confirmed with a payment window, or its window was extended three times already.",
+    remedy: "Read `order`, the current order.",
+    members: { order: Order },
+    example: { order: examples.paidOrder },
+  },
+  not_returnable: {
+    means: "The order is not paid, or has 100 returns already.",
+    remedy: "Read `order`, the current order. An unpaid order is cancelled instead.",
+    members: { order: Order },
+    example: { order: examples.cancelledOrder },
+  },
+  return_exceeds_sold: {
+    means: "A line names more units than the order has that are sold and not returned yet.",
+    remedy: "Read `order`: each line has its `quantity` and what was `returned`.",
+    members: { order: Order },
+    example: { order: examples.paidOrder },
+  },
+  not_refundable: {
+    means: "The payment is not unmatched: it is applied to its order, or waits for it.",
+    remedy: "Return the order's units instead, or cancel the pending order first.",
+  },
+  unfinished_orders: {
+    means: "The customer has orders that are pending, confirmed or not settled.",
+    remedy: "Cancel them, or wait until they have ended, and repeat.",
+  },
+  precondition_failed: {
+    means: "`If-Match` or `If-None-Match` does not hold: somebody else has changed the resource.",
+    remedy: "Read it again, apply your change to what it is now, and repeat with its new `ETag`.",
   },
   insufficient_available: {
     means: "The negative `delta` would remove more units than are available. Nothing was changed.",

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { ActorSchema } from "../src/contract/actor.ts";
 import type { DeadLetter } from "../src/contract/dead-letter.ts";
 import { OrderIdSchema } from "../src/contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../src/contract/sku.ts";
@@ -8,12 +9,12 @@ import type { FeedMessage } from "../src/orders/feed/protocol.ts";
 import { CurrencySchema } from "../src/orders/http/currency.ts";
 import { ItemSchema } from "../src/orders/http/items.ts";
 import { ReconcileSchema } from "../src/orders/http/operators.ts";
-import { OrderSchema } from "../src/orders/http/orders.ts";
+import { OrderSchema } from "../src/orders/http/order-body.ts";
 import { AdjustmentSchema } from "../src/orders/http/stock.ts";
 import type { ItemView } from "../src/orders/items/items.sql.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
-import type { OrderView, HistoryEntry } from "../src/orders/order/order.ts";
+import type { historyView, OrderView } from "../src/orders/order/order.ts";
 
 /**
  * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its
@@ -28,11 +29,13 @@ const nextCursor = v.nullable(v.string());
 const milliseconds = v.nullable(count);
 
 const Money = v.object({ amount: count, currency: v.pipe(v.string(), v.regex(/^[A-Z]{3}$/)) });
-const Status = v.picklist(["pending", "confirmed", "paid", "cancelled"]);
+const Status = v.picklist(["pending", "confirmed", "paid", "cancelled", "returned"]);
+const StoredStatus = v.picklist(["pending", "confirmed", "paid", "cancelled"]);
 const Reason = v.picklist([
   "out_of_stock",
   "limit_exceeded",
   "customer_request",
+  "operator_request",
   "payment_timeout",
   "lock_timeout",
 ]);
@@ -42,6 +45,7 @@ const OrderLine = v.object({
   name: v.string(),
   quantity: QuantitySchema,
   price: Money,
+  returned: v.exactOptional(count),
 }) satisfies v.GenericSchema<unknown, OrderView["lines"][number]>;
 
 const Order = v.object({
@@ -51,6 +55,9 @@ const Order = v.object({
   shortages: v.exactOptional(v.array(ShortageSchema)),
   lines: v.array(OrderLine),
   total: Money,
+  amountDue: count,
+  metadata: v.exactOptional(v.record(v.string(), v.string())),
+  successorOf: v.exactOptional(OrderIdSchema),
   customerId: v.string(),
   revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
   placedAt: time,
@@ -91,7 +98,13 @@ const Minute = v.object({
 }) satisfies v.GenericSchema<unknown, MinuteView>;
 
 const OperationsView = v.object({
-  orders: v.object({ pending: count, confirmed: count, paid: count, cancelled: count }),
+  orders: v.object({
+    pending: count,
+    confirmed: count,
+    paid: count,
+    cancelled: count,
+    returned: count,
+  }),
   unsettled: v.object({ count, oldestAgeSeconds: count }),
   settleLatencyMs: v.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
   perMinute: v.pipe(v.array(Minute), v.length(60)),
@@ -101,10 +114,20 @@ const OperationsView = v.object({
 
 const Transition = v.object({
   revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  status: Status,
+  step: v.picklist([
+    "placed",
+    "confirmed",
+    "paid",
+    "cancelled",
+    "extended",
+    "returned",
+    "window_opened",
+  ]),
+  status: StoredStatus,
   reason: v.nullable(Reason),
   at: time,
-}) satisfies v.GenericSchema<unknown, Omit<HistoryEntry, "at_ms">>;
+  actor: v.nullable(ActorSchema),
+}) satisfies v.GenericSchema<unknown, ReturnType<typeof historyView>>;
 
 const Lock = v.object({ quantity: count, state: v.picklist(["held", "sold"]) });
 
@@ -112,7 +135,7 @@ const StockDifference = v.object({
   kind: v.picklist(["missing_lock", "unreleased", "wrong_lock", "orphan_lock"]),
   sku: SkuSchema,
   orderId: OrderIdSchema,
-  status: v.nullable(Status),
+  status: v.nullable(StoredStatus),
   expected: v.nullable(Lock),
   found: v.nullable(Lock),
 }) satisfies v.GenericSchema<unknown, Difference>;
@@ -159,6 +182,7 @@ export const SCHEMAS = {
   Ledger: v.object({ movements: v.array(StockMovement), nextCursor }),
   Minute,
   Operations: OperationsView,
+  Actor: ActorSchema,
   Transition,
   History: v.object({ transitions: v.array(Transition) }),
   Lock,

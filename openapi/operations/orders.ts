@@ -19,7 +19,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     body: body(
       "NewOrder",
       examples.newOrder,
-      "`lines`: lines of the same SKU are merged, and the merged quantity is at most 1000 too. `customerId`, from services only: the customer who owns the order; without it the caller owns the order.",
+      "`lines`: lines of the same SKU are merged, and the merged quantity is at most 1000 too. `customerId`, from services only: the customer who owns the order; without it the caller owns the order. `amountDue`, from services only: what a payment has to equal.",
     ),
     answers: [
       json(
@@ -44,6 +44,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
       "out_of_stock",
       "limit_exceeded",
       "sale_not_open",
+      "price_changed",
       "unknown_item",
       "idempotency_key_reused",
     ],

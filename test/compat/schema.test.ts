@@ -48,6 +48,8 @@ describe("what came after the first release only adds", () => {
     "CREATE INDEX orders_by_age ON orders (placed_at); -- DROP TABLE in a comment",
     "ALTER TABLE orders ADD COLUMN note TEXT",
     "ALTER TABLE orders ADD note TEXT NOT NULL DEFAULT ''",
+    "CREATE TABLE notes (id TEXT) STRICT; CREATE UNIQUE INDEX one_note ON notes (id)",
+    "ALTER TABLE orders ADD COLUMN note TEXT; CREATE UNIQUE INDEX one ON orders (note) WHERE note IS NOT NULL",
   ])("%s", (sql) => {
     expect(notAdding(sql)).toEqual([]);
   });
@@ -60,6 +62,7 @@ describe("what came after the first release only adds", () => {
     "ALTER TABLE orders RENAME TO old_orders",
     "ALTER TABLE orders ADD COLUMN note TEXT NOT NULL",
     "CREATE UNIQUE INDEX one_order ON orders (customer_id)",
+    "CREATE UNIQUE INDEX one_order ON orders (customer_id) WHERE customer_id IS NOT NULL",
     "CREATE TABLE orders_2 AS SELECT * FROM orders",
     "UPDATE orders SET due_at = 0",
     "INSERT INTO presence SELECT * FROM old_presence",

@@ -28,7 +28,7 @@ async function operations(world: World): Promise<Dashboard> {
 }
 
 async function reality(): Promise<Dashboard["orders"]> {
-  const orders = { pending: 0, confirmed: 0, paid: 0, cancelled: 0 };
+  const orders = { pending: 0, confirmed: 0, paid: 0, cancelled: 0, returned: 0 };
   const { results } = await env.DB.prepare(
     "SELECT status, count(*) AS n FROM orders GROUP BY status",
   ).all<{ status: keyof typeof orders; n: number }>();

@@ -57,7 +57,13 @@ describe("the payment window", () => {
     const { payBy_ms } = await orderNow(id);
     const now_ms = Number(payBy_ms) - 1;
     const [counted, moved] = await env.DB.batch(
-      transition(env.DB, "expire", [{ id }], { policy: policyOf(env), now_ms }, "RETURNING *"),
+      transition(
+        env.DB,
+        "expire",
+        [{ id }],
+        { policy: policyOf(env), now_ms },
+        { returning: "RETURNING *" },
+      ),
     );
     expect([counted?.meta.changes, moved?.results]).toEqual([0, []]);
     expect(await orderNow(id)).toMatchObject({ status: "confirmed", revision: 2 });

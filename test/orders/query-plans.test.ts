@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { SYSTEM } from "../../src/contract/actor.ts";
 import { changeOrder } from "../../src/orders/change/change-order.ts";
 import { comparePage } from "../../src/orders/operators/compare.ts";
 import { commandOf } from "../../src/orders/order/order.ts";
@@ -130,7 +131,7 @@ async function operations(): Promise<void> {
   await comparePage({ phase: "orders", after: "" }, ports);
   await comparePage({ phase: "locks", sku: "", after: "" }, ports);
   await requeueCommands(env.DB, [id], Date.now());
-  await changeOrder(env, "cancel", id, () => {});
+  await changeOrder(env, "cancel", { id, actor: SYSTEM }, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
   await prune(env.DB, policy, NO_CURSORS, Date.now());
 }

@@ -23,6 +23,12 @@ export const orderRow = (parts: Partial<OrderRow> = {}): OrderRow => ({
   due_at: 30_000,
   attempts: 0,
   history: "[]",
+  amount_due: null,
+  metadata: null,
+  extensions: 0,
+  successor_of: null,
+  returned: null,
+  returned_at: null,
   ...parts,
 });
 
@@ -31,6 +37,7 @@ export const SETTLED = { awaits: null, due_at: null } as const;
 
 export const order = (parts: Partial<Order> = {}): Order => ({
   ...orderFromRow(orderRow()),
+  ...(parts.total && { amountDue: parts.total.amount }),
   ...parts,
 });
 

@@ -5,6 +5,7 @@ import {
   type Awaits,
   commandOf,
   dueAfter,
+  historyView,
   isUnfinished,
   type Order,
   nextActionOf,
@@ -33,6 +34,29 @@ const order = (parts: Partial<Order> = {}): Order =>
     updatedAt_ms: NOW,
     ...parts,
   });
+
+describe("the history as operators see it", () => {
+  const ann = { kind: "customer", sub: "ann" } as const;
+  const entry = { revision: 2, status: "confirmed", reason: null, at_ms: NOW } as const;
+  it.each([
+    [
+      { ...entry, actor: null },
+      { step: "confirmed", actor: { kind: "system", sub: null } },
+    ],
+    [
+      { ...entry, actor: ann },
+      { step: "confirmed", actor: ann },
+    ],
+    [entry, { step: "confirmed", actor: null }],
+    [{ ...entry, revision: 1, status: "pending" as const }, { step: "placed" }],
+    [
+      { ...entry, step: "extended" as const },
+      { step: "extended", status: "confirmed" },
+    ],
+  ])("%j", (stored, shown) => {
+    expect(historyView(stored)).toMatchObject({ at: "2027-01-15T08:00:00.000Z", ...shown });
+  });
+});
 
 describe("transitions", () => {
   const to: Record<TransitionName, Partial<Record<Status, Status>>> = {
@@ -191,12 +215,36 @@ describe("the order as clients see it", () => {
         { sku: "POT", name: "Pot", quantity: 1, price: { amount: 4_000, currency: "EUR" } },
       ],
       total: { amount: 5_800, currency: "EUR" },
+      amountDue: 5_800,
       customerId: "customer",
       revision: 1,
       placedAt: "2027-01-15T08:00:00.000Z",
       updatedAt: "2027-01-15T08:00:00.001Z",
       payBy: "2027-01-15T08:00:01.000Z",
     });
+  });
+
+  it("shows what was returned, metadata and its predecessor when there are any", () => {
+    const { lines, ...view } = viewOf(
+      order({
+        status: "paid",
+        amountDue: 6_300,
+        metadata: { cart: "7" },
+        successorOf: "before",
+        returned: { CUP: 1 },
+      }),
+    );
+    expect(view).toMatchObject({
+      status: "paid",
+      amountDue: 6_300,
+      metadata: { cart: "7" },
+      successorOf: "before",
+    });
+    expect(lines.map(({ returned }) => returned)).toEqual([1, undefined]);
+  });
+
+  it("is returned once every unit came back", () => {
+    expect(viewOf(order({ status: "paid", returnedAt_ms: NOW })).status).toBe("returned");
   });
 
   it("shows shortages when there are some", () => {

@@ -1,3 +1,4 @@
+import type { Actor } from "../../contract/actor.ts";
 import { policyOf } from "../config/policy.ts";
 import { announce } from "../order/announce.ts";
 import {
@@ -17,15 +18,18 @@ import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 export async function changeOrder(
   env: OrdersEnv,
   name: "cancel" | "pay",
-  id: string,
+  { id, actor }: { id: string; actor: Actor },
   background: (work: Promise<unknown>) => void,
 ): Promise<Order> {
   const now_ms = Date.now();
   await scheduleReconcile(env, now_ms + FIRST_DUE_MS);
+  const isForCustomer = name === "cancel" && actor.kind === "service";
+  const entry = isForCustomer ? { id, reason: "operator_request" as const } : { id };
+  const clock = { policy: policyOf(env), now_ms };
   // Reads the order in the same transaction. By a later read it could be confirmed, after which the
   // answer that it is not payable would be wrong.
   const [, moved, present, after] = await env.DB.batch<OrderRow>([
-    ...transition(env.DB, name, [{ id }], { policy: policyOf(env), now_ms }, "RETURNING *"),
+    ...transition(env.DB, name, [entry], clock, { actor, returning: "RETURNING *" }),
     selectPresent(env.DB, [id]),
     selectOrders(env.DB, [id]),
   ]);

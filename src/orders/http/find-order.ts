@@ -6,7 +6,10 @@ import { Problem } from "./problem.ts";
 
 /** The query parameter `status` of lists. */
 export const StatusSchema = v.optional(
-  v.picklist(["pending", "confirmed", "paid", "cancelled"], "is not a status of an order"),
+  v.picklist(
+    ["pending", "confirmed", "paid", "cancelled", "returned"],
+    "is not a status of an order",
+  ),
 );
 
 /** Finds an order by the id in a path; null when the id is malformed or unknown. */

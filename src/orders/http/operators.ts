@@ -6,7 +6,7 @@ import { policyOf } from "../config/policy.ts";
 import { comparePage, type CompareCursor } from "../operators/compare.ts";
 import { readDashboard } from "../operators/dashboard.sql.ts";
 import { listAllOrders } from "../order/order-queries.sql.ts";
-import { viewOf } from "../order/order.ts";
+import { historyView, viewOf } from "../order/order.ts";
 import { requeueCommands } from "../order/orders.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -61,10 +61,7 @@ export const operatorRoutes = new Hono<AppEnv>()
   .get("/orders/:id/history", requireScopes("operations:read"), async (c) => {
     const order = await findOrder(c.env.DB, c.req.param("id"));
     if (!order) throw orderNotFound;
-    const transitions = order.history.map(({ revision, status, reason, at_ms }) => {
-      return { revision, status, reason, at: new Date(at_ms).toISOString() };
-    });
-    return c.json({ transitions });
+    return c.json({ transitions: order.history.map(historyView) });
   })
   .post(
     "/reconcile",

@@ -1,25 +1,24 @@
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import { MAX_LINES, MAX_QUANTITY } from "../../contract/limits.ts";
 import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
-import { QuantitySchema, SkuSchema } from "../../contract/sku.ts";
+import type { Shortage } from "../../contract/stock-events.ts";
 import { changeOrder } from "../change/change-order.ts";
-import { listOrders } from "../order/order-queries.sql.ts";
-import { type Order, viewOf } from "../order/order.ts";
+import { listOrders, unfinishedOrders } from "../order/order-queries.sql.ts";
+import { type Order, type OrderView, viewOf } from "../order/order.ts";
 import { awaitOutcome } from "../place/await-outcome.ts";
 import { placeOrder } from "../place/place-order.ts";
 import type { Placement, AdmissionRefusal } from "../place/placement.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireToken, requireCustomerOrScopes, requireScopes } from "./auth.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
-import { CustomerIdSchema } from "./customer-id.ts";
 import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
+import { OrderSchema } from "./order-body.ts";
 import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
 import { type Preference, parsePrefer } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { orderLimit } from "./rate-limit.ts";
-import { isService, assertScope, type Scope } from "./scopes.ts";
+import { actorOf, isService, assertScope, type Scope } from "./scopes.ts";
 import { body, headers, query } from "./validation.ts";
 
 /** Orders that one isolate places at a time; a desk queues as many. */
@@ -27,30 +26,6 @@ const MAX_PLACING = 2_000;
 /** Longer than placing can take: 15 s for the body, 35 s for the desk, 20 s for a direct commit. */
 const PLACING_LEASE_MS = 75_000;
 const placementLimit = concurrencyLimit(MAX_PLACING, PLACING_LEASE_MS);
-
-const LinesSchema = v.pipe(
-  v.array(v.strictObject({ sku: SkuSchema, quantity: QuantitySchema })),
-  v.minLength(1, "must have at least 1 line"),
-  v.maxLength(MAX_LINES, `must have at most ${MAX_LINES} lines`),
-  v.transform(mergeLines),
-  v.everyItem(
-    ({ quantity }) => quantity <= MAX_QUANTITY,
-    `must ask for at most ${MAX_QUANTITY} units of one SKU in all`,
-  ),
-);
-
-/** Body of `POST /v1/orders`. */
-export const OrderSchema = v.strictObject({
-  lines: LinesSchema,
-  customerId: v.exactOptional(CustomerIdSchema),
-});
-
-/** Merges the lines of one SKU into the first of them. */
-function mergeLines(lines: { sku: string; quantity: number }[]) {
-  const bySku = new Map<string, number>();
-  for (const { sku, quantity } of lines) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);
-  return [...bySku].map(([sku, quantity]) => ({ sku, quantity }));
-}
 
 export const orders = new Hono<AppEnv>()
   .use(async (c, next) => {
@@ -67,14 +42,17 @@ export const orders = new Hono<AppEnv>()
     body(OrderSchema),
     async (c) => {
       const caller = c.get("caller");
-      const { lines, customerId } = c.req.valid("json");
-      if (customerId !== undefined) assertScope(caller, "orders:create");
+      const { customerId, ...order } = c.req.valid("json");
+      if (customerId !== undefined || order.amountDue !== undefined) {
+        assertScope(caller, "orders:create");
+      }
       const candidate = {
         id: newOrderId(Date.now()),
         customerId: customerId ?? caller.sub,
         key: c.req.valid("header")["idempotency-key"] ?? null,
         ...(customerId !== undefined && { keyOwner: caller.sub }),
-        lines,
+        actor: actorOf(caller),
+        ...order,
       };
       const { wait_ms } = applyPreference(c);
       const placement = await placeOrder(c.env, candidate, { wait_ms, background: background(c) });
@@ -96,14 +74,20 @@ export const orders = new Hono<AppEnv>()
   })
   .post("/:id/cancel", requireToken, orderLimit, async (c) => {
     const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");
-    const order = await changeOrder(c.env, "cancel", id, background(c));
+    const order = await changeOrder(
+      c.env,
+      "cancel",
+      { id, actor: actorOf(c.get("caller")) },
+      background(c),
+    );
     if (order.status === "cancelled") return c.json(viewOf(order));
     throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
   })
   .post("/:id/pay", requireScopes("orders:pay"), async (c) => {
     const found = await findOrder(c.env.DB, c.req.param("id"));
     if (!found) throw orderNotFound;
-    const order = await changeOrder(c.env, "pay", found.id, background(c));
+    const change = { id: found.id, actor: actorOf(c.get("caller")) };
+    const order = await changeOrder(c.env, "pay", change, background(c));
     if (order.status === "paid") return c.json(viewOf(order));
     throw new Problem("not_payable", { extra: { order: viewOf(order) } });
   });
@@ -156,15 +140,32 @@ async function placementResponse(c: Context<AppEnv>, placement: Placement, wait_
 }
 
 /** The response to a caller that waited for the outcome. */
-function outcomeResponse(c: Context<AppEnv>, order: Order) {
+async function outcomeResponse(c: Context<AppEnv>, order: Order) {
   const { status, reason } = order;
   if (status === "pending") return orderResponse(c, order, 202);
   if (status === "confirmed") return orderResponse(c, order, 201);
   if (reason !== "out_of_stock" && reason !== "limit_exceeded") return orderResponse(c, order, 200);
+  const shortages = order.shortages ?? [];
   throw new Problem(reason, {
     headers: { Location: `/v1/orders/${order.id}` },
-    extra: { order: viewOf(order), shortages: order.shortages ?? [] },
+    extra: {
+      order: viewOf(order),
+      shortages,
+      ...(reason === "limit_exceeded" && {
+        unfinishedOrders: await unfinishedWithin(c, order.customerId, shortages),
+      }),
+    },
   });
+}
+
+/** The customer's own orders that count towards the exceeded limits, and that can still end. */
+async function unfinishedWithin(
+  c: Context<AppEnv>,
+  customerId: string,
+  shortages: readonly Shortage[],
+): Promise<OrderView[]> {
+  const skus = shortages.flatMap(({ sku, reason }) => (reason === "limit_exceeded" ? [sku] : []));
+  return (await unfinishedOrders(c.env.DB, customerId, skus)).map(viewOf);
 }
 
 function orderResponse(c: Context<AppEnv>, order: Order, status: 200 | 201 | 202) {
@@ -178,6 +179,8 @@ function refusalProblem(refusal: AdmissionRefusal): Problem {
       return new Problem("unknown_item", { detail: `No such item: ${refusal.skus.join(", ")}.` });
     case "mixed_currencies":
       return invalid([{ path: "/lines", message: "an order's items must have one currency" }]);
+    case "price_changed":
+      return new Problem("price_changed", { extra: { total: refusal.total } });
     case "sale_not_open": {
       const { saleStartsAt, saleEndsAt } = refusal;
       return new Problem("sale_not_open", { extra: { saleStartsAt, saleEndsAt } });

@@ -1,3 +1,4 @@
+import type { Actor } from "../../contract/actor.ts";
 import { Problem } from "./problem.ts";
 
 /** The scopes of services and what each allows; docs/authorization.md lists their routes. */
@@ -39,6 +40,12 @@ export function scopesOf(claim: unknown): ReadonlySet<Scope> {
 
 /** A caller with a scope is a service, with a customer's rights to orders of its own `sub`. */
 export const isService = ({ scopes }: Caller): boolean => scopes.size > 0;
+
+/** The caller as histories and ledgers name it. */
+export const actorOf = (caller: Caller): Actor => ({
+  kind: isService(caller) ? "service" : "customer",
+  sub: caller.sub,
+});
 
 /** Throws `forbidden` unless the caller has one of these scopes. */
 export function assertScope({ scopes }: Caller, ...oneOf: [Scope, ...Scope[]]): void {

@@ -5,12 +5,12 @@ import {
   selectMinutesSince,
   selectTotals,
 } from "../order/minutes.sql.ts";
-import type { Status } from "../order/order.ts";
+import type { ShownStatus } from "../order/order.ts";
 
 /** The dashboard of GET /v1/operations. None of its queries scans the table `orders`. */
 
 export interface Dashboard {
-  orders: Record<Status, number>;
+  orders: Record<ShownStatus, number>;
   /** Orders with a command that stock has not acknowledged; counts stop at `MAX_COUNT`. */
   unsettled: { count: number; oldestAgeSeconds: number };
   /** From placing to the outcome, over the last 15 minutes; null: there was no outcome. */
@@ -66,6 +66,7 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
       pending: open.pending ?? 0,
       confirmed: total.confirmed ?? 0,
       paid: total.paid ?? 0,
+      returned: total.returned ?? 0,
       cancelled: total.cancelled ?? 0,
     },
     unsettled: {

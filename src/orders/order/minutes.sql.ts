@@ -9,7 +9,14 @@ export const LATENCY_BOUNDS_MS = [
 ] as const;
 
 const LATENCY_COLUMNS = [...LATENCY_BOUNDS_MS.map((bound) => `ms_${bound}`), "ms_more"];
-const COUNT_COLUMNS = ["placed", "confirmed", "paid", "cancelled", "withdrawn"] as const;
+const COUNT_COLUMNS = [
+  "placed",
+  "confirmed",
+  "paid",
+  "cancelled",
+  "withdrawn",
+  "returned",
+] as const;
 const COLUMNS = [...COUNT_COLUMNS, ...LATENCY_COLUMNS];
 
 const ADD = COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ");
@@ -50,9 +57,9 @@ export function countTransition(
     .prepare(
       `INSERT INTO minutes (minute, ${COLUMNS.join(", ")})
        WITH moving AS (
-         SELECT o.status, o.placed_at, max(0, CAST(?2 AS INTEGER) - o.placed_at) AS took
-         FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value
-         WHERE o.status IN (${statuses}) ${alsoIf}
+         SELECT orders.status, placed_at, max(0, CAST(?2 AS INTEGER) - placed_at) AS took
+         FROM json_each(?1) AS e JOIN orders ON orders.id = e.value
+         WHERE orders.status IN (${statuses}) ${alsoIf}
        )
        SELECT minute, ${SUMS} FROM (
          SELECT placed_at / 60000 AS minute, ${PLACED} FROM moving WHERE status = 'pending'
@@ -62,6 +69,25 @@ export function countTransition(
        ON CONFLICT (minute) DO UPDATE SET ${ADD}`,
     )
     .bind(JSON.stringify(ids), now_ms);
+}
+
+/**
+ * Counts an order as returned, in its transaction and before the statement that returns its last
+ * units, under the same condition (on a row of `orders`). `?1` order id, `?2` now.
+ */
+export function countReturned(
+  db: D1Database,
+  id: string,
+  now_ms: number,
+  condition: string,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO minutes (minute, returned)
+       SELECT CAST(?2 AS INTEGER) / 60000, 1 FROM orders WHERE id = ?1 AND ${condition}
+       ON CONFLICT (minute) DO UPDATE SET returned = returned + 1`,
+    )
+    .bind(id, now_ms);
 }
 
 export interface Minute {
@@ -96,7 +122,8 @@ export const minutesOf = (rows: unknown[]): Minute[] =>
 export function selectTotals(db: D1Database): D1PreparedStatement {
   return db.prepare(
     `SELECT coalesce(sum(confirmed) - sum(paid) - sum(withdrawn), 0) AS confirmed,
-       coalesce(sum(paid), 0) AS paid, coalesce(sum(cancelled), 0) AS cancelled FROM minutes`,
+       coalesce(sum(paid) - sum(returned), 0) AS paid, coalesce(sum(returned), 0) AS returned,
+       coalesce(sum(cancelled), 0) AS cancelled FROM minutes`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Order, Status } from "./order.ts";
+import type { Order, ShownStatus, Status } from "./order.ts";
 
 /** The reads of the table `orders`. `orders.sql.ts` writes it. */
 
@@ -19,6 +19,12 @@ export interface OrderRow {
   due_at: number | null;
   attempts: number;
   history: string;
+  amount_due: number | null;
+  metadata: string | null;
+  extensions: number;
+  successor_of: string | null;
+  returned: string | null;
+  returned_at: number | null;
 }
 
 export function orderFromRow(row: OrderRow): Order {
@@ -30,16 +36,27 @@ export function orderFromRow(row: OrderRow): Order {
     shortages: row.shortages === null ? null : JSON.parse(row.shortages),
     lines: JSON.parse(row.lines),
     total: { amount: row.total_amount, currency: row.currency },
+    amountDue: row.amount_due ?? row.total_amount,
+    metadata: row.metadata === null ? null : JSON.parse(row.metadata),
     revision: row.revision,
     placedAt_ms: row.placed_at,
     updatedAt_ms: row.updated_at,
     payBy_ms: row.pay_by,
+    extensions: row.extensions,
+    successorOf: row.successor_of,
+    returned: row.returned === null ? null : JSON.parse(row.returned),
+    returnedAt_ms: row.returned_at,
     awaits: row.awaits,
     dueAt_ms: row.due_at,
     attempts: row.attempts,
     history: JSON.parse(row.history),
   };
 }
+
+/** The status of a row as clients see it (`ShownStatus`). */
+export const SHOWN_STATUS = "iif(returned_at IS NULL, status, 'returned')";
+/** What a payment of a row has to equal. */
+export const AMOUNT_DUE = "coalesce(amount_due, total_amount)";
 
 export async function getOrder(db: D1Database, id: string): Promise<Order | null> {
   const row = await db.prepare("SELECT * FROM orders WHERE id = ?").bind(id).first<OrderRow>();
@@ -48,7 +65,7 @@ export async function getOrder(db: D1Database, id: string): Promise<Order | null
 
 export interface OrderQuery {
   customerId: string;
-  status: Status | null;
+  status: ShownStatus | null;
   /** The id of the last order of the previous page; null for the first page. */
   before: string | null;
   limit: number;
@@ -59,10 +76,33 @@ export async function listOrders(db: D1Database, query: OrderQuery): Promise<Ord
   const { results } = await db
     .prepare(
       `SELECT * FROM orders INDEXED BY orders_by_customer
-       WHERE customer_id = ?1 AND id < coalesce(?2, '~') AND (?3 IS NULL OR status = ?3)
+       WHERE customer_id = ?1 AND id < coalesce(?2, '~') AND (?3 IS NULL OR ${SHOWN_STATUS} = ?3)
        ORDER BY id DESC LIMIT ?4`,
     )
     .bind(query.customerId, query.before, query.status, query.limit)
+    .all<OrderRow>();
+  return results.map(orderFromRow);
+}
+
+/** Orders that `unfinishedOrders` returns, and the newest ones among which it looks. */
+const MAX_UNFINISHED = 20;
+const UNFINISHED_SCAN = 1_000;
+
+/** The customer's newest pending and confirmed orders with one of these SKUs. */
+export async function unfinishedOrders(
+  db: D1Database,
+  customerId: string,
+  skus: readonly string[],
+): Promise<Order[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT * FROM (SELECT * FROM orders INDEXED BY orders_by_customer
+         WHERE customer_id = ?1 ORDER BY id DESC LIMIT ${UNFINISHED_SCAN}) AS o
+       WHERE status IN ('pending', 'confirmed') AND EXISTS (SELECT 1 FROM json_each(o.lines) AS l
+         WHERE l.value->>'sku' IN (SELECT value FROM json_each(?2)))
+       ORDER BY id DESC LIMIT ${MAX_UNFINISHED}`,
+    )
+    .bind(customerId, JSON.stringify(skus))
     .all<OrderRow>();
   return results.map(orderFromRow);
 }
@@ -105,13 +145,13 @@ const NEWEST = "g";
 /** Orders of all customers, newest first. */
 export async function listAllOrders(
   db: D1Database,
-  { status, before, limit }: { status: Status | null; before: string | null; limit: number },
+  { status, before, limit }: { status: ShownStatus | null; before: string | null; limit: number },
 ): Promise<{ orders: Order[]; next: string | null }> {
   const scan = status === null ? limit : PAGE_SCAN;
   const seen = "SELECT * FROM orders WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
   const [found, end] = await db.batch([
     db
-      .prepare(`SELECT * FROM (${seen}) WHERE ?3 IS NULL OR status = ?3 LIMIT ?4`)
+      .prepare(`SELECT * FROM (${seen}) WHERE ?3 IS NULL OR ${SHOWN_STATUS} = ?3 LIMIT ?4`)
       .bind(before ?? NEWEST, scan, status, limit),
     db.prepare(`SELECT min(id) AS last, count(*) AS n FROM (${seen})`).bind(before ?? NEWEST, scan),
   ]);

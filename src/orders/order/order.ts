@@ -1,3 +1,4 @@
+import { type Actor, SYSTEM } from "../../contract/actor.ts";
 import { type OrderEvent, orderEvent } from "../../contract/order-events.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
@@ -5,10 +6,13 @@ import type { Policy } from "../config/policy.ts";
 /** The life of an order: its transitions, and what it needs next. No I/O. */
 
 export type Status = "pending" | "confirmed" | "paid" | "cancelled";
+/** What clients see: a paid order of which every unit was returned is `returned`. */
+export type ShownStatus = Status | "returned";
 export type Reason =
   | "out_of_stock"
   | "limit_exceeded"
   | "customer_request"
+  | "operator_request"
   | "payment_timeout"
   | "lock_timeout";
 /** The command that stock has not acknowledged. */
@@ -35,7 +39,26 @@ export interface HistoryEntry {
   status: Status;
   reason: Reason | null;
   at_ms: number;
+  /** Null: the system. Absent: an earlier version, which kept no actors, wrote the entry. */
+  actor?: Actor | null;
+  /** Only where the status does not say it. */
+  step?: "extended" | "returned" | "window_opened";
 }
+
+export type Step = "placed" | Exclude<Status, "pending"> | NonNullable<HistoryEntry["step"]>;
+
+/** An entry as operators see it. `actor` is null if an earlier version wrote the entry. */
+export const historyView = ({ revision, status, reason, at_ms, actor, step }: HistoryEntry) => ({
+  revision,
+  step: step ?? stepInto(revision, status),
+  status,
+  reason,
+  at: iso(at_ms),
+  actor: actor === null ? SYSTEM : (actor ?? null),
+});
+
+const stepInto = (revision: number, status: Status): Step =>
+  status === "pending" || revision === 1 ? "placed" : status;
 
 export interface Order {
   id: string;
@@ -45,10 +68,22 @@ export interface Order {
   shortages: Shortage[] | null;
   lines: Line[];
   total: Money;
+  /** What a payment has to equal, in the currency of the total. 0: no payment is needed. */
+  amountDue: number;
+  /** The client's own; null: none. */
+  metadata: Record<string, string> | null;
   revision: number;
   placedAt_ms: number;
   updatedAt_ms: number;
   payBy_ms: number | null;
+  /** How often the payment window was extended. */
+  extensions: number;
+  /** The expired order whose late payment placed this one. */
+  successorOf: string | null;
+  /** Returned units by SKU; null: none. */
+  returned: Record<string, number> | null;
+  /** When the last unit was returned; null: some are still sold. */
+  returnedAt_ms: number | null;
   awaits: Awaits | null;
   dueAt_ms: number | null;
   attempts: number;
@@ -116,12 +151,12 @@ export function nextActionOf(
   { lockDeadline_ms }: Policy,
   now_ms: number,
 ): NextAction {
-  const { awaits, status, placedAt_ms, payBy_ms, total } = order;
+  const { awaits, status, placedAt_ms, payBy_ms, amountDue } = order;
   const isPastDeadline = lockDeadline_ms > 0 && now_ms >= placedAt_ms + lockDeadline_ms;
   if (awaits === "lock" && isPastDeadline) return { type: "transition", name: "giveUp" };
   if (awaits !== null) return { type: "command", event: commandOf(order, awaits, now_ms) };
-  // An order with a total of 0 needs no payment, so it never expires.
-  const expires_ms = status === "confirmed" && total.amount > 0 ? payBy_ms : null;
+  // An order with an amount due of 0 needs no payment, so it never expires.
+  const expires_ms = status === "confirmed" && amountDue > 0 ? payBy_ms : null;
   if (expires_ms !== null && now_ms >= expires_ms) return { type: "transition", name: "expire" };
   return { type: "later", due_ms: expires_ms };
 }
@@ -150,11 +185,14 @@ export const commandsOf = (orders: readonly Order[], now_ms: number): OrderEvent
 /** The order as clients see it. */
 export interface OrderView {
   id: string;
-  status: Status;
+  status: ShownStatus;
   reason: Reason | null;
   shortages?: Shortage[];
-  lines: Omit<Line, "limitPerCustomer">[];
+  lines: LineView[];
   total: Money;
+  amountDue: number;
+  metadata?: Record<string, string>;
+  successorOf?: string;
   customerId: string;
   revision: number;
   placedAt: string;
@@ -162,24 +200,35 @@ export interface OrderView {
   payBy: string | null;
 }
 
+export interface LineView extends Omit<Line, "limitPerCustomer"> {
+  /** Units that came back. Absent: none. */
+  returned?: number;
+}
+
 export function viewOf(order: Order): OrderView {
   return {
     id: order.id,
-    status: order.status,
+    status: order.returnedAt_ms === null ? order.status : "returned",
     reason: order.reason,
     ...(order.shortages && { shortages: order.shortages }),
-    lines: order.lines.map(({ sku, name, quantity, price }) => ({ sku, name, quantity, price })),
+    lines: order.lines.map(({ sku, name, quantity, price }) => {
+      const returned = order.returned?.[sku];
+      return { sku, name, quantity, price, ...(returned !== undefined && { returned }) };
+    }),
     total: order.total,
+    amountDue: order.amountDue,
+    ...(order.metadata && { metadata: order.metadata }),
+    ...(order.successorOf !== null && { successorOf: order.successorOf }),
     customerId: order.customerId,
     revision: order.revision,
     placedAt: iso(order.placedAt_ms),
     updatedAt: iso(order.updatedAt_ms),
-    // An order with a total of 0 needs no payment. An earlier version may have stored a `payBy`.
-    payBy: order.payBy_ms === null || order.total.amount === 0 ? null : iso(order.payBy_ms),
+    // An order that needs no payment may have a `payBy` that an earlier version stored.
+    payBy: order.payBy_ms === null || order.amountDue === 0 ? null : iso(order.payBy_ms),
   };
 }
 
-export const isUnfinished = ({ status }: Pick<Order, "status">): boolean =>
+export const isUnfinished = ({ status }: { status: ShownStatus }): boolean =>
   status === "pending" || status === "confirmed";
 
 const iso = (ms: number): string => new Date(ms).toISOString();

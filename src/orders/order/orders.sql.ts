@@ -1,9 +1,10 @@
+import type { Actor } from "../../contract/actor.ts";
 import { orderIdFloor } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 import { SCAN_ROWS, scanByKey, type TableScan } from "../database/table-scan.ts";
 import { countTransition } from "./minutes.sql.ts";
-import { type OrderRow, orderFromRow } from "./order-queries.sql.ts";
+import { AMOUNT_DUE, type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 import {
   type Awaits,
   dueAfter,
@@ -18,7 +19,7 @@ import {
 
 /**
  * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
- * `currency` and `refusal` (null: admitted). Its parameters are the first three of `values`: the
+ * `currency`, `amount_due`, `metadata`, `actor` (JSON) and `refusal` (null: admitted). Its parameters are the first three of `values`: the
  * candidates, now, and one of its own. The fourth value is the orders' first `due_at`.
  */
 export function insertAdmitted(
@@ -29,10 +30,10 @@ export function insertAdmitted(
   return db
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, awaits, due_at, history)
+         placed_at, updated_at, awaits, due_at, history, amount_due, metadata)
        SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,
          json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
-           'at_ms', CAST(?2 AS INTEGER)))
+           'at_ms', CAST(?2 AS INTEGER), 'actor', json(actor))), amount_due, metadata
        FROM (${select}) AS candidates WHERE refusal IS NULL
        ON CONFLICT (id) DO NOTHING`,
     )
@@ -51,6 +52,19 @@ export interface Clock {
   now_ms: number;
 }
 
+export interface TransitionOptions {
+  /** Who asked for it. Absent: the system. */
+  actor?: Actor;
+  /** A further condition on the row. */
+  alsoIf?: string;
+  returning?: "" | "RETURNING *";
+}
+
+/** Appends an entry to `history`. `fields`: further members of the entry, as SQL. */
+export const appendHistory = (status: string, reason: string, fields: string): string =>
+  `json_insert(history, '$[#]', json_object('revision', revision + 1, 'status', ${status},
+    'reason', ${reason}, 'at_ms', CAST(?2 AS INTEGER), ${fields}))`;
+
 /**
  * Makes a transition of those `entries` that have its initial status, and counts them. The UPDATE is
  * the last statement, and returns the changed rows if `returning` says so.
@@ -60,32 +74,35 @@ export function transition(
   name: TransitionName,
   entries: readonly Entry[],
   { policy, now_ms }: Clock,
-  returning: "" | "RETURNING *" = "",
+  { actor, alsoIf: condition = "", returning = "" }: TransitionOptions = {},
 ): D1PreparedStatement[] {
   const { from, to, reason, awaits } = TRANSITIONS[name];
   const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
   const statuses = from.map((status) => `'${status}'`).join(", ");
-  // The condition besides the status. An order with a total of 0 needs no payment and never expires.
-  const alsoIf = name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";
-  const due = name === "confirm" ? "iif(total_amount > 0, ?6, NULL)" : "?6";
+  // An order with an amount due of 0 needs no payment and never expires.
+  const isUnpaid = `AND pay_by <= ?2 AND ${AMOUNT_DUE} > 0`;
+  const alsoIf = name === "expire" ? `${isUnpaid} ${condition}` : condition;
+  const due = name === "confirm" ? `iif(${AMOUNT_DUE} > 0, ?6, NULL)` : "?6";
   const due_ms = dueAfter(name, payBy_ms, now_ms);
   const update = db
     .prepare(
       `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
-         revision = revision + 1, updated_at = ?2, pay_by = iif(total_amount > 0, ?4, NULL),
+         revision = revision + 1, updated_at = ?2, pay_by = iif(${AMOUNT_DUE} > 0, ?4, NULL),
          awaits = ?5, due_at = ${due},
          attempts = 0,
-         history = json_insert(history, '$[#]', json_object('revision', revision + 1,
-           'status', ?3, 'reason', e.reason, 'at_ms', CAST(?2 AS INTEGER)))
+         history = ${appendHistory("?3", "e.reason", "'actor', json(?8)")}
        FROM (SELECT value->>'id' AS id, coalesce(value->>'reason', ?7) AS reason,
                value->'shortages' AS shortages FROM json_each(?1)) AS e
        WHERE orders.id = e.id AND orders.status IN (${statuses}) ${alsoIf}
        ${returning}`,
     )
-    .bind(JSON.stringify(entries), now_ms, to, payBy_ms, awaits, due_ms, reason);
+    .bind(JSON.stringify(entries), now_ms, to, payBy_ms, awaits, due_ms, reason, jsonOf(actor));
   const ids = entries.map(({ id }) => id);
   return [countTransition(db, name, ids, now_ms, alsoIf), update];
 }
+
+const jsonOf = (actor: Actor | undefined): string | null =>
+  actor === undefined ? null : JSON.stringify(actor);
 
 const STATUS_AWAITING = { release: "cancelled", commit: "paid" } as const;
 
@@ -202,11 +219,10 @@ export function openPaymentWindows(
   return db
     .prepare(
       `UPDATE orders SET pay_by = ?3, due_at = ?3, updated_at = ?2, revision = revision + 1,
-         history = json_insert(history, '$[#]', json_object('revision', revision + 1,
-           'status', status, 'reason', reason, 'at_ms', CAST(?2 AS INTEGER)))
-       WHERE id IN (SELECT id FROM
-           (SELECT id, status, pay_by, total_amount FROM orders WHERE id > ?1 ORDER BY id LIMIT ?4)
-         WHERE status = 'confirmed' AND pay_by IS NULL AND total_amount > 0)`,
+         history = ${appendHistory("status", "reason", "'actor', NULL, 'step', 'window_opened'")}
+       WHERE id IN (SELECT id FROM (SELECT id, status, pay_by, ${AMOUNT_DUE} AS amount FROM orders
+           WHERE id > ?1 ORDER BY id LIMIT ?4)
+         WHERE status = 'confirmed' AND pay_by IS NULL AND amount > 0)`,
     )
     .bind(after, now_ms, payBy_ms, limit);
 }

@@ -1,8 +1,9 @@
+import type { Actor } from "../../contract/actor.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
-import { firstDue_ms, type Order } from "../order/order.ts";
+import { firstDue_ms, type Money, type Order } from "../order/order.ts";
 import { insertAdmitted } from "../order/orders.sql.ts";
 
 /** An order to be placed. Its lines are merged and validated; D1 adds names and prices. */
@@ -13,11 +14,19 @@ export interface Candidate {
   /** The service that orders for the customer and owns the key. Absent: the customer owns it. */
   keyOwner?: string;
   lines: { sku: string; quantity: number }[];
+  /** Who orders. Absent in an order that an earlier version sends to its desk. */
+  actor?: Actor;
+  /** What a payment has to equal, in the order's currency. Absent: the total. */
+  amountDue?: number;
+  metadata?: Record<string, string>;
+  /** The total that the caller has shown; another one is refused. */
+  expect?: Money;
 }
 
 export type AdmissionRefusal =
   | { code: "unknown_item"; skus: string[] }
   | { code: "mixed_currencies" }
+  | { code: "price_changed"; total: Money }
   | { code: "sale_not_open"; saleStartsAt: string | null; saleEndsAt: string | null }
   /** `closes_ms`: the earliest end of the items' sales; null: none of them ends. */
   | { code: "out_of_stock"; shortages: Shortage[]; closes_ms: number | null };
@@ -51,11 +60,17 @@ const admissionSql = (alsoWhere: string): string => `
       'isShort', i.level_at >= ?3 AND i.available < l.value->>'quantity',
       'saleStartsAt', i.sale_starts_at, 'saleEndsAt', i.sale_ends_at)) AS facts,
     sum(i.price_amount * (l.value->>'quantity')) AS total, min(i.price_currency) AS currency,
+    c.value->>'amountDue' AS amount_due, c.value->>'metadata' AS metadata,
+    c.value->>'actor' AS actor,
     CASE
       WHEN count(i.sku) < count(*) THEN 'unknown_item'
       WHEN min(i.price_currency) <> max(i.price_currency) THEN 'mixed_currencies'
       WHEN max(i.sale_starts_at) > ?2 OR min(i.sale_ends_at) <= ?2 THEN 'sale_not_open'
       WHEN max(i.level_at >= ?3 AND i.available < l.value->>'quantity') THEN 'out_of_stock'
+      -- Last, because the sold-out cache gives that answer without D1.
+      WHEN c.value->'expect' IS NOT NULL AND (min(i.price_currency) <> c.value->>'$.expect.currency'
+        OR sum(i.price_amount * (l.value->>'quantity')) <> c.value->>'$.expect.amount')
+        THEN 'price_changed'
     END AS refusal
   FROM json_each(?1) AS c, json_each(c.value, '$.lines') AS l
     LEFT JOIN items AS i ON i.sku = l.value->>'sku'
@@ -118,18 +133,28 @@ function placementOf(candidate: Candidate, row: PlacedRow): Placement {
   return { type: "replayed", order };
 }
 
-/** Whether customer and merged lines are equal; the order of the lines does not matter. */
-function isSameOrder({ customerId, lines }: Candidate, order: Order): boolean {
+/** Whether all but `expect` is equal. The order of lines and of metadata does not matter. */
+function isSameOrder(candidate: Candidate, order: Order): boolean {
+  const { customerId, lines, amountDue = order.total.amount, metadata = {} } = candidate;
   const quantities = new Map(order.lines.map(({ sku, quantity }) => [sku, quantity]));
   return (
     customerId === order.customerId &&
+    amountDue === order.amountDue &&
+    isSameRecord(metadata, order.metadata ?? {}) &&
     lines.length === quantities.size &&
     lines.every(({ sku, quantity }) => quantities.get(sku) === quantity)
   );
 }
 
+function isSameRecord(a: Record<string, string>, b: Record<string, string>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
 interface RefusedRow {
   id: string;
+  total: number;
+  currency: string;
   refusal: AdmissionRefusal["code"];
   facts: string;
 }
@@ -144,7 +169,7 @@ interface LineFacts {
   saleEndsAt: number | null;
 }
 
-function refusalOf({ refusal: code, facts: json }: RefusedRow): AdmissionRefusal {
+function refusalOf({ refusal: code, facts: json, total, currency }: RefusedRow): AdmissionRefusal {
   const facts = JSON.parse(json) as LineFacts[];
   const ends = facts.flatMap(({ saleEndsAt }) => saleEndsAt ?? []);
   const closes_ms = ends.length > 0 ? Math.min(...ends) : null;
@@ -153,6 +178,8 @@ function refusalOf({ refusal: code, facts: json }: RefusedRow): AdmissionRefusal
       return { code, skus: facts.filter((fact) => !fact.isKnown).map(({ sku }) => sku) };
     case "mixed_currencies":
       return { code };
+    case "price_changed":
+      return { code, total: { amount: total, currency } };
     case "sale_not_open": {
       // An order can be placed while the sales of all its items are open.
       const starts = facts.flatMap(({ saleStartsAt }) => saleStartsAt ?? []);

@@ -96,8 +96,8 @@ async function applyDeadlines(
   if (unlocked.length + unpaid.length + later.length === 0) return [];
   const ids = [...unlocked, ...unpaid].map(({ id }) => id);
   const [, gaveUp, , expired, , present] = await db.batch<OrderRow>([
-    ...transition(db, "giveUp", unlocked, clock, "RETURNING *"),
-    ...transition(db, "expire", unpaid, clock, "RETURNING *"),
+    ...transition(db, "giveUp", unlocked, clock, { returning: "RETURNING *" }),
+    ...transition(db, "expire", unpaid, clock, { returning: "RETURNING *" }),
     postpone(db, later),
     selectPresent(db, ids),
   ]);

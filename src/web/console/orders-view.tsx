@@ -10,7 +10,7 @@ import { client } from "./session.ts";
 
 const PERIOD_MS = 3_000;
 const PAGE = "25";
-const FILTERS = ["all", "pending", "confirmed", "paid", "cancelled"] as const;
+const FILTERS = ["all", "pending", "confirmed", "paid", "returned", "cancelled"] as const;
 type Filter = (typeof FILTERS)[number];
 
 interface Page {

@@ -9,6 +9,7 @@ export const STATUS_WORDS: Record<Status, string> = {
   confirmed: "Confirmed",
   paid: "Paid",
   cancelled: "Cancelled",
+  returned: "Returned",
 };
 
 type NameOf = (sku: string) => string;
@@ -24,6 +25,8 @@ export function reasonWords({ reason, shortages, lines }: Order): string {
       return `More than one customer may have. ${shortageWords(shortages, nameOf)}`.trim();
     case "customer_request":
       return "Cancelled on request. Everything went back on sale.";
+    case "operator_request":
+      return "The shop cancelled it. Everything went back on sale.";
     case "payment_timeout":
       return "It was not paid in time, so everything went back on sale.";
     case "lock_timeout":
@@ -76,6 +79,8 @@ export function announcement(order: Order): string {
       return `Order confirmed: ${what}.`;
     case "paid":
       return `Order paid: ${what}.`;
+    case "returned":
+      return `Order returned: ${what}.`;
     case "cancelled":
       return `Order cancelled: ${what}. ${reasonWords(order)}`;
   }

@@ -17,6 +17,7 @@ const EXPLAINED: Record<Order["status"], string> = {
   confirmed: "It is yours: the stock is locked for you.",
   paid: "Paid. It is on its way to you.",
   cancelled: "",
+  returned: "Everything came back.",
 };
 
 const STEPS = ["pending", "confirmed", "paid"] as const;

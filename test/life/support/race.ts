@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
+import { SYSTEM } from "../../../src/contract/actor.ts";
 import type { OrderEvent } from "../../../src/contract/order-events.ts";
 import { newOrderId } from "../../../src/contract/order-id.ts";
 import type { StockEvent } from "../../../src/contract/stock-events.ts";
@@ -65,7 +66,7 @@ export async function change(
 ): Promise<Order> {
   const work: Promise<unknown>[] = [];
   const own = Object.assign({}, world.env, { DB: db });
-  const order = await changeOrder(own, name, id, (one) => work.push(one));
+  const order = await changeOrder(own, name, { id, actor: SYSTEM }, (one) => work.push(one));
   await Promise.all(work);
   return order;
 }
