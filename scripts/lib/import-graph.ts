@@ -13,7 +13,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["orders/order", "stock/item"],
   ["orders/items", "orders/feed", "orders/dead-letters", "stock/coordinator.ts"],
   ["orders/outcomes", "stock/consumer.ts", "stock/stock-api.ts"],
-  ["orders/place", "orders/change", "orders/reconcile", "orders/operators"],
+  ["orders/place", "orders/change", "orders/payments", "orders/reconcile", "orders/operators"],
   ["orders/http"],
   ["orders/worker.ts", "stock/worker.ts"],
   ["web/shared"],

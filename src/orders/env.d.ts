@@ -7,6 +7,7 @@ interface OrdersEnv {
 	RATE_GUESTS: RateLimit;
 	ASSETS: Fetcher;
 	PAYMENT_WINDOW_SECONDS: string;
+	LATE_PAYMENT: string;
 	LOCK_DEADLINE_SECONDS: string;
 	GUEST_CHECKOUT: string;
 	SOLD_OUT_GATE: string;

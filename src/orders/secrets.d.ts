@@ -5,4 +5,6 @@
 interface OrdersEnv {
   AUTH_SECRET?: string;
   AUTH_SECRET_PREVIOUS?: string;
+  /** Signing secrets of Stripe's webhook endpoint, several by commas. Without it there is no such endpoint. */
+  STRIPE_WEBHOOK_SECRET?: string;
 }

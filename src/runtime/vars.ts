@@ -16,3 +16,13 @@ export function booleanVar(name: string, text: string | undefined): boolean {
   if (text === "on" || text === "off") return text === "on";
   throw new RangeError(`var ${name} must be "on" or "off"`);
 }
+
+export function choiceVar<T extends string>(
+  name: string,
+  text: string | undefined,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((one) => one === text);
+  if (choice !== undefined) return choice;
+  throw new RangeError(`var ${name} must be ${choices.map((one) => `"${one}"`).join(" or ")}`);
+}

@@ -54,6 +54,7 @@ export const POLICY: Policy = {
   desks: 1,
   isGateOn: true,
   isGuestCheckoutOn: true,
+  latePayment: "reorder",
   keyRetention_ms: 172_800_000,
   deadLetterRetention_ms: 2_592_000_000,
   orderRetention_ms: 0,

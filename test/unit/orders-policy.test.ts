@@ -10,6 +10,7 @@ const VARS = {
   KEY_RETENTION_HOURS: "48",
   DEAD_LETTER_RETENTION_DAYS: "30",
   FINISHED_ORDER_RETENTION_DAYS: "2",
+  LATE_PAYMENT: "refund",
 };
 
 describe("the vars", () => {
@@ -23,6 +24,7 @@ describe("the vars", () => {
       keyRetention_ms: 172_800_000,
       deadLetterRetention_ms: 2_592_000_000,
       orderRetention_ms: 172_800_000,
+      latePayment: "refund",
     });
   });
 
@@ -41,6 +43,8 @@ describe("the vars", () => {
     ["GUEST_CHECKOUT", ""],
     ["SOLD_OUT_GATE", "ON"],
     ["KEY_RETENTION_HOURS", "23"],
+    ["LATE_PAYMENT", "on"],
+    ["LATE_PAYMENT", ""],
   ])("%s=%j stops the Worker with the name of the var", (name, value) => {
     expect(() => policyOf({ ...VARS, [name]: value })).toThrow(name);
   });

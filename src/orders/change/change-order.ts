@@ -9,6 +9,7 @@ import {
 } from "../order/order-queries.sql.ts";
 import { FIRST_DUE_MS, type Order } from "../order/order.ts";
 import { transition } from "../order/orders.sql.ts";
+import { judgeWaiting } from "../order/payments.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 
 /**
@@ -26,13 +27,16 @@ export async function changeOrder(
   const isForCustomer = name === "cancel" && actor.kind === "service";
   const entry = isForCustomer ? { id, reason: "operator_request" as const } : { id };
   const clock = { policy: policyOf(env), now_ms };
+  const steps = transition(env.DB, name, [entry], clock, { actor, returning: "RETURNING *" });
   // Reads the order in the same transaction. By a later read it could be confirmed, after which the
   // answer that it is not payable would be wrong.
-  const [, moved, present, after] = await env.DB.batch<OrderRow>([
-    ...transition(env.DB, name, [entry], clock, { actor, returning: "RETURNING *" }),
+  const results = await env.DB.batch<OrderRow>([
+    ...steps,
+    judgeWaiting(env.DB, [id], now_ms),
     selectPresent(env.DB, [id]),
     selectOrders(env.DB, [id]),
   ]);
+  const [moved, , present, after] = results.slice(steps.length - 1);
   const row = after?.results[0];
   if (!row) throw new Error(`order ${id} no longer exists`);
   const order = orderFromRow(row);

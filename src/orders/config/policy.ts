@@ -1,4 +1,4 @@
-import { booleanVar, integerVar } from "../../runtime/vars.ts";
+import { booleanVar, choiceVar, integerVar } from "../../runtime/vars.ts";
 
 /** The vars of wrangler.toml, parsed. An unreadable var stops the Worker with an error naming it. */
 export interface Policy {
@@ -14,6 +14,8 @@ export interface Policy {
   /** How long a paid or cancelled order is kept, counted from its placing; 0: without limit. */
   orderRetention_ms: number;
   isGuestCheckoutOn: boolean;
+  /** What a payment for an order that expired does: place it again, or wait for its refund. */
+  latePayment: "reorder" | "refund";
 }
 
 type Vars = Pick<
@@ -26,6 +28,7 @@ type Vars = Pick<
   | "DESKS"
   | "SOLD_OUT_GATE"
   | "GUEST_CHECKOUT"
+  | "LATE_PAYMENT"
 >;
 
 const HOUR_MS = 3_600_000;
@@ -50,5 +53,6 @@ export function policyOf(vars: Vars): Policy {
     desks: integer("DESKS", 1, 64),
     isGateOn: booleanVar("SOLD_OUT_GATE", vars.SOLD_OUT_GATE),
     isGuestCheckoutOn: booleanVar("GUEST_CHECKOUT", vars.GUEST_CHECKOUT),
+    latePayment: choiceVar("LATE_PAYMENT", vars.LATE_PAYMENT, ["reorder", "refund"]),
   };
 }

@@ -11,6 +11,7 @@ import { guests } from "./guests.ts";
 import { items } from "./items.ts";
 import { operatorRoutes } from "./operators.ts";
 import { orders } from "./orders.ts";
+import { payments } from "./payments.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { crossOrigin, securityHeaders } from "./security.ts";
 import { stock } from "./stock.ts";
@@ -29,6 +30,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/items", items)
   .route("/v1/items", stock)
   .route("/v1/orders", orders)
+  .route("/v1/payments", payments)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)
   .route("/v1/dead-letters", deadLetters);

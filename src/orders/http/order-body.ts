@@ -76,3 +76,16 @@ export const OrderSchema = v.strictObject({
   metadata: v.exactOptional(MetadataSchema),
   expect: v.exactOptional(v.strictObject({ amount: AmountSchema, currency: CurrencySchema })),
 });
+
+/** Seconds that one extension of a payment window may add. */
+const MAX_EXTENSION_SECONDS = 900;
+
+/** Body of `POST /v1/orders/:id/extend`. */
+export const ExtensionSchema = v.strictObject({
+  seconds: v.pipe(
+    v.number(),
+    v.integer("must be a whole number"),
+    v.minValue(1, "must be at least 1"),
+    v.maxValue(MAX_EXTENSION_SECONDS, `must be at most ${MAX_EXTENSION_SECONDS}`),
+  ),
+});

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import { changeOrder } from "../change/change-order.ts";
+import { extendOrder } from "../change/extend-order.ts";
 import { listOrders, unfinishedOrders } from "../order/order-queries.sql.ts";
 import { type Order, type OrderView, viewOf } from "../order/order.ts";
 import { awaitOutcome } from "../place/await-outcome.ts";
@@ -13,7 +14,7 @@ import { requireToken, requireCustomerOrScopes, requireScopes } from "./auth.ts"
 import { concurrencyLimit } from "./concurrency-limit.ts";
 import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
-import { OrderSchema } from "./order-body.ts";
+import { ExtensionSchema, OrderSchema } from "./order-body.ts";
 import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
 import { type Preference, parsePrefer } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
@@ -82,6 +83,15 @@ export const orders = new Hono<AppEnv>()
     );
     if (order.status === "cancelled") return c.json(viewOf(order));
     throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
+  })
+  .post("/:id/extend", requireScopes("orders:pay"), body(ExtensionSchema), async (c) => {
+    const found = await findOrder(c.env.DB, c.req.param("id"));
+    if (!found) throw orderNotFound;
+    const by_ms = c.req.valid("json").seconds * 1000;
+    const extension = { id: found.id, by_ms, actor: actorOf(c.get("caller")) };
+    const { order, isExtended } = await extendOrder(c.env, extension, background(c));
+    if (isExtended) return c.json(viewOf(order));
+    throw new Problem("not_extendable", { extra: { order: viewOf(order) } });
   })
   .post("/:id/pay", requireScopes("orders:pay"), async (c) => {
     const found = await findOrder(c.env.DB, c.req.param("id"));

@@ -40,6 +40,28 @@ export function insertAdmitted(
     .bind(...values);
 }
 
+/**
+ * Inserts the successor `id` of the expired order for which a late payment waits, if the batch has
+ * recorded such a payment. It has the same customer, lines and amounts.
+ */
+export function insertSuccessor(
+  db: D1Database,
+  { id, of, now_ms, due_ms }: { id: string; of: string; now_ms: number; due_ms: number },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
+         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, successor_of)
+       SELECT ?1, customer_id, 'pending', lines, total_amount, currency, 1, ?3, ?3, 'lock', ?4,
+         json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
+           'at_ms', CAST(?3 AS INTEGER), 'actor', NULL)), amount_due, metadata, id
+       FROM orders WHERE id = ?2 AND EXISTS (SELECT 1 FROM payments
+         WHERE payments.successor_id = ?1 AND payments.order_id = ?2)
+       ON CONFLICT (id) DO NOTHING`,
+    )
+    .bind(id, of, now_ms, due_ms);
+}
+
 /** The order of a transition. Only a refusal brings its own reason and shortages. */
 export interface Entry {
   id: string;
@@ -55,8 +77,10 @@ export interface Clock {
 export interface TransitionOptions {
   /** Who asked for it. Absent: the system. */
   actor?: Actor;
-  /** A further condition on the row. */
+  /** A further condition on the row of `orders`, as SQL that begins with AND. */
   alsoIf?: string;
+  /** When the reconciler looks at the order next, if not as usual. */
+  due_ms?: number;
   returning?: "" | "RETURNING *";
 }
 
@@ -74,7 +98,7 @@ export function transition(
   name: TransitionName,
   entries: readonly Entry[],
   { policy, now_ms }: Clock,
-  { actor, alsoIf: condition = "", returning = "" }: TransitionOptions = {},
+  { actor, alsoIf: condition = "", due_ms: ownDue_ms, returning = "" }: TransitionOptions = {},
 ): D1PreparedStatement[] {
   const { from, to, reason, awaits } = TRANSITIONS[name];
   const payBy_ms = name === "confirm" ? payByFor(policy, now_ms) : null;
@@ -83,7 +107,7 @@ export function transition(
   const isUnpaid = `AND pay_by <= ?2 AND ${AMOUNT_DUE} > 0`;
   const alsoIf = name === "expire" ? `${isUnpaid} ${condition}` : condition;
   const due = name === "confirm" ? `iif(${AMOUNT_DUE} > 0, ?6, NULL)` : "?6";
-  const due_ms = dueAfter(name, payBy_ms, now_ms);
+  const due_ms = ownDue_ms ?? dueAfter(name, payBy_ms, now_ms);
   const update = db
     .prepare(
       `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
@@ -225,6 +249,29 @@ export function openPaymentWindows(
          WHERE status = 'confirmed' AND pay_by IS NULL AND amount > 0)`,
     )
     .bind(after, now_ms, payBy_ms, limit);
+}
+
+/** How often a payment window may be extended. */
+const MAX_EXTENSIONS = 3;
+
+/**
+ * Moves the end of a confirmed order's payment window. Against the expiry it is judged here: whichever
+ * commits first wins.
+ */
+export function extendPaymentWindow(
+  db: D1Database,
+  { id, by_ms, actor }: { id: string; by_ms: number; actor: Actor },
+  now_ms: number,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE orders SET pay_by = pay_by + ?3, due_at = pay_by + ?3, attempts = 0,
+         extensions = extensions + 1, updated_at = ?2, revision = revision + 1,
+         history = ${appendHistory("status", "reason", "'actor', json(?4), 'step', 'extended'")}
+       WHERE id = ?1 AND status = 'confirmed' AND pay_by IS NOT NULL
+         AND extensions < ${MAX_EXTENSIONS}`,
+    )
+    .bind(id, now_ms, by_ms, JSON.stringify(actor));
 }
 
 /** Deletes finished orders placed before a time, except those that still await something. */

@@ -14,6 +14,8 @@ import {
 } from "../order/order-queries.sql.ts";
 import { type Order, refusalReason } from "../order/order.ts";
 import { acknowledge, transition } from "../order/orders.sql.ts";
+import { payWaiting } from "../order/pay-waiting.ts";
+import { judgeWaiting } from "../order/payments.sql.ts";
 
 /** The bindings and functions that settling uses. */
 export interface SettlePorts {
@@ -78,6 +80,8 @@ async function settlePart(
     if (delay) undecided.set(event, delay);
   }
   await watchExpiry(events, ports, start_ms);
+  // Nobody announces an order that a waiting payment has paid, so its commit is due at once.
+  if (results.some(({ paid }) => paid > 0)) await ports.watch(start_ms);
   const counts = { events: events.length, notified: present.length, undecided: undecided.size };
   log("info", "orders.batch_settled", { ...counts, tookMs: ports.now() - start_ms });
   return { undecided, orders: results.at(-1)?.orders ?? [] };
@@ -98,23 +102,38 @@ async function watchExpiry(
   }
 }
 
-/** `present`: the new state of the orders whose customer is present. */
+interface Applied {
+  /** The new state of the orders whose customer is present. */
+  present: Order[];
+  orders: Order[];
+  /** How many orders a waiting payment has paid. */
+  paid: number;
+}
+
 async function apply(
   events: readonly StockEvent[],
   { db, policy, now }: SettlePorts,
   readIds: readonly string[],
-): Promise<{ present: Order[]; orders: Order[] }> {
+): Promise<Applied> {
   const clock = { policy, now_ms: now() };
   const { locked, refused, released, committed, levels, orderIds } = fold(events);
   const statements: D1PreparedStatement[] = [];
-  if (locked.length > 0) statements.push(...transition(db, "confirm", locked, clock));
+  let paidAt: number | null = null;
+  if (locked.length > 0) {
+    statements.push(...transition(db, "confirm", locked, clock), ...payWaiting(db, locked, clock));
+    paidAt = statements.length - 1;
+  }
   if (refused.length > 0) statements.push(...transition(db, "refuse", refused, clock));
+  const decided = [...locked, ...refused].map(({ id }) => id);
+  if (decided.length > 0) statements.push(judgeWaiting(db, decided, clock.now_ms));
   if (released.length > 0) statements.push(acknowledge(db, "release", released));
   if (committed.length > 0) statements.push(acknowledge(db, "commit", committed));
   if (levels.length > 0) statements.push(applyLevels(db, levels, clock.now_ms));
   statements.push(selectPresent(db, orderIds), selectOrders(db, readIds));
-  const [present, orders] = (await db.batch<OrderRow>(statements)).slice(-2);
+  const results = await db.batch<OrderRow>(statements);
+  const [present, orders] = results.slice(-2);
   return {
+    paid: paidAt === null ? 0 : (results[paidAt]?.meta.changes ?? 0),
     present: (present?.results ?? []).map(orderFromRow),
     orders: (orders?.results ?? []).map(orderFromRow),
   };

@@ -9,6 +9,7 @@ import { logFailedPushes } from "../order/feed-notifier.ts";
 import { type OrderRow, orderFromRow, selectPresent } from "../order/order-queries.sql.ts";
 import { commandsOf, type NextAction, nextActionOf, type Order } from "../order/order.ts";
 import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
+import { judgeWaiting } from "../order/payments.sql.ts";
 import { settle, type SettlePorts } from "../outcomes/settle.ts";
 
 export interface ReconcilePorts extends SettlePorts {
@@ -95,12 +96,18 @@ async function applyDeadlines(
   );
   if (unlocked.length + unpaid.length + later.length === 0) return [];
   const ids = [...unlocked, ...unpaid].map(({ id }) => id);
-  const [, gaveUp, , expired, , present] = await db.batch<OrderRow>([
-    ...transition(db, "giveUp", unlocked, clock, { returning: "RETURNING *" }),
-    ...transition(db, "expire", unpaid, clock, { returning: "RETURNING *" }),
+  const givingUp = transition(db, "giveUp", unlocked, clock, { returning: "RETURNING *" });
+  const expiring = transition(db, "expire", unpaid, clock, { returning: "RETURNING *" });
+  const results = await db.batch<OrderRow>([
+    ...givingUp,
+    ...expiring,
+    judgeWaiting(db, ids, now_ms),
     postpone(db, later),
     selectPresent(db, ids),
   ]);
+  const gaveUp = results[givingUp.length - 1];
+  const expired = results[givingUp.length + expiring.length - 1];
+  const present = results.at(-1);
   const { unnotified } = await feeds.push((present?.results ?? []).map(orderFromRow));
   logFailedPushes(unnotified);
   return [...(gaveUp?.results ?? []), ...(expired?.results ?? [])].map(orderFromRow);

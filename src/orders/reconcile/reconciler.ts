@@ -9,7 +9,8 @@ import { settlePorts } from "../outcomes/settle-ports.ts";
 import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
 import { reconcile } from "./reconcile.ts";
 import { refreshLevels } from "./refresh-levels.ts";
-import { NO_CURSORS, prune, type PruneCursors } from "./retention.ts";
+import { cursorsFrom, prune, type PruneCursors } from "./retention.ts";
+import { healWaitingPayments } from "./waiting-payments.ts";
 
 /** The earliest and the latest next alarm while anything is due. */
 const SOONEST_MS = 1_000;
@@ -20,7 +21,6 @@ const PASS_TIMEOUT_MS = 120_000;
 
 /** The positions of scans that take several minutes. */
 type Cursors = PruneCursors & { levels: string };
-const START: Cursors = { levels: "", ...NO_CURSORS };
 
 /** Runs `work` one at a time: a call while it runs waits for the same run. */
 function singleFlight(work: () => Promise<void>): () => Promise<void> {
@@ -62,7 +62,8 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   /** Each of its calls has a time limit, so that no round blocks the later ones. */
   async #runHousekeeping(): Promise<void> {
     const { kv } = this.ctx.storage;
-    const before = { ...START, ...kv.get<Cursors>("cursors") };
+    const stored = kv.get<Cursors>("cursors");
+    const before: Cursors = { levels: stored?.levels ?? "", ...cursorsFrom(stored) };
     const levels = await refreshLevels(this.env, before.levels).catch((error: unknown) => {
       log("error", "levels.refresh_failed", { error: errorText(error) });
       return before.levels;
@@ -70,6 +71,8 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     const policy = policyOf(this.env);
     const pruned = await prune(this.env.DB, policy, before, Date.now());
     this.#saveIfChanged("cursors", before, { ...pruned, levels });
+    const paid = await healWaitingPayments(this.env.DB, policy, Date.now());
+    if (paid > 0) await this.watch(Date.now());
     const scan = kv.get<WindowScan>("payment windows") ?? SCAN_START;
     const next = await scanPaymentWindows(this.env.DB, policy, scan, Date.now());
     this.#saveIfChanged("payment windows", scan, next);

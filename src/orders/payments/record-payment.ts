@@ -1,0 +1,63 @@
+import type { Actor } from "../../contract/actor.ts";
+import { newOrderId } from "../../contract/order-id.ts";
+import { policyOf } from "../config/policy.ts";
+import { announce } from "../order/announce.ts";
+import {
+  type OrderRow,
+  orderFromRow,
+  selectOrders,
+  selectPresent,
+} from "../order/order-queries.sql.ts";
+import { FIRST_DUE_MS, firstDue_ms } from "../order/order.ts";
+import { insertSuccessor, transition } from "../order/orders.sql.ts";
+import { paymentFromRow, selectPayment } from "../order/payment-queries.sql.ts";
+import { isSamePayment, type Payment, type ReportedPayment } from "../order/payment.ts";
+import { insertPayment, IS_PAID_BY_PAYMENT } from "../order/payments.sql.ts";
+import { scheduleReconcile } from "../order/schedule-reconcile.ts";
+
+export interface RecordedPayment {
+  /** As it stands. With another body it is the payment that the reference belongs to. */
+  payment: Payment;
+  /** `new`: recorded by this call. `reused`: the reference belongs to a payment with another body. */
+  type: "new" | "repeated" | "reused";
+}
+
+/**
+ * Records a payment, whatever its order, and in the same D1 transaction pays the order with it or
+ * places the successor of an order that expired. Safe to repeat: a reference counts once.
+ */
+export async function recordPayment(
+  env: OrdersEnv,
+  reported: ReportedPayment,
+  actor: Actor,
+  background: (work: Promise<unknown>) => void,
+): Promise<RecordedPayment> {
+  const { DB: db } = env;
+  const { orderId, reference } = reported;
+  const policy = policyOf(env);
+  const now_ms = Date.now();
+  const successorId = newOrderId(now_ms);
+  // Before the commit: a crash right after it must leave nothing unwatched.
+  await scheduleReconcile(env, now_ms + Math.min(FIRST_DUE_MS, firstDue_ms(policy)));
+  const recording = { actor, now_ms, successorId, mayReorder: policy.latePayment === "reorder" };
+  const successor = { id: successorId, of: orderId, now_ms, due_ms: now_ms + firstDue_ms(policy) };
+  const alsoIf = `AND ${IS_PAID_BY_PAYMENT}`;
+  const ids = [orderId, successorId];
+  const [recorded, , paid, placed, found, present, orders] = await db.batch<OrderRow>([
+    insertPayment(db, reported, recording),
+    ...transition(db, "pay", [{ id: orderId }], { policy, now_ms }, { actor, alsoIf }),
+    insertSuccessor(db, successor),
+    selectPayment(db, reference),
+    selectPresent(db, ids),
+    selectOrders(db, ids),
+  ]);
+  const payment = paymentFromRow(found?.results[0]);
+  const changed = placed?.meta.changes ? successorId : paid?.meta.changes ? orderId : null;
+  const rowsOf = (result: D1Result<OrderRow> | undefined) =>
+    (result?.results ?? []).filter(({ id }) => id === changed).map(orderFromRow);
+  if (changed !== null) {
+    background(announce(env, { orders: rowsOf(orders), present: rowsOf(present) }));
+  }
+  if ((recorded?.meta.changes ?? 0) > 0) return { payment, type: "new" };
+  return { payment, type: isSamePayment(payment, reported) ? "repeated" : "reused" };
+}
