@@ -79,9 +79,10 @@ export const FIELDS: Record<string, Record<string, string>> = {
   Movement: {
     "": "An entry of an item's ledger.",
     seq: "Increases by one with each movement.",
-    kind: "`opening`: the balance that replaces old movements which were folded.",
+    kind: "`opening`: the balance that replaces old movements which were folded. `return`: sold units became available again. `write_off`: they came back and cannot be sold again.",
     quantity: "Signed for `receive` and `adjust`.",
-    operationId: "The `Idempotency-Key` of the adjustment.",
+    operationId: "The `Idempotency-Key` of the adjustment, or the id of the return.",
+    actor: "Who adjusted the stock or returned the order; null for other movements.",
   },
   Ledger: { "": "A page of movements, newest first.", nextCursor: "Null on the last page." },
   Minute: { "": "Counts and latencies of one minute.", minute: "When the minute begins." },

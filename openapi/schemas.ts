@@ -79,11 +79,21 @@ const Balance = v.object({ received: count, available: count, held: count, sold:
 
 const StockMovement = v.object({
   seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  kind: v.picklist(["opening", "receive", "adjust", "lock", "release", "commit"]),
+  kind: v.picklist([
+    "opening",
+    "receive",
+    "adjust",
+    "lock",
+    "release",
+    "commit",
+    "return",
+    "write_off",
+  ]),
   quantity: whole,
   orderId: v.nullable(OrderIdSchema),
   operationId: v.nullable(v.string()),
   reason: v.nullable(v.string()),
+  actor: v.nullable(ActorSchema),
   at: time,
   balance: Balance,
 }) satisfies v.GenericSchema<unknown, Movement>;

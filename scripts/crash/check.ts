@@ -143,6 +143,9 @@ function applied(before: Counters, { kind, quantity, balance }: Movement): Count
   if (kind === "receive" || kind === "adjust") {
     after.received += quantity;
     after.available += quantity;
+  } else if (kind === "write_off") {
+    after.received -= quantity;
+    after.sold -= quantity;
   } else {
     const [from, to] = MOVES[kind];
     after[from] -= quantity;
@@ -155,6 +158,7 @@ const MOVES = {
   lock: ["available", "held"],
   release: ["held", "available"],
   commit: ["held", "sold"],
+  return: ["sold", "available"],
 } as const;
 
 /** The stack's own comparison of orders and locks: nothing is held by a finished order. */

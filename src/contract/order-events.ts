@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { type Actor, ActorSchema } from "./actor.ts";
 import { MAX_LINES } from "./limits.ts";
 import { OrderIdSchema } from "./order-id.ts";
 import { QuantitySchema, SkuSchema } from "./sku.ts";
@@ -30,11 +31,25 @@ export const OrderEventSchema = v.variant("type", [
   }),
   v.object({ type: v.literal("order.cancelled"), ...head, orderId: OrderIdSchema, lines }),
   v.object({ type: v.literal("order.paid"), ...head, orderId: OrderIdSchema, lines }),
+  v.object({
+    type: v.literal("order.returned"),
+    ...head,
+    orderId: OrderIdSchema,
+    /** A UUID of version 7, like an order id. */
+    returnId: OrderIdSchema,
+    customerId: v.string(),
+    lines,
+    /** False: the units cannot be sold again and are written off. */
+    restock: v.boolean(),
+    reason: v.string(),
+    actor: ActorSchema,
+  }),
 ]);
 
 export type OrderLine = v.InferOutput<typeof LineSchema>;
 export type OrderEvent = v.InferOutput<typeof OrderEventSchema>;
 export type OrderPlaced = Extract<OrderEvent, { type: "order.placed" }>;
+export type OrderReturned = Extract<OrderEvent, { type: "order.returned" }>;
 
 interface OrderFacts {
   orderId: string;
@@ -44,7 +59,7 @@ interface OrderFacts {
 
 /** Each event happens once per order, so type and order make its id: duplicates have the same id. */
 export function orderEvent(
-  type: OrderEvent["type"],
+  type: Exclude<OrderEvent["type"], "order.returned">,
   { orderId, customerId, lines }: OrderFacts,
   now_ms: number,
 ): OrderEvent {
@@ -54,3 +69,19 @@ export function orderEvent(
     ? { type, ...head, orderId, customerId, lines }
     : { type, ...head, orderId, lines };
 }
+
+interface ReturnFacts extends OrderFacts {
+  returnId: string;
+  restock: boolean;
+  reason: string;
+  actor: Actor;
+}
+
+/** An order may have several returns, so the return makes the id. */
+export const orderReturned = (facts: ReturnFacts, now_ms: number): OrderReturned => ({
+  type: "order.returned",
+  version: 1,
+  id: `order.returned:${facts.returnId}`,
+  at: new Date(now_ms).toISOString(),
+  ...facts,
+});

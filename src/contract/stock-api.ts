@@ -1,3 +1,4 @@
+import type { Actor } from "./actor.ts";
 import type { OrderEvent } from "./order-events.ts";
 import type { Level, StockEvent, VersionedLevel } from "./stock-events.ts";
 
@@ -7,6 +8,8 @@ export interface Adjustment {
   operationId: string;
   delta: number;
   reason: string;
+  /** Who asked for it, for the ledger. Absent in a call of an earlier version. */
+  actor?: Actor;
 }
 
 /** Set on the answer to a repeat. It changes nothing and returns the level of the first answer. */
@@ -23,11 +26,14 @@ export type AdjustResult =
 /** One entry of an item's append-only ledger. `quantity` has a sign for receive and adjust. */
 export interface Movement {
   seq: number;
-  kind: "opening" | "receive" | "adjust" | "lock" | "release" | "commit";
+  kind: "opening" | "receive" | "adjust" | "lock" | "release" | "commit" | "return" | "write_off";
   quantity: number;
   orderId: string | null;
+  /** The idempotency key of an adjustment, or the id of a return. */
   operationId: string | null;
   reason: string | null;
+  /** Null for what stock does for an order, and in entries of an earlier version. */
+  actor: Actor | null;
   at: string;
   /** The item's counters after the movement. */
   balance: Omit<Level, "sku">;
@@ -39,7 +45,7 @@ export interface LedgerPage {
   next: number | null;
 }
 
-/** A lock whose units are held or sold. */
+/** A lock whose units are held or sold, without those that were returned. */
 export interface LiveLock {
   orderId: string;
   quantity: number;
@@ -52,6 +58,15 @@ export interface LockStates {
   watermark_ms: number;
 }
 
+/** Whose name the item has to forget. */
+export interface Erasure {
+  customerId: string;
+  /** The name that takes its place. */
+  erasedId: string;
+  /** The customer's orders, at most `MAX_ORDERS_PER_LANE_CALL`. */
+  orderIds: string[];
+}
+
 /** The lane: the RPC interface of the stock Worker. Every method is idempotent. */
 export interface StockApi {
   /**
@@ -60,6 +75,8 @@ export interface StockApi {
    */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
   adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult>;
+  /** Gives the locks of these orders, and the customer's counted units, another customer id. */
+  eraseCustomer(sku: string, erasure: Erasure): Promise<void>;
   /** At most `MAX_SKUS_PER_LEVELS_CALL` levels from the items, without those that cannot be read. */
   levels(skus: string[]): Promise<VersionedLevel[]>;
   /** The live locks of at most `MAX_ORDERS_PER_LANE_CALL` orders. */

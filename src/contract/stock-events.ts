@@ -39,6 +39,12 @@ export const StockEventSchema = v.variant("type", [
   v.object({ type: v.literal("stock.released"), ...head, orderId: OrderIdSchema }),
   v.object({ type: v.literal("stock.committed"), ...head, orderId: OrderIdSchema }),
   v.object({
+    type: v.literal("stock.returned"),
+    ...head,
+    orderId: OrderIdSchema,
+    returnId: OrderIdSchema,
+  }),
+  v.object({
     type: v.literal("stock.level"),
     ...head,
     sku: SkuSchema,
@@ -61,7 +67,7 @@ const stamp = (id: string, now_ms: number) =>
   ({ version: 1, id, at: new Date(now_ms).toISOString() }) as const;
 
 export function stockOutcome(
-  type: Exclude<StockOutcome["type"], "stock.refused">,
+  type: Exclude<StockOutcome["type"], "stock.refused" | "stock.returned">,
   orderId: string,
   now_ms: number,
 ): StockOutcome {
@@ -71,6 +77,11 @@ export function stockOutcome(
 export function stockRefused(orderId: string, shortages: Shortage[], now_ms: number): StockOutcome {
   const type = "stock.refused";
   return { type, ...stamp(`${type}:${orderId}`, now_ms), orderId, shortages };
+}
+
+export function stockReturned(orderId: string, returnId: string, now_ms: number): StockOutcome {
+  const type = "stock.returned";
+  return { type, ...stamp(`${type}:${returnId}`, now_ms), orderId, returnId };
 }
 
 export function stockLevel(versioned: VersionedLevel): StockEvent {

@@ -1,11 +1,12 @@
 import pMap from "p-map";
-import type { OrderEvent, OrderPlaced } from "../contract/order-events.ts";
+import type { OrderEvent, OrderPlaced, OrderReturned } from "../contract/order-events.ts";
 import {
   type Shortage,
   type StockEvent,
   stockLevel,
   stockOutcome,
   stockRefused,
+  stockReturned,
   type VersionedLevel,
 } from "../contract/stock-events.ts";
 import { errorText } from "../runtime/log.ts";
@@ -93,19 +94,30 @@ function commandFor(event: OrderEvent, line: OrderEvent["lines"][number]): ItemC
       return { type: "release", orderId };
     case "order.paid":
       return { type: "commit", orderId };
+    case "order.returned":
+      return returnCommand(event, line.quantity);
   }
+}
+
+function returnCommand(event: OrderReturned, quantity: number): ItemCommand {
+  const { orderId, returnId, customerId, restock, reason, actor } = event;
+  return { type: "return", orderId, returnId, customerId, quantity, restock, reason, actor };
 }
 
 const isRefused = (answer: ItemAnswer | undefined) => answer?.type === "refused";
 const isPlaced = (event: OrderEvent): event is OrderPlaced => event.type === "order.placed";
-const keyOf = (sku: string, { type, orderId }: Pick<ItemCommand, "type" | "orderId">): string =>
-  `${type} ${orderId} ${sku}`;
+/** `subject`: the order, or the return, of which an order may have several. */
+const keyOf = (sku: string, type: ItemCommand["type"], subject: string): string =>
+  `${type} ${subject} ${sku}`;
+const subjectOf = (command: ItemCommand | OrderEvent): string =>
+  "returnId" in command ? command.returnId : command.orderId;
 
 /** The outcome of each event whose lines all have the wanted answer to its command. */
 const EXPECTED = {
   "order.placed": { command: "lock", answer: "locked", outcome: "stock.locked" },
   "order.cancelled": { command: "release", answer: "released", outcome: "stock.released" },
   "order.paid": { command: "commit", answer: "committed", outcome: "stock.committed" },
+  "order.returned": { command: "return", answer: "returned", outcome: "stock.returned" },
 } as const;
 
 /** The item calls of one run, and their answers by command. */
@@ -126,7 +138,7 @@ class Run {
     const bySku = new Map<string, Map<string, ItemCommand>>();
     for (const [sku, command] of commands) {
       const group = bySku.get(sku) ?? new Map<string, ItemCommand>();
-      bySku.set(sku, group.set(keyOf(sku, command), command));
+      bySku.set(sku, group.set(keyOf(sku, command.type, subjectOf(command)), command));
     }
     await pMap(bySku, ([sku, group]) => this.#callOne(sku, group), { concurrency: CONCURRENCY });
   }
@@ -166,8 +178,8 @@ class Run {
     });
   }
 
-  #answer(sku: string, type: ItemCommand["type"], orderId: string): ItemAnswer | undefined {
-    return this.#answers.get(keyOf(sku, { type, orderId }));
+  #answer(sku: string, type: ItemCommand["type"], subject: string): ItemAnswer | undefined {
+    return this.#answers.get(keyOf(sku, type, subject));
   }
 
   /** A release for each line that was not itself refused, whether or not its lock was answered. */
@@ -186,8 +198,10 @@ class Run {
       return reason ?? stockRefused(orderId, this.#shortages(event), now_ms);
     }
     const { command, answer, outcome } = EXPECTED[type];
-    const reason = this.#missing(lines, command, answer, orderId);
-    return reason ?? stockOutcome(outcome, orderId, now_ms);
+    const reason = this.#missing(lines, command, answer, subjectOf(event));
+    if (reason !== undefined) return reason;
+    if (outcome !== "stock.returned") return stockOutcome(outcome, orderId, now_ms);
+    return stockReturned(orderId, subjectOf(event), now_ms);
   }
 
   /** Names the first line without the wanted answer, and why; undefined when all lines have it. */
@@ -195,12 +209,12 @@ class Run {
     lines: readonly { sku: string }[],
     type: ItemCommand["type"],
     wanted: ItemAnswer["type"],
-    orderId: string,
+    subject: string,
   ): string | undefined {
     for (const { sku } of lines) {
-      const answer = this.#answer(sku, type, orderId);
+      const answer = this.#answer(sku, type, subject);
       if (answer?.type === wanted) continue;
-      if (answer?.type === "breach") return `breach at ${sku}: ${answer.detail}`;
+      if (answer && "detail" in answer) return `${answer.type} at ${sku}: ${answer.detail}`;
       return this.#errors.get(sku) ?? `no answer from ${sku}`;
     }
     return undefined;

@@ -6,6 +6,7 @@ import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import type {
   Adjustment,
   AdjustResult,
+  Erasure,
   LedgerPage,
   LockStates,
   StockApi as Api,
@@ -64,6 +65,11 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async lockStates(sku: string, orderIds: string[]): Promise<LockStates> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, orderIds, "orders");
     return this.env.ITEM.getByName(sku).lockStates(orderIds);
+  }
+
+  async eraseCustomer(sku: string, erasure: Erasure): Promise<void> {
+    assertAtMost(MAX_ORDERS_PER_LANE_CALL, erasure.orderIds, "orders");
+    await this.env.ITEM.getByName(sku).eraseCustomer(erasure);
   }
 
   async liveLocks(sku: string, after: string): ReturnType<Api["liveLocks"]> {

@@ -5,7 +5,6 @@ import {
   DUE,
   expired,
   moneyOf,
-  newReference,
   paymentOf,
   pending,
   report,
@@ -13,7 +12,7 @@ import {
   WINDOW,
 } from "./support/money.ts";
 import { passAt } from "./support/reconcile.ts";
-import { counters, expectSettled, settleAll } from "./support/stock.ts";
+import { counters, expectSettled } from "./support/stock.ts";
 import { migrate, newCustomer, OPERATOR, orderNow, worldOf } from "./support/world.ts";
 
 beforeAll(migrate);

@@ -77,6 +77,8 @@ export function replay(movements: Movement[]): Movement["balance"] {
     else if (kind === "lock") c = { ...c, available: available - q, held: held + q };
     else if (kind === "release") c = { ...c, available: available + q, held: held - q };
     else if (kind === "commit") c = { ...c, held: held - q, sold: sold + q };
+    else if (kind === "return") c = { ...c, sold: sold - q, available: available + q };
+    else if (kind === "write_off") c = { ...c, sold: sold - q, received: received - q };
     else c = { ...c, received: received + q, available: available + q };
   }
   return c;
@@ -124,7 +126,7 @@ export function keepLogs(): void {
 }
 
 export function event(
-  type: OrderEvent["type"],
+  type: Exclude<OrderEvent["type"], "order.returned">,
   orderId: string,
   wanted: Record<string, number>,
 ): OrderEvent {

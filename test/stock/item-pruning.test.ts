@@ -204,7 +204,8 @@ describe("the ledger", () => {
     await rows(
       "long",
       `WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
-       INSERT INTO movements SELECT i, 'receive', 1, NULL, 'op', 'count', ${T0}, i, 0, 0, NULL FROM n`,
+       INSERT INTO movements (seq, kind, quantity, order_id, operation_id, reason, at, available, held,
+         sold, earlier) SELECT i, 'receive', 1, NULL, 'op', 'count', ${T0}, i, 0, 0, NULL FROM n`,
     );
     await alarmAt("long", T0 + LEDGER_RETENTION_MS + 1);
     expect((await ledger("long")).map(({ seq }) => seq)[0]).toBe(500);

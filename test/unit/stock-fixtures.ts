@@ -23,7 +23,7 @@ export const orderId = (n: number): string =>
 const at = "2026-01-01T00:00:00.000Z";
 
 export function event(
-  type: OrderEvent["type"],
+  type: Exclude<OrderEvent["type"], "order.returned">,
   n: number,
   lines: Record<string, number>,
   limitPerCustomer?: number,
@@ -41,7 +41,7 @@ export function event(
 }
 
 export interface Entry {
-  kind: NonNullable<Change["movement"]> | "receive" | "adjust";
+  kind: NonNullable<Change["movement"]> | "receive" | "adjust" | "return" | "write_off";
   quantity: number;
   orderId: string | null;
 }
@@ -49,16 +49,22 @@ export interface Entry {
 /** What a ledger says the counters are. */
 export function replay(ledger: readonly Entry[]): Counters {
   const c = { received: 0, available: 0, held: 0, sold: 0 };
-  const take = { lock: ["available", "held"], release: ["held", "available"] } as const;
+  const moves = {
+    lock: ["available", "held"],
+    release: ["held", "available"],
+    commit: ["held", "sold"],
+    return: ["sold", "available"],
+    write_off: ["sold", "received"],
+  } as const;
   for (const { kind, quantity } of ledger) {
     if (kind === "receive" || kind === "adjust") {
       c.received += quantity;
       c.available += quantity;
       continue;
     }
-    const [from, to] = kind === "commit" ? (["held", "sold"] as const) : take[kind];
+    const [from, to] = moves[kind];
     c[from] -= quantity;
-    c[to] += quantity;
+    c[to] += kind === "write_off" ? -quantity : quantity;
   }
   return c;
 }
@@ -68,6 +74,7 @@ export class MemoryItem {
   counters: Counters = { received: 0, available: 0, held: 0, sold: 0 };
   readonly locks = new Map<string, Lock>();
   readonly ledger: Entry[] = [];
+  readonly returns = new Set<string>();
   /** Commands of each call, in order. */
   readonly calls: ItemCommand[][] = [];
   #version = 0;
@@ -104,7 +111,7 @@ export class MemoryItem {
     let units = 0;
     for (const lock of this.locks.values()) {
       const isLive = lock.state === "held" || lock.state === "sold";
-      if (isLive && lock.customerId === customerId) units += lock.quantity;
+      if (isLive && lock.customerId === customerId) units += lock.quantity - lock.returned;
     }
     return units;
   }
@@ -115,14 +122,21 @@ export class MemoryItem {
         counters: this.counters,
         lock: this.locks.get(command.orderId),
         isForgotten: false,
+        returnState:
+          command.type === "return" && this.returns.has(command.returnId) ? "applied" : "new",
         customerUnits: command.type === "lock" ? this.unitsOf(command.customerId) : 0,
       },
       command,
     );
     if (!change) return answer;
     this.counters = change.counters;
-    this.locks.set(change.lock.orderId, change.lock);
-    if (change.movement) {
+    if (change.lock) this.locks.set(change.lock.orderId, change.lock);
+    if (command.type === "return") {
+      const { returnId, quantity, orderId: id, restock } = command;
+      this.returns.add(returnId);
+      this.ledger.push({ kind: restock ? "return" : "write_off", quantity, orderId: id });
+    }
+    if (change.movement && change.lock) {
       const { quantity, orderId: id } = change.lock;
       this.ledger.push({ kind: change.movement, quantity, orderId: id });
     }

@@ -19,6 +19,7 @@ const HELD: Lock = {
   quantity: 2,
   state: "held",
   shortage: null,
+  returned: 0,
 };
 const REFUSED: Lock = { ...HELD, state: "refused", shortage: SHORTAGE };
 const TOMBSTONE: Lock = { ...HELD, customerId: null, quantity: 0, state: "released" };
@@ -45,6 +46,7 @@ const view = (given: Partial<ItemView>): ItemView => ({
   lock: undefined,
   isForgotten: false,
   customerUnits: 0,
+  returnState: "new",
   ...given,
 });
 

@@ -12,7 +12,13 @@ const COUNTERS: Counters = { received: 10, available: 6, held: 3, sold: 1 };
 const ID = orderId(1);
 
 function lockOf(quantity: number, limit: number | null, given: Partial<ItemView> = {}) {
-  const view = { counters: COUNTERS, lock: undefined, isForgotten: false, customerUnits: 0 };
+  const view: ItemView = {
+    counters: COUNTERS,
+    lock: undefined,
+    isForgotten: false,
+    customerUnits: 0,
+    returnState: "new",
+  };
   return decide(
     { ...view, ...given },
     { type: "lock", orderId: ID, customerId: "ann", quantity, limit },
@@ -32,7 +38,14 @@ describe("a lock takes what there is", () => {
       answer: { type: "refused", shortage },
       change: {
         counters: COUNTERS,
-        lock: { orderId: ID, customerId: "ann", quantity: 7, state: "refused", shortage },
+        lock: {
+          orderId: ID,
+          customerId: "ann",
+          quantity: 7,
+          state: "refused",
+          shortage,
+          returned: 0,
+        },
         movement: null,
       },
     });
@@ -78,6 +91,7 @@ describe("counters that do not add up", () => {
       quantity: 1,
       state: "held",
       shortage: null,
+      returned: 0,
     } as const;
     expect(lockOf(1, null, { counters: broken, lock }).answer).toEqual({ type: "locked" });
   });

@@ -8,6 +8,7 @@ import { requireScopes } from "./auth.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { Problem } from "./problem.ts";
+import { actorOf } from "./scopes.ts";
 import { itemNotFound, skuFromPath } from "./sku.ts";
 import { singleLineText } from "./text.ts";
 import { body, headers, query } from "./validation.ts";
@@ -41,9 +42,10 @@ export const stock = new Hono<AppEnv>()
       const operationId = c.req.valid("header")["idempotency-key"];
       if (operationId === undefined) throw new Problem("idempotency_key_required");
       const { delta, reason } = c.req.valid("json");
+      const actor = actorOf(c.get("caller"));
       const result = await callStock(
         async (): Promise<AdjustResult> =>
-          await c.env.STOCK.adjust(sku, { operationId, delta, reason }),
+          await c.env.STOCK.adjust(sku, { operationId, delta, reason, actor }),
       );
       if (!result.ok && result.code === "operation_reused") {
         throw new Problem("idempotency_key_reused");

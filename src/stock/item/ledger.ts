@@ -1,3 +1,4 @@
+import type { Actor } from "../../contract/actor.ts";
 import type { LedgerPage, Movement } from "../../contract/stock-api.ts";
 import type { Counters } from "./rules.ts";
 import type { EarlierMovement, MovementRow } from "./schema.ts";
@@ -10,11 +11,14 @@ export interface OrderMovement {
   balance: Counters;
 }
 
-export interface AdjustMovement {
-  kind: "receive" | "adjust";
+/** A movement that somebody asked for: an adjustment, or the return of an order. Has its own row. */
+export interface RequestedMovement {
+  kind: "receive" | "adjust" | "return" | "write_off";
   quantity: number;
+  orderId: string | null;
   operationId: string;
   reason: string;
+  actor: Actor | null;
   balance: Counters;
 }
 
@@ -35,31 +39,44 @@ export class Ledger {
   }
 
   /** Appends the movements of one call in order. A row costs the same with one movement or many. */
-  append(movements: readonly OrderMovement[], at_ms: number): void {
-    for (let i = 0; i < movements.length; i += MAX_MOVEMENTS_PER_ROW) {
-      const earlier = movements.slice(i, i + MAX_MOVEMENTS_PER_ROW).map(fieldsOf);
-      const last = earlier.pop();
-      if (last) this.#insert({ ...last, operation_id: null, reason: null, at: at_ms }, earlier);
+  append(movements: readonly (OrderMovement | RequestedMovement)[], at_ms: number): void {
+    let packed: OrderMovement[] = [];
+    for (const movement of movements) {
+      if (!("operationId" in movement)) packed.push(movement);
+      if ("operationId" in movement || packed.length === MAX_MOVEMENTS_PER_ROW) {
+        this.#appendPacked(packed, at_ms);
+        packed = [];
+      }
+      if ("operationId" in movement) this.#appendRequested(movement, at_ms);
     }
+    this.#appendPacked(packed, at_ms);
   }
 
-  appendAdjustment(movement: AdjustMovement, at_ms: number): void {
+  #appendPacked(movements: readonly OrderMovement[], at_ms: number): void {
+    const earlier = movements.map(fieldsOf);
+    const last = earlier.pop();
+    if (!last) return;
+    this.#insert({ ...last, operation_id: null, reason: null, actor: null, at: at_ms }, earlier);
+  }
+
+  #appendRequested(movement: RequestedMovement, at_ms: number): void {
     const { operationId: operation_id, reason } = movement;
-    const fields = fieldsOf({ ...movement, orderId: null });
-    this.#insert({ ...fields, operation_id, reason, at: at_ms }, []);
+    const actor = movement.actor && JSON.stringify(movement.actor);
+    this.#insert({ ...fieldsOf(movement), operation_id, reason, actor, at: at_ms }, []);
   }
 
   #insert(row: Omit<MovementRow, "seq" | "earlier">, earlier: readonly EarlierMovement[]): void {
     this.#sql.exec(
-      `INSERT INTO movements (seq, kind, quantity, order_id, operation_id, reason, at, available,
-         held, sold, earlier)
-       VALUES ((SELECT coalesce(max(seq), 0) FROM movements) + ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO movements (seq, kind, quantity, order_id, operation_id, reason, actor, at,
+         available, held, sold, earlier)
+       VALUES ((SELECT coalesce(max(seq), 0) FROM movements) + ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       earlier.length + 1,
       row.kind,
       row.quantity,
       row.order_id,
       row.operation_id,
       row.reason,
+      row.actor,
       row.at,
       row.available,
       row.held,
@@ -114,7 +131,7 @@ export class Ledger {
     this.#sql.exec("DELETE FROM movements WHERE seq < ?", last.seq);
     this.#sql.exec(
       `UPDATE movements SET kind = 'opening', quantity = available + held + sold,
-         order_id = NULL, operation_id = NULL, reason = NULL, earlier = NULL
+         order_id = NULL, operation_id = NULL, reason = NULL, actor = NULL, earlier = NULL
        WHERE seq = ? AND kind <> 'opening'`,
       last.seq,
     );
@@ -127,9 +144,10 @@ function fieldsOf({
   quantity,
   orderId,
   balance: { available, held, sold },
-}: Pick<OrderMovement | AdjustMovement, "kind" | "quantity" | "balance"> & {
-  orderId: string | null;
-}): EarlierMovement {
+}: Pick<
+  OrderMovement | RequestedMovement,
+  "kind" | "quantity" | "orderId" | "balance"
+>): EarlierMovement {
   return { kind, quantity, order_id: orderId, available, held, sold };
 }
 
@@ -140,7 +158,10 @@ function fieldsOf({
 function movementsOf(row: MovementRow): Movement[] {
   const packed = row.kind === "opening" ? null : row.earlier;
   const earlier = packed === null ? [] : (JSON.parse(packed) as EarlierMovement[]);
-  const all = [...earlier.map((one) => ({ ...one, operation_id: null, reason: null })), row];
+  const all = [
+    ...earlier.map((one) => ({ ...one, operation_id: null, reason: null, actor: null })),
+    row,
+  ];
   return all.toReversed().map(({ available, held, sold, ...one }, i) => ({
     seq: row.seq - i,
     kind: one.kind,
@@ -148,6 +169,7 @@ function movementsOf(row: MovementRow): Movement[] {
     orderId: one.order_id,
     operationId: one.operation_id,
     reason: one.reason,
+    actor: one.actor === null ? null : (JSON.parse(one.actor) as Actor),
     at: new Date(row.at).toISOString(),
     balance: { received: available + held + sold, available, held, sold },
   }));

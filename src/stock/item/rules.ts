@@ -1,3 +1,4 @@
+import type { Actor } from "../../contract/actor.ts";
 import type { Shortage, VersionedLevel } from "../../contract/stock-events.ts";
 
 /** The rules of a stock item: state, command and clock in, new state and answer out. No I/O. */
@@ -20,6 +21,20 @@ export interface Lock {
   quantity: number;
   state: LockState;
   shortage: Omit<Shortage, "sku"> | null;
+  /** Of the sold units, those that came back. */
+  returned: number;
+}
+
+export interface ReturnCommand {
+  type: "return";
+  orderId: string;
+  returnId: string;
+  customerId: string;
+  quantity: number;
+  /** False: the units are written off. */
+  restock: boolean;
+  reason: string;
+  actor: Actor;
 }
 
 export type ItemCommand =
@@ -32,10 +47,13 @@ export type ItemCommand =
       limit: number | null;
     }
   | { type: "release"; orderId: string }
-  | { type: "commit"; orderId: string };
+  | { type: "commit"; orderId: string }
+  | ReturnCommand;
 
 export type ItemAnswer =
-  | { type: "locked" | "committed" }
+  | { type: "locked" | "committed" | "returned" }
+  /** The commit of the order has not arrived yet. Changes nothing; the caller repeats the return. */
+  | { type: "too_early"; detail: string }
   /** `shortage`: why the order had been refused here; null: it had not been. */
   | { type: "released"; shortage: Omit<Shortage, "sku"> | null }
   /** `shortage` is null when the order was released here before its lock arrived. */
@@ -59,6 +77,8 @@ export interface ItemView {
   isForgotten: boolean;
   /** Units of this customer held and sold here. Read only for a command with a limit. */
   customerUnits: number;
+  /** Of a return: it was applied; or it may have been, but is older than the watermark. */
+  returnState: "new" | "applied" | "forgotten";
 }
 
 export interface Decision {
@@ -69,8 +89,9 @@ export interface Decision {
 
 export interface Change {
   counters: Counters;
-  lock: Lock;
-  /** The ledger entry. Null for a refusal and a tombstone, which move no units. */
+  /** Undefined: a return of an order whose lock is forgotten. */
+  lock: Lock | undefined;
+  /** The ledger entry. Null for a refusal and a tombstone, which move no units, and for a return. */
   movement: "lock" | "release" | "commit" | null;
 }
 
@@ -82,6 +103,8 @@ export function decide(view: ItemView, command: ItemCommand): Decision {
       return release(view, command.orderId);
     case "commit":
       return commit(view, command.orderId);
+    case "return":
+      return takeBack(view, command);
   }
 }
 
@@ -100,7 +123,7 @@ function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision
   }
   if (!isBalanced(counters)) return breach(`counters do not add up: ${JSON.stringify(counters)}`);
   const record = (state: LockState, shortage: Lock["shortage"]): Lock => {
-    return { orderId, customerId, quantity, state, shortage };
+    return { orderId, customerId, quantity, state, shortage, returned: 0 };
   };
   const refuse = (reason: Shortage["reason"]): Decision => {
     const shortage = { ...figures, reason };
@@ -124,7 +147,14 @@ function release({ counters, lock, isForgotten }: ItemView, orderId: string): De
   if (!lock) {
     if (isForgotten) return { answer };
     // A tombstone, because a lock that arrives after this release must take nothing.
-    const row: Lock = { orderId, customerId: null, quantity: 0, state: "released", shortage: null };
+    const row: Lock = {
+      orderId,
+      customerId: null,
+      quantity: 0,
+      state: "released",
+      shortage: null,
+      returned: 0,
+    };
     return { answer, change: { counters, lock: row, movement: null } };
   }
   if (lock.state === "sold") return breach("release of a sold lock");
@@ -150,6 +180,38 @@ function commit({ counters, lock }: ItemView, orderId: string): Decision {
       counters: move(counters, "held", "sold", lock.quantity),
       lock: { ...lock, state: "sold" },
       movement: "commit",
+    },
+  };
+}
+
+/**
+ * Takes sold units back, once for each return id. It needs no lock: goods may come back long after
+ * the item has forgotten the order. The orders Worker has judged that they were sold.
+ */
+function takeBack(view: ItemView, command: ReturnCommand): Decision {
+  const { counters, lock, returnState, isForgotten } = view;
+  const { returnId, quantity, restock } = command;
+  if (returnState === "applied") return { answer: { type: "returned" } };
+  // It may have been applied and pruned: applying it again would take back units of others.
+  if (returnState === "forgotten")
+    return breach(`return ${returnId} is older than the item's record`);
+  if (!lock && !isForgotten) return breach("return of an order that is unknown here");
+  if (lock?.state === "held") {
+    return { answer: { type: "too_early", detail: "the commit has not arrived" } };
+  }
+  if (lock && lock.state !== "sold") return breach(`return of a ${lock.state} lock`);
+  const sold = lock ? lock.quantity - lock.returned : counters.sold;
+  if (Math.min(sold, counters.sold) < quantity) {
+    return breach(`return of ${quantity} units, of which ${sold} are sold`);
+  }
+  return {
+    answer: { type: "returned" },
+    change: {
+      counters: restock
+        ? move(counters, "sold", "available", quantity)
+        : { ...counters, sold: counters.sold - quantity, received: counters.received - quantity },
+      lock: lock && { ...lock, returned: lock.returned + quantity },
+      movement: null,
     },
   };
 }

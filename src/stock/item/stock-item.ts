@@ -1,9 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { MAX_LOCKS_PER_PAGE } from "../../contract/limits.ts";
-import { orderIdFloor, timeOfOrderId } from "../../contract/order-id.ts";
+import { orderIdFloor } from "../../contract/order-id.ts";
 import type {
   Adjustment,
   AdjustResult,
+  Erasure,
   LedgerPage,
   LiveLock,
   LockStates,
@@ -13,15 +14,8 @@ import { Alarm } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { sendPacked } from "../../runtime/queue-producer.ts";
 import { retentionOf } from "../policy.ts";
-import type { OrderMovement } from "./ledger.ts";
-import {
-  adjust,
-  decide,
-  type ItemAnswer,
-  type ItemCommand,
-  type ItemReply,
-  type Lock,
-} from "./rules.ts";
+import { applyCommands } from "./apply-commands.ts";
+import { adjust, type ItemCommand, type ItemReply } from "./rules.ts";
 import { type ItemState, ItemStore } from "./store.ts";
 
 /** The item reports its level at most this often. */
@@ -51,7 +45,7 @@ export class StockItem extends DurableObject<StockEnv> {
   async apply(sku: string, commands: ItemCommand[]): Promise<ItemReply> {
     const now_ms = Date.now();
     const { answers, before, after, isSaved } = this.ctx.storage.transactionSync(() =>
-      this.#decideAll(sku, commands, now_ms),
+      applyCommands(this.#store, sku, commands, now_ms),
     );
     for (const [i, answer] of answers.entries()) {
       if (answer.type !== "breach") continue;
@@ -78,59 +72,6 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 
   /**
-   * Reads, decides and writes all commands of a call together, in five statements for any number of
-   * commands. Each lock with a limit per customer adds three.
-   */
-  #decideAll(sku: string, commands: ItemCommand[], now_ms: number) {
-    const store = this.#store;
-    const before = store.state(sku);
-    let state = before;
-    const locks = store.locks(commands.map(({ orderId }) => orderId));
-    const answers: ItemAnswer[] = [];
-    const changed: Lock[] = [];
-    const movements: OrderMovement[] = [];
-    for (const command of commands) {
-      if (command.type === "lock" && command.limit !== null && !state.countsCustomers) {
-        store.saveLocks(changed.splice(0), now_ms);
-        store.countCustomers();
-        state = { ...state, countsCustomers: true };
-      }
-      const view = this.#view(state, command, locks.get(command.orderId));
-      const { answer, change } = decide(view, command);
-      answers.push(answer);
-      if (answer.type === "breach") state = { ...state, breaches: state.breaches + 1 };
-      if (!change) continue;
-      const { counters, lock, movement: kind } = change;
-      locks.set(lock.orderId, lock);
-      changed.push(lock);
-      state = { ...state, ...counters };
-      if (kind === null) continue;
-      const { orderId, customerId, quantity } = lock;
-      movements.push({ kind, quantity, orderId, balance: counters });
-      if (kind === "commit" || customerId === null || !state.countsCustomers) continue;
-      store.addUnits(customerId, kind === "lock" ? quantity : -quantity);
-    }
-    store.saveLocks(changed, now_ms);
-    store.ledger.append(movements, now_ms);
-    const isChanged = hasOtherCounters(before, state);
-    const after = { ...state, levelVersion: before.levelVersion + (isChanged ? 1 : 0) };
-    const isSaved = state !== before;
-    if (isSaved) store.save(after);
-    return { answers, before, after, isSaved };
-  }
-
-  #view(state: ItemState, command: ItemCommand, lock: Lock | undefined) {
-    const { received, available, held, sold } = state;
-    const isLimited = command.type === "lock" && command.limit !== null;
-    return {
-      counters: { received, available, held, sold },
-      lock,
-      isForgotten: timeOfOrderId(command.orderId) < state.watermark_ms,
-      customerUnits: isLimited ? this.#store.customerUnits(command.customerId) : 0,
-    };
-  }
-
-  /**
    * Records the first answer for an operation id, also a refusal, and repeats it. A different request
    * with the same id is answered `operation_reused`.
    */
@@ -145,8 +86,8 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 
   #adjust(sku: string, adjustment: Adjustment, now_ms: number): AdjustResult {
-    const { operationId, delta, reason } = adjustment;
-    const done = this.#store.adjustment(operationId);
+    const { operationId, delta, reason, actor = null } = adjustment;
+    const done = this.#store.requests.adjustment(operationId);
     if (done) {
       // An earlier version stored no reason: there only the delta tells two requests apart.
       const isSame = done.delta === delta && (done.reason === undefined || done.reason === reason);
@@ -160,15 +101,16 @@ export class StockItem extends DurableObject<StockEnv> {
       // Saves the item's name, so that an item that has only ever refused is pruned as well.
       this.#store.save(before);
       const refused = { ok: false, code: "insufficient_available", level } as const;
-      return this.#store.storeAdjustment(adjustment, refused, now_ms);
+      return this.#store.requests.storeAdjustment(adjustment, refused, now_ms);
     }
     const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
     const kind = delta > 0 ? "receive" : "adjust";
-    const movement = { kind, quantity: delta, operationId, reason, balance: counters } as const;
-    this.#store.ledger.appendAdjustment(movement, now_ms);
+    const asked = { orderId: null, operationId, reason, actor };
+    const movement = { kind, quantity: delta, ...asked, balance: counters } as const;
+    this.#store.ledger.append([movement], now_ms);
     this.#store.save(after);
     const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
-    return this.#store.storeAdjustment(adjustment, adjusted, now_ms);
+    return this.#store.requests.storeAdjustment(adjustment, adjusted, now_ms);
   }
 
   level(sku: string): VersionedLevel {
@@ -177,10 +119,15 @@ export class StockItem extends DurableObject<StockEnv> {
 
   lockStates(orderIds: string[]): LockStates {
     const all = [...this.#store.locks(orderIds).values()];
-    const locks = all.flatMap(({ orderId, quantity, state }) =>
-      state === "held" || state === "sold" ? [{ orderId, quantity, state }] : [],
-    );
+    const locks = all.flatMap(({ orderId, quantity, returned, state }) => {
+      const isLive = (state === "held" || state === "sold") && quantity > returned;
+      return isLive ? [{ orderId, quantity: quantity - returned, state }] : [];
+    });
     return { locks, watermark_ms: this.#store.state("").watermark_ms };
+  }
+
+  eraseCustomer(erasure: Erasure): void {
+    this.ctx.storage.transactionSync(() => this.#store.eraseCustomer(erasure));
   }
 
   liveLocks(after: string): { locks: LiveLock[]; next: string | null } {
@@ -225,8 +172,9 @@ export class StockItem extends DurableObject<StockEnv> {
     const floor = orderIdFloor(watermark_ms);
     const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
     const isLedgerLeft = this.#store.ledger.prune(ledgerCutoff_ms, PRUNE_STEP);
-    const areAdjustmentsLeft = this.#store.pruneAdjustments(lockCutoff_ms, PRUNE_STEP);
-    const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areAdjustmentsLeft;
+    const areAdjustmentsLeft = this.#store.requests.pruneAdjustments(lockCutoff_ms, PRUNE_STEP);
+    const areReturnsLeft = this.#store.requests.pruneReturns(floor, PRUNE_STEP);
+    const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areAdjustmentsLeft || areReturnsLeft;
     const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : DAY_MS);
     this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
     return pruneAt_ms;
@@ -237,8 +185,4 @@ function levelOf(state: ItemState, now_ms: number): VersionedLevel {
   const { sku, received, available, held, sold, levelVersion, breaches } = state;
   const at = new Date(now_ms).toISOString();
   return { level: { sku, received, available, held, sold }, levelVersion, breaches, at };
-}
-
-function hasOtherCounters(a: ItemState, b: ItemState): boolean {
-  return a.available !== b.available || a.held !== b.held || a.sold !== b.sold;
 }

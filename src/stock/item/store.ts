@@ -1,9 +1,11 @@
-import type { Adjustment, AdjustResult, LiveLock } from "../../contract/stock-api.ts";
+import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
+import { CustomerUnits } from "./customer-units.ts";
 import { Ledger } from "./ledger.ts";
+import { Requests } from "./requests.ts";
 import type { Counters, Lock, LockState } from "./rules.ts";
 import { type ItemRow, type LockRow, migrate } from "./schema.ts";
 
-/** The tables of one stock item except its ledger, in the SQLite of its Durable Object. */
+/** The tables `item` and `locks` of one stock item, in the SQLite of its Durable Object. */
 
 export interface ItemState extends Counters {
   sku: string;
@@ -17,28 +19,21 @@ export interface ItemState extends Counters {
   pruneAt_ms: number;
 }
 
-/** The result of an adjustment that is recorded under its operation id. */
-type RecordedResult = Exclude<AdjustResult, { code: "operation_reused" }>;
-type StoredResult = RecordedResult & { reason?: string };
-
-export interface StoredAdjustment {
-  delta: number;
-  /** Undefined if an earlier version, which did not store reasons, wrote the row. */
-  reason: string | undefined;
-  result: RecordedResult;
-}
-
 /** Locks in one statement: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
 const MAX_LOCKS_PER_STATEMENT = 1_000;
 
 export class ItemStore {
   readonly ledger: Ledger;
+  readonly customers: CustomerUnits;
+  readonly requests: Requests;
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     migrate(sql);
     this.ledger = new Ledger(sql);
+    this.customers = new CustomerUnits(sql);
+    this.requests = new Requests(sql);
   }
 
   state(sku: string): ItemState {
@@ -86,14 +81,14 @@ export class ItemStore {
   /** The recorded decisions for these orders, by order id. */
   locks(orderIds: readonly string[]): Map<string, Lock> {
     const rows = this.#sql.exec<LockRow>(
-      `SELECT order_id, customer_id, quantity, state, shortage FROM locks
+      `SELECT order_id, customer_id, quantity, state, shortage, returned FROM locks
        WHERE order_id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(orderIds),
     );
     const locks = new Map<string, Lock>();
-    for (const { order_id: orderId, customer_id: customerId, quantity, state, shortage } of rows) {
-      const parsed = shortage === null ? null : (JSON.parse(shortage) as Lock["shortage"]);
-      locks.set(orderId, { orderId, customerId, quantity, state, shortage: parsed });
+    for (const { order_id: orderId, customer_id: customerId, shortage: json, ...row } of rows) {
+      const shortage = json === null ? null : (JSON.parse(json) as Lock["shortage"]);
+      locks.set(orderId, { orderId, customerId, shortage, ...row });
     }
     return locks;
   }
@@ -102,11 +97,13 @@ export class ItemStore {
   saveLocks(locks: readonly Lock[], at_ms: number): void {
     for (let i = 0; i < locks.length; i += MAX_LOCKS_PER_STATEMENT) {
       this.#sql.exec(
-        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at)
+        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at, returned)
          SELECT value->>'orderId', value->>'customerId', value->>'quantity', value->>'state',
-           value->>'shortage', iif(value->>'state' = 'held', NULL, CAST(?2 AS INTEGER))
+           value->>'shortage', iif(value->>'state' = 'held', NULL, CAST(?2 AS INTEGER)),
+           value->>'returned'
          FROM json_each(?1) WHERE true
-         ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at`,
+         ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at,
+           returned = excluded.returned`,
         JSON.stringify(locks.slice(i, i + MAX_LOCKS_PER_STATEMENT)),
         at_ms,
       );
@@ -117,69 +114,28 @@ export class ItemStore {
   liveLocks(after: string, limit: number): { locks: LiveLock[]; next: string | null } {
     const seen = this.#sql
       .exec<{ orderId: string; quantity: number; state: LockState }>(
-        `SELECT order_id AS orderId, quantity, state FROM locks
+        `SELECT order_id AS orderId, quantity - returned AS quantity, state FROM locks
          WHERE order_id > ? ORDER BY order_id LIMIT ?`,
         after,
         limit,
       )
       .toArray();
     const locks = seen.filter((lock): lock is LiveLock => {
-      return lock.state === "held" || lock.state === "sold";
+      return (lock.state === "held" || lock.state === "sold") && lock.quantity > 0;
     });
     return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
   }
 
-  adjustment(id: string): StoredAdjustment | undefined {
-    const [row] = this.#sql.exec<{ delta: number; result: string }>(
-      "SELECT delta, result FROM operations WHERE id = ?",
-      id,
-    );
-    if (!row) return undefined;
-    const { reason, ...result } = JSON.parse(row.result) as StoredResult;
-    return { delta: row.delta, reason, result };
-  }
-
-  /**
-   * Stores the reason in the JSON of the result. A released version inserts into this table without
-   * naming columns, so another column would make its inserts fail after a rollback.
-   */
-  storeAdjustment<R extends RecordedResult>(adjustment: Adjustment, result: R, at_ms: number): R {
-    const { operationId, delta, reason } = adjustment;
+  /** Gives the locks of these orders, and the customer's counted units, another customer id. */
+  eraseCustomer({ customerId, erasedId, orderIds }: Erasure): void {
     this.#sql.exec(
-      "INSERT INTO operations (id, delta, result, at) VALUES (?, ?, ?, ?)",
-      operationId,
-      delta,
-      JSON.stringify({ ...result, reason }),
-      at_ms,
-    );
-    return result;
-  }
-
-  /** Counts the live units of each customer once. From then on `addUnits` maintains the counts. */
-  countCustomers(): void {
-    this.#sql.exec(
-      `INSERT INTO customers (customer_id, units)
-       SELECT customer_id, sum(quantity) FROM locks
-       WHERE state IN ('held', 'sold') AND customer_id IS NOT NULL GROUP BY customer_id`,
-    );
-  }
-
-  customerUnits(customerId: string): number {
-    const [row] = this.#sql.exec<{ units: number }>(
-      "SELECT units FROM customers WHERE customer_id = ?",
+      `UPDATE locks SET customer_id = ?2
+       WHERE customer_id = ?1 AND order_id IN (SELECT value FROM json_each(?3))`,
       customerId,
+      erasedId,
+      JSON.stringify(orderIds),
     );
-    return row?.units ?? 0;
-  }
-
-  addUnits(customerId: string, units: number): void {
-    this.#sql.exec(
-      `INSERT INTO customers (customer_id, units) VALUES (?, ?)
-       ON CONFLICT (customer_id) DO UPDATE SET units = units + excluded.units`,
-      customerId,
-      units,
-    );
-    this.#sql.exec("DELETE FROM customers WHERE customer_id = ? AND units <= 0", customerId);
+    this.customers.rename(customerId, erasedId);
   }
 
   /** Deletes up to `limit` locks that ended before `cutoff_ms`. Returns the cursor; '' at the end. */
@@ -198,16 +154,5 @@ export class ItemStore {
       this.#sql.exec("DELETE FROM locks WHERE order_id = ?", order_id);
     }
     return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
-  }
-
-  /** Deletes up to `limit` adjustments older than `cutoff_ms`. Returns whether more may remain. */
-  pruneAdjustments(cutoff_ms: number, limit: number): boolean {
-    const { rowsWritten } = this.#sql.exec(
-      `DELETE FROM operations WHERE rowid IN
-         (SELECT rowid FROM operations WHERE at < ? ORDER BY rowid LIMIT ?)`,
-      cutoff_ms,
-      limit,
-    );
-    return rowsWritten >= limit;
   }
 }

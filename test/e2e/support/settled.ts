@@ -82,6 +82,14 @@ function replayed(counters: Counters, { kind, quantity, balance }: Movement): Co
       return moved("held", "available");
     case "commit":
       return moved("held", "sold");
+    case "return":
+      return moved("sold", "available");
+    case "write_off":
+      return {
+        ...counters,
+        received: counters.received - quantity,
+        sold: counters.sold - quantity,
+      };
   }
 }
 

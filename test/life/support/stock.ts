@@ -39,6 +39,9 @@ export async function ledgerOf(sku: string): Promise<Movement["kind"][]> {
     if (kind === "receive" || kind === "adjust") {
       now.received += quantity;
       now.available += quantity;
+    } else if (kind === "write_off") {
+      now.received -= quantity;
+      now.sold -= quantity;
     } else {
       const [from, to] = MOVES[kind];
       now[from] -= quantity;
@@ -56,6 +59,7 @@ const MOVES = {
   lock: ["available", "held"],
   release: ["held", "available"],
   commit: ["held", "sold"],
+  return: ["sold", "available"],
   opening: ["available", "available"],
 } as const;
 

@@ -1,9 +1,12 @@
 import type { OrderEvent } from "../../../src/contract/order-events.ts";
-import type { StockEvent } from "../../../src/contract/stock-events.ts";
+import { type StockEvent, stockReturned } from "../../../src/contract/stock-events.ts";
 import { reconcile, type ReconcilePorts } from "../../../src/orders/reconcile/reconcile.ts";
 import { committed, locked, portsWith, released } from "./data.ts";
 
-type Answers = Record<OrderEvent["type"], (orderId: string) => StockEvent>;
+type Answers = Record<
+  Exclude<OrderEvent["type"], "order.returned">,
+  (orderId: string) => StockEvent
+>;
 
 const ANSWERS: Answers = {
   "order.placed": locked,
@@ -16,7 +19,11 @@ export function fakeStock(answers: Partial<Answers> = {}) {
   const calls: OrderEvent[][] = [];
   const execute = async (events: OrderEvent[]): Promise<StockEvent[]> => {
     calls.push(events);
-    return events.map(({ type, orderId }) => (answers[type] ?? ANSWERS[type])(orderId));
+    return events.map((event) => {
+      const { type, orderId } = event;
+      if (type === "order.returned") return stockReturned(orderId, event.returnId, Date.now());
+      return (answers[type] ?? ANSWERS[type])(orderId);
+    });
   };
   return { stock: { execute, levels: async () => [] }, calls };
 }
