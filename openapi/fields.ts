@@ -90,7 +90,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
     "": "The dashboard: the state of the whole system.",
     orders: "Numbers of orders by status.",
     unsettled:
-      "Orders with a command that stock has not acknowledged yet. The count stops at 10000.",
+      "Orders and returns with a command that stock has not acknowledged yet. The count stops at 10000.",
     settleLatencyMs:
       "Time from placing to the outcome, over the last 15 minutes; null: there was no outcome.",
     perMinute: "The last 60 minutes, oldest first; the last one is still running.",

@@ -13,6 +13,7 @@ import { operatorRoutes } from "./operators.ts";
 import { orders } from "./orders.ts";
 import { payments } from "./payments.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { returns } from "./returns.ts";
 import { crossOrigin, securityHeaders } from "./security.ts";
 import { stock } from "./stock.ts";
 
@@ -30,6 +31,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/items", items)
   .route("/v1/items", stock)
   .route("/v1/orders", orders)
+  .route("/v1/orders", returns)
   .route("/v1/payments", payments)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)

@@ -11,6 +11,7 @@ import { placeOrder } from "../place/place-order.ts";
 import type { Placement, AdmissionRefusal } from "../place/placement.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireToken, requireCustomerOrScopes, requireScopes } from "./auth.ts";
+import { background } from "./background.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
 import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
@@ -101,9 +102,6 @@ export const orders = new Hono<AppEnv>()
     if (order.status === "paid") return c.json(viewOf(order));
     throw new Problem("not_payable", { extra: { order: viewOf(order) } });
   });
-
-const background = (c: Context<AppEnv>) => (work: Promise<unknown>) =>
-  c.executionCtx.waitUntil(work);
 
 /** Reads `Prefer` and sets `Preference-Applied`, which error responses carry too. */
 function applyPreference(c: Context<AppEnv>): Preference {

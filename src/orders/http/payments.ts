@@ -1,4 +1,4 @@
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import * as v from "valibot";
 import { SentOrderIdSchema } from "../../contract/order-id.ts";
 import { listPayments } from "../order/payment-queries.sql.ts";
@@ -7,6 +7,7 @@ import { refundPayment } from "../order/payments.sql.ts";
 import { recordPayment } from "../payments/record-payment.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
+import { background } from "./background.ts";
 import { AmountSchema } from "./order-body.ts";
 import { decodeCursor, encodeCursor, pageQuery } from "./pagination.ts";
 import { Problem } from "./problem.ts";
@@ -68,6 +69,3 @@ export const payments = new Hono<AppEnv>()
   });
 
 const paymentNotFound = new Problem("not_found", { detail: "There is no such payment." });
-
-const background = (c: Context<AppEnv>) => (work: Promise<unknown>) =>
-  c.executionCtx.waitUntil(work);

@@ -4,6 +4,7 @@ import { timeOfOrderId } from "../../contract/order-id.ts";
 import type { LiveLock, StockApi } from "../../contract/stock-api.ts";
 import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
 import type { Order, Status } from "../order/order.ts";
+import { ordersReturning } from "../order/returns.sql.ts";
 
 /** Compares the orders in D1 with the locks of the stock items. */
 
@@ -82,9 +83,10 @@ function kindOf(
   return found ? "wrong_lock" : "missing_lock";
 }
 
-function expectedLock({ status, lines }: Order, sku: string): Difference["expected"] {
-  const quantity = lines.find((line) => line.sku === sku)?.quantity;
-  if (quantity === undefined || (status !== "confirmed" && status !== "paid")) return null;
+function expectedLock({ status, lines, returned }: Order, sku: string): Difference["expected"] {
+  const ordered = lines.find((line) => line.sku === sku)?.quantity ?? 0;
+  const quantity = ordered - (returned?.[sku] ?? 0);
+  if (quantity === 0 || (status !== "confirmed" && status !== "paid")) return null;
   return { quantity, state: status === "paid" ? "sold" : "held" };
 }
 
@@ -122,7 +124,13 @@ async function compareOrders(
   const isEnd = page.length === results.length && results.length < ORDERS_PER_PAGE;
   const next: CompareCursor =
     isEnd || !last ? { phase: "locks", sku: "", after: "" } : { phase: "orders", after: last.id };
-  return { differences: await compareWith(page, [...skus], ports), next };
+  // A return that stock has not applied is still under way, like a command.
+  const returning = await ordersReturning(
+    ports.db,
+    page.map(({ id }) => id),
+  );
+  const settled = page.filter(({ id }) => !returning.has(id));
+  return { differences: await compareWith(settled, [...skus], ports), next };
 }
 
 /** Compares every order with each of its items. */
@@ -186,7 +194,10 @@ async function confirmDifferences(
   { db, stock, prunedBefore_ms }: ComparePorts,
 ): Promise<Difference[]> {
   const suspectIds = suspects.map(({ orderId }) => orderId);
-  const orders = await ordersById(db, suspectIds);
+  const [orders, returning] = await Promise.all([
+    ordersById(db, suspectIds),
+    ordersReturning(db, suspectIds),
+  ]);
   const bySku = Map.groupBy(suspects, ({ sku }) => sku);
   const again = await pMap(
     bySku,
@@ -198,6 +209,7 @@ async function confirmDifferences(
         for (const lock of found.locks) locks.set(lock.orderId, lock);
       }
       return own.flatMap(({ orderId, kind }) => {
+        if (returning.has(orderId)) return [];
         const order = orders.get(orderId) ?? null;
         const now = differenceOf(order, sku, locks.get(orderId) ?? null, prunedBefore_ms);
         return now?.kind === kind ? [now] : [];

@@ -11,7 +11,7 @@ import type { ShownStatus } from "../order/order.ts";
 
 export interface Dashboard {
   orders: Record<ShownStatus, number>;
-  /** Orders with a command that stock has not acknowledged; counts stop at `MAX_COUNT`. */
+  /** Orders and returns with a command that stock has not acknowledged; counts stop at `MAX_COUNT`. */
   unsettled: { count: number; oldestAgeSeconds: number };
   /** From placing to the outcome, over the last 15 minutes; null: there was no outcome. */
   settleLatencyMs: Record<"p50" | "p95" | "p99", number | null>;
@@ -48,7 +48,9 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
         `SELECT count(*) AS n, coalesce(sum(awaits = 'lock'), 0) AS pending,
            min(updated_at) AS oldest
          FROM (SELECT awaits, updated_at FROM orders
-           WHERE due_at <= ?1 AND awaits IS NOT NULL LIMIT ${MAX_COUNT})`,
+             WHERE due_at <= ?1 AND awaits IS NOT NULL
+           UNION ALL SELECT 'return', created_at FROM returns WHERE due_at IS NOT NULL
+           LIMIT ${MAX_COUNT})`,
       )
       .bind(now_ms + DUE_WITHIN_MS),
     db.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNT})`),

@@ -72,22 +72,22 @@ export function countTransition(
 }
 
 /**
- * Counts an order as returned, in its transaction and before the statement that returns its last
- * units, under the same condition (on a row of `orders`). `?1` order id, `?2` now.
+ * Counts an order as returned if this return, recorded in the same transaction, has brought its last
+ * units back: no later return can be recorded. Belongs after the statement that changes the order.
  */
 export function countReturned(
   db: D1Database,
-  id: string,
+  { id, orderId }: { id: string; orderId: string },
   now_ms: number,
-  condition: string,
 ): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO minutes (minute, returned)
-       SELECT CAST(?2 AS INTEGER) / 60000, 1 FROM orders WHERE id = ?1 AND ${condition}
+       SELECT CAST(?2 AS INTEGER) / 60000, 1 FROM orders
+       WHERE id = ?1 AND returned_at IS NOT NULL AND EXISTS (SELECT 1 FROM returns WHERE id = ?3)
        ON CONFLICT (minute) DO UPDATE SET returned = returned + 1`,
     )
-    .bind(id, now_ms);
+    .bind(orderId, now_ms, id);
 }
 
 export interface Minute {

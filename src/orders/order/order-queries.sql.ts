@@ -107,10 +107,14 @@ export async function unfinishedOrders(
   return results.map(orderFromRow);
 }
 
-/** The earliest `due_at`; null if no order has one. */
+/** The earliest `due_at` of an order or a return; null if none has one. */
 export async function earliestDue(db: D1Database): Promise<number | null> {
   const row = await db
-    .prepare("SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL")
+    .prepare(
+      `SELECT min(due_at) AS due_at FROM (
+         SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL
+         UNION ALL SELECT min(due_at) FROM returns WHERE due_at IS NOT NULL)`,
+    )
     .first<{ due_at: number | null }>();
   return row?.due_at ?? null;
 }

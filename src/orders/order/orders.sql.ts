@@ -274,6 +274,34 @@ export function extendPaymentWindow(
     .bind(id, now_ms, by_ms, JSON.stringify(actor));
 }
 
+/** Units of the line `l` that are returned with the return `?3`. */
+const RETURNED_UNITS = `coalesce((SELECT t.value FROM json_each(orders.returned) AS t
+    WHERE t.key = l.value->>'sku'), 0)
+  + coalesce((SELECT r.value->>'quantity' FROM returns, json_each(returns.lines) AS r
+    WHERE returns.id = ?3 AND r.value->>'sku' = l.value->>'sku'), 0)`;
+
+/** Adds the units of a return to its order, if the same batch has recorded that return. */
+export function addReturned(
+  db: D1Database,
+  { id, orderId }: { id: string; orderId: string },
+  now_ms: number,
+): D1PreparedStatement {
+  const actor = "(SELECT actor FROM returns WHERE returns.id = ?3)";
+  return db
+    .prepare(
+      `UPDATE orders SET
+         returned = (SELECT json_group_object(sku, units) FROM
+           (SELECT l.value->>'sku' AS sku, ${RETURNED_UNITS} AS units FROM json_each(orders.lines) AS l)
+           WHERE units > 0),
+         returned_at = iif(EXISTS (SELECT 1 FROM json_each(orders.lines) AS l
+           WHERE l.value->>'quantity' > ${RETURNED_UNITS}), NULL, CAST(?2 AS INTEGER)),
+         updated_at = ?2, revision = revision + 1,
+         history = ${appendHistory("status", "reason", `'actor', json(${actor}), 'step', 'returned'`)}
+       WHERE id = ?1 AND EXISTS (SELECT 1 FROM returns WHERE returns.id = ?3 AND order_id = ?1)`,
+    )
+    .bind(orderId, now_ms, id);
+}
+
 /** Deletes finished orders placed before a time, except those that still await something. */
 export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM orders WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ${SCAN_ROWS}`;
@@ -281,7 +309,9 @@ export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableSc
     seen: db.prepare(`SELECT max(id) AS last, count(*) AS n FROM (${rows})`),
     gone: db.prepare(
       `DELETE FROM orders WHERE id IN
-         (SELECT id FROM (${rows}) WHERE status IN ('paid', 'cancelled') AND awaits IS NULL)`,
+         (SELECT id FROM (${rows}) AS o WHERE status IN ('paid', 'cancelled') AND awaits IS NULL
+           AND NOT EXISTS (SELECT 1 FROM returns
+             WHERE returns.order_id = o.id AND returns.due_at IS NOT NULL))`,
     ),
     before: orderIdFloor(cutoff_ms),
   });

@@ -16,6 +16,7 @@ import { type Order, refusalReason } from "../order/order.ts";
 import { acknowledge, transition } from "../order/orders.sql.ts";
 import { payWaiting } from "../order/pay-waiting.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
+import { acknowledgeReturns } from "../order/returns.sql.ts";
 
 /** The bindings and functions that settling uses. */
 export interface SettlePorts {
@@ -116,7 +117,7 @@ async function apply(
   readIds: readonly string[],
 ): Promise<Applied> {
   const clock = { policy, now_ms: now() };
-  const { locked, refused, released, committed, levels, orderIds } = fold(events);
+  const { locked, refused, released, committed, returned, levels, orderIds } = fold(events);
   const statements: D1PreparedStatement[] = [];
   let paidAt: number | null = null;
   if (locked.length > 0) {
@@ -128,6 +129,7 @@ async function apply(
   if (decided.length > 0) statements.push(judgeWaiting(db, decided, clock.now_ms));
   if (released.length > 0) statements.push(acknowledge(db, "release", released));
   if (committed.length > 0) statements.push(acknowledge(db, "commit", committed));
+  if (returned.length > 0) statements.push(acknowledgeReturns(db, returned));
   if (levels.length > 0) statements.push(applyLevels(db, levels, clock.now_ms));
   statements.push(selectPresent(db, orderIds), selectOrders(db, readIds));
   const results = await db.batch<OrderRow>(statements);
@@ -143,7 +145,8 @@ async function apply(
 function fold(events: readonly StockEvent[]) {
   const of = <T extends StockEvent["type"]>(type: T) => {
     const own = events.filter((e): e is Extract<StockEvent, { type: T }> => e.type === type);
-    const keyOf = (event: StockEvent) => ("orderId" in event ? event.orderId : event.id);
+    const keyOf = (event: StockEvent) =>
+      "orderId" in event && event.type !== "stock.returned" ? event.orderId : event.id;
     return [...new Map(own.map((event) => [keyOf(event), event])).values()];
   };
   return {
@@ -153,6 +156,7 @@ function fold(events: readonly StockEvent[]) {
     }),
     released: of("stock.released").map(({ orderId }) => orderId),
     committed: of("stock.committed").map(({ orderId }) => orderId),
+    returned: of("stock.returned").map(({ returnId }) => returnId),
     levels: of("stock.level"),
     orderIds: [...new Set(events.flatMap((e) => ("orderId" in e ? [e.orderId] : [])))],
   };

@@ -1,15 +1,22 @@
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
-import type { OrderEvent } from "../../contract/order-events.ts";
+import { type OrderEvent, orderReturned } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { delayText } from "../../runtime/queue-consumer.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { logFailedPushes } from "../order/feed-notifier.ts";
-import { type OrderRow, orderFromRow, selectPresent } from "../order/order-queries.sql.ts";
+import {
+  type OrderRow,
+  orderFromRow,
+  ordersById,
+  selectPresent,
+} from "../order/order-queries.sql.ts";
 import { commandsOf, type NextAction, nextActionOf, type Order } from "../order/order.ts";
 import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
+import type { Return } from "../order/return.ts";
+import { claimDueReturns } from "../order/returns.sql.ts";
 import { settle, type SettlePorts } from "../outcomes/settle.ts";
 
 export interface ReconcilePorts extends SettlePorts {
@@ -23,6 +30,8 @@ const CLAIM = 100;
 const CLAIM_TIMED = 500;
 /** Claims of either kind in one pass. What is left stays due, and the alarm starts another pass. */
 const MAX_CLAIMS = 20;
+/** Returns of one claim. */
+const CLAIM_RETURNS = 100;
 /** Releases of cancelled orders that one pass sends. The others are due in 30 s. */
 const MAX_RELEASES = 2_000;
 const ITEMS_TIMEOUT_MS = 12_000;
@@ -51,12 +60,47 @@ export async function reconcile(ports: ReconcilePorts): Promise<boolean> {
     isAnswered = await sendAll(await advance(orders, ports), ports);
     if (orders.length < CLAIM) break;
   }
+  for (let claims = 0; isAnswered && claims < MAX_CLAIMS; claims++) {
+    const returns = await claimReturns(ports);
+    isAnswered = await sendReturns(returns, ports);
+    if (returns.length < CLAIM_RETURNS) break;
+  }
   return isAnswered;
+}
+
+const jitterOf = (random: () => number): number => 0.75 + random() / 4;
+
+const claimReturns = ({ db, now, random }: ReconcilePorts): Promise<Return[]> =>
+  claimDueReturns(db, { now_ms: now(), limit: CLAIM_RETURNS, jitter: jitterOf(random) });
+
+/**
+ * Sends returns to their items, after the commits of their orders that stock has not acknowledged: an
+ * item takes back only what it has sold. In calls of their own, so that a stock Worker of an earlier
+ * version, which refuses a call with a return, still gets every other command.
+ */
+async function sendReturns(returns: readonly Return[], ports: ReconcilePorts): Promise<boolean> {
+  if (returns.length === 0) return true;
+  const now_ms = ports.now();
+  const orders = await ordersById(
+    ports.db,
+    returns.map(({ orderId }) => orderId),
+  );
+  const commits = commandsOf([...orders.values()], now_ms);
+  if (!(await sendAll(commits, ports))) return false;
+  return await sendAll(
+    returns.map((made) => returnEvent(made, now_ms)),
+    ports,
+  );
+}
+
+function returnEvent({ id: returnId, ...made }: Return, now_ms: number): OrderEvent {
+  const { orderId, customerId, lines, restock, reason, actor } = made;
+  return orderReturned({ orderId, returnId, customerId, lines, restock, reason, actor }, now_ms);
 }
 
 const claim = (needs: Claim["needs"], limit: number, ports: ReconcilePorts): Promise<Order[]> => {
   const { db, policy, now, random } = ports;
-  return claimDue(db, policy, { needs, now_ms: now(), limit, jitter: 0.75 + random() / 4 });
+  return claimDue(db, policy, { needs, now_ms: now(), limit, jitter: jitterOf(random) });
 };
 
 type Action = { id: string; next: NextAction };
