@@ -9,6 +9,7 @@ import { deadLetters } from "./dead-letters.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
+import { operatorItems } from "./operator-items.ts";
 import { operatorRoutes } from "./operators.ts";
 import { orders } from "./orders.ts";
 import { payments } from "./payments.ts";
@@ -35,6 +36,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/payments", payments)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)
+  .route("/v1/operations/items", operatorItems)
   .route("/v1/dead-letters", deadLetters);
 
 /** For Hono's typed client. */

@@ -31,9 +31,18 @@ const PREFLIGHT_SECONDS = 3_600;
 
 const allowOrigin = cors({
   origin: (origin) => origin,
-  allowMethods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
-  allowHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Request-Id"],
+  allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  allowHeaders: [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Prefer",
+    "X-Request-Id",
+  ],
   exposeHeaders: [
+    "ETag",
     "Location",
     "Idempotency-Replayed",
     "Preference-Applied",

@@ -1,7 +1,8 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { AdjustResult } from "../../contract/stock-api.ts";
-import { applyLevels, getItem } from "../items/items.sql.ts";
+import { getItem } from "../items/item-queries.sql.ts";
+import { applyLevels } from "../items/items.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock, stockUnavailable } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";

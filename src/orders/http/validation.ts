@@ -18,11 +18,13 @@ type Validated<T extends "json" | "query" | "header", S extends Schema> = Middle
   { in: Record<T, v.InferInput<S>>; out: Record<T, v.InferOutput<S>> }
 >;
 
+const JSON_TYPE = "application/json";
+
 /** Validates a JSON body. Answers 400, 413 or 415 when it is not valid. */
-export function body<S extends Schema>(schema: S): Validated<"json", S> {
+export function body<S extends Schema>(schema: S, types = [JSON_TYPE]): Validated<"json", S> {
   return async (c, next) => {
     const type = (c.req.header("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase();
-    if (type !== "application/json") throw wrongType();
+    if (!types.includes(type ?? "")) throw wrongType(types);
     c.req.addValidatedData("json", parse(schema, parseJson(await readBodyText(c)), jsonPointer));
     await next();
   };
@@ -33,7 +35,7 @@ export function optionalBody<S extends Schema>(schema: S): Validated<"json", S> 
   const required = body(schema);
   return async (c, next) => {
     if (c.req.header("Content-Type")) return required(c, next);
-    if ((await readBodyText(c)) !== "") throw wrongType();
+    if ((await readBodyText(c)) !== "") throw wrongType([JSON_TYPE]);
     c.req.addValidatedData("json", parse(schema, {}, jsonPointer));
     await next();
   };
@@ -110,8 +112,8 @@ export async function readBounded(
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-const wrongType = (): Problem =>
-  new Problem("unsupported_media_type", { detail: "Content-Type must be application/json." });
+const wrongType = (types: readonly string[]): Problem =>
+  new Problem("unsupported_media_type", { detail: `Content-Type must be ${types.join(" or ")}.` });
 
 const tooLarge = (): Problem =>
   new Problem("payload_too_large", { detail: `A body may have at most ${MAX_BODY_BYTES} bytes.` });

@@ -1,100 +1,128 @@
 import type { VersionedLevel } from "../../contract/stock-events.ts";
-import type { Money } from "../order/order.ts";
+import { type ItemRow, itemFromRow } from "./item-queries.sql.ts";
+import type { ItemDetails, StoredItem } from "./item.ts";
 
 /** The table `items`: the catalogue, which operators write, and the read model of the levels. */
 
-export interface ItemRow {
-  sku: string;
-  name: string;
-  price_amount: number;
-  price_currency: string;
-  limit_per_customer: number | null;
-  sale_starts_at: number | null;
-  sale_ends_at: number | null;
-  available: number;
+/** What has to be true of the item when it is written (RFC 9110, 13.1). */
+export interface Precondition {
+  /** The item has one of these revisions; "any": it exists. Null: whatever it is. */
+  ifRevision: readonly number[] | "any" | null;
+  /** There is no such item, or it is archived. */
+  ifAbsent: boolean;
 }
 
-export interface ItemView {
-  sku: string;
-  name: string;
-  price: Money;
-  /** Available units by the read model, which lags a second or two behind the stock item. */
-  available: number;
-  limitPerCustomer: number | null;
-  saleStartsAt: string | null;
-  saleEndsAt: string | null;
+export const ALWAYS: Precondition = { ifRevision: null, ifAbsent: false };
+
+export interface Written {
+  /** As it is now; null: there is no such item. */
+  item: StoredItem | null;
+  /** As it was before. */
+  before: StoredItem | null;
+  /** Whether the precondition held. If not, nothing was written. */
+  isAllowed: boolean;
 }
 
-export type ItemDetails = Omit<ItemView, "sku" | "available">;
+/** `?1` SKU, `?2` revisions as JSON or null, `?3` whether any will do, `?4` whether it must be absent. */
+const HOLDS = `(?2 IS NULL OR EXISTS (SELECT 1 FROM items WHERE sku = ?1 AND archived_at IS NULL
+    AND (?3 OR revision IN (SELECT value FROM json_each(?2)))))
+  AND (NOT ?4 OR NOT EXISTS (SELECT 1 FROM items WHERE sku = ?1 AND archived_at IS NULL))`;
 
-function itemFromRow(row: ItemRow): ItemView {
-  return {
-    sku: row.sku,
-    name: row.name,
-    price: { amount: row.price_amount, currency: row.price_currency },
-    available: row.available,
-    limitPerCustomer: row.limit_per_customer,
-    saleStartsAt: iso(row.sale_starts_at),
-    saleEndsAt: iso(row.sale_ends_at),
-  };
+function conditionValues(sku: string, { ifRevision, ifAbsent }: Precondition) {
+  const isAny = ifRevision === "any";
+  const revisions = ifRevision === null ? null : JSON.stringify(isAny ? [] : ifRevision);
+  return [sku, revisions, isAny ? 1 : 0, ifAbsent ? 1 : 0] as const;
 }
 
-const COLUMNS = `sku, name, price_amount, price_currency, limit_per_customer, sale_starts_at,
-  sale_ends_at, available`;
-
-export async function getItem(db: D1Database, sku: string): Promise<ItemView | null> {
-  const row = await db
-    .prepare(`SELECT ${COLUMNS} FROM items WHERE sku = ?`)
-    .bind(sku)
-    .first<ItemRow>();
-  return row && itemFromRow(row);
-}
-
-export async function listItems(
+/**
+ * Judges the precondition and writes in one transaction, so that of two operators who have read the
+ * same revision only one writes.
+ */
+async function writeIf(
   db: D1Database,
-  { after, limit }: { after: string | null; limit: number },
-): Promise<ItemView[]> {
-  const { results } = await db
-    .prepare(`SELECT ${COLUMNS} FROM items WHERE sku > ? ORDER BY sku LIMIT ?`)
-    .bind(after ?? "", limit)
-    .all<ItemRow>();
-  return results.map(itemFromRow);
+  sku: string,
+  precondition: Precondition,
+  write: (condition: readonly unknown[]) => D1PreparedStatement,
+): Promise<Written> {
+  const condition = conditionValues(sku, precondition);
+  const one = db.prepare("SELECT * FROM items WHERE sku = ?").bind(sku);
+  const [holds, before, , after] = await db.batch([
+    db.prepare(`SELECT (${HOLDS}) AS holds`).bind(...condition),
+    one,
+    write(condition),
+    one,
+  ]);
+  const itemOf = (result: D1Result | undefined) => {
+    const row = result?.results[0];
+    return row === undefined ? null : itemFromRow(row as ItemRow);
+  };
+  const isAllowed = (holds?.results[0] as { holds: number } | undefined)?.holds === 1;
+  return { item: itemOf(after), before: itemOf(before), isAllowed };
 }
 
-/** Creates an item, or replaces its details and keeps its stock. */
-export async function putItem(
+/** Columns that an operator writes, as parameters from `?5` on. */
+const DETAILS = [
+  "name",
+  "price_amount",
+  "price_currency",
+  "limit_per_customer",
+  "sale_starts_at",
+  "sale_ends_at",
+  "status",
+] as const;
+const VALUES = DETAILS.map((_, i) => `?${i + 5}`).join(", ");
+const CHANGED = DETAILS.map((column) => `items.${column} IS NOT excluded.${column}`).join(" OR ");
+
+/**
+ * Creates an item, replaces its details and keeps its stock, or brings an archived one back. Writing
+ * the details that it has raises no revision.
+ */
+export function putItem(
   db: D1Database,
   sku: string,
   details: ItemDetails,
+  precondition: Precondition,
   now_ms: number,
-): Promise<{ item: ItemView; isNew: boolean }> {
-  const [before, after] = await db.batch<ItemRow>([
-    db.prepare("SELECT sku FROM items WHERE sku = ?").bind(sku),
+): Promise<Written> {
+  return writeIf(db, sku, precondition, (condition) =>
     db
       .prepare(
-        `INSERT INTO items (sku, name, price_amount, price_currency, limit_per_customer,
-           sale_starts_at, sale_ends_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (sku) DO UPDATE SET name = excluded.name, price_amount = excluded.price_amount,
-           price_currency = excluded.price_currency,
-           limit_per_customer = excluded.limit_per_customer,
-           sale_starts_at = excluded.sale_starts_at, sale_ends_at = excluded.sale_ends_at,
-           updated_at = excluded.updated_at
-         RETURNING ${COLUMNS}`,
+        `INSERT INTO items (sku, ${DETAILS.join(", ")}, updated_at)
+         SELECT ?1, ${VALUES}, ?12 WHERE ${HOLDS}
+         ON CONFLICT (sku) DO UPDATE SET
+           ${DETAILS.map((column) => `${column} = excluded.${column}`).join(", ")},
+           archived_at = NULL, revision = revision + 1, updated_at = excluded.updated_at
+         WHERE items.archived_at IS NOT NULL OR ${CHANGED}`,
       )
       .bind(
-        sku,
+        ...condition,
         details.name,
         details.price.amount,
         details.price.currency,
         details.limitPerCustomer,
         details.saleStartsAt && Date.parse(details.saleStartsAt),
         details.saleEndsAt && Date.parse(details.saleEndsAt),
+        details.status,
         now_ms,
       ),
-  ]);
-  const row = after?.results[0];
-  if (!row) throw new Error(`item ${sku} was not written`);
-  return { item: itemFromRow(row), isNew: before?.results.length === 0 };
+  );
+}
+
+/** Archives an item: it is neither shown nor orderable. Its open orders and its stock go on. */
+export function archiveItem(
+  db: D1Database,
+  sku: string,
+  precondition: Precondition,
+  now_ms: number,
+): Promise<Written> {
+  return writeIf(db, sku, precondition, (condition) =>
+    db
+      .prepare(
+        `UPDATE items SET archived_at = ?5, revision = revision + 1, updated_at = ?5
+         WHERE sku = ?1 AND archived_at IS NULL AND ${HOLDS}`,
+      )
+      .bind(...condition, now_ms),
+  );
 }
 
 /**
@@ -131,5 +159,3 @@ function newest(levels: readonly VersionedLevel[]): VersionedLevel[] {
   }
   return [...bySku.values()];
 }
-
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());

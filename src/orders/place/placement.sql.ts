@@ -1,6 +1,7 @@
 import type { Actor } from "../../contract/actor.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
+import { isListed } from "../items/item-queries.sql.ts";
 import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 import { firstDue_ms, type Money, type Order } from "../order/order.ts";
@@ -73,7 +74,7 @@ const admissionSql = (alsoWhere: string): string => `
         THEN 'price_changed'
     END AS refusal
   FROM json_each(?1) AS c, json_each(c.value, '$.lines') AS l
-    LEFT JOIN items AS i ON i.sku = l.value->>'sku'
+    LEFT JOIN items AS i ON i.sku = l.value->>'sku' AND ${isListed("i")}
   WHERE NOT EXISTS (SELECT 1 FROM idempotency_keys AS k JOIN orders AS kept ON kept.id = k.order_id
       WHERE k.customer_id = ${KEY_OWNER} AND k.key = c.value->>'key')
     ${alsoWhere}

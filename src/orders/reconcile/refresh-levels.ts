@@ -1,7 +1,8 @@
 import { MAX_SKUS_PER_LEVELS_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
-import { applyLevels, listItems } from "../items/items.sql.ts";
+import { listSkus } from "../items/item-queries.sql.ts";
+import { applyLevels } from "../items/items.sql.ts";
 
 /** Calls of one round, for 1,000 items a minute. A larger catalogue takes several rounds. */
 const MAX_CALLS = 10;
@@ -14,8 +15,7 @@ const LEVELS_TIMEOUT_MS = 12_000;
 export async function refreshLevels(env: OrdersEnv, after: string): Promise<string> {
   let cursor = after;
   for (let calls = 0; calls < MAX_CALLS; calls++) {
-    const items = await listItems(env.DB, { after: cursor, limit: MAX_SKUS_PER_LEVELS_CALL });
-    const skus = items.map(({ sku }) => sku);
+    const skus = await listSkus(env.DB, { after: cursor, limit: MAX_SKUS_PER_LEVELS_CALL });
     const last = skus.at(-1);
     if (last === undefined) return "";
     try {

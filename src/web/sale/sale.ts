@@ -110,7 +110,7 @@ class Sale {
     const item = this.#operator.v1.items[":sku"];
     const price = { amount: 4_900, currency: "EUR" };
     const json = { name: "Flash sale (demo)", price };
-    await this.#again(END_MS, () => ok(item.$put({ param: { sku }, json })));
+    await this.#again(END_MS, () => ok(item.$put({ header: {}, param: { sku }, json })));
     const before = await this.#level(END_MS);
     const delta = units - before.available;
     this.#progress.level = before;

@@ -2,7 +2,7 @@ import { v7 } from "uuid";
 import type { DeadLetter } from "../../../src/contract/dead-letter.ts";
 import type { Movement } from "../../../src/contract/stock-api.ts";
 import type { Level, Shortage } from "../../../src/contract/stock-events.ts";
-import type { ItemView } from "../../../src/orders/items/items.sql.ts";
+import type { ItemView } from "../../../src/orders/items/item.ts";
 import type { OrderView } from "../../../src/orders/order/order.ts";
 
 export interface Reply<T> {

@@ -1,0 +1,130 @@
+import type { ItemStatus, StoredItem } from "./item.ts";
+
+/** The reads of the table `items`. `items.sql.ts` writes it. */
+
+export interface ItemRow {
+  sku: string;
+  name: string;
+  price_amount: number;
+  price_currency: string;
+  limit_per_customer: number | null;
+  sale_starts_at: number | null;
+  sale_ends_at: number | null;
+  status: ItemStatus;
+  revision: number;
+  archived_at: number | null;
+  received: number;
+  available: number;
+  held: number;
+  sold: number;
+  level_version: number;
+  updated_at: number;
+}
+
+export function itemFromRow(row: ItemRow): StoredItem {
+  const { received, available, held, sold } = row;
+  return {
+    sku: row.sku,
+    details: {
+      name: row.name,
+      price: { amount: row.price_amount, currency: row.price_currency },
+      limitPerCustomer: row.limit_per_customer,
+      saleStartsAt: iso(row.sale_starts_at),
+      saleEndsAt: iso(row.sale_ends_at),
+      status: row.status,
+    },
+    revision: row.revision,
+    levelVersion: row.level_version,
+    isArchived: row.archived_at !== null,
+    level: { received, available, held, sold },
+    updatedAt_ms: row.updated_at,
+  };
+}
+
+/** On a row of `items`: buyers see it and can order it. An index has these very terms. */
+export const isListed = (alias: string): string =>
+  `${alias}.status = 'listed' AND ${alias}.archived_at IS NULL`;
+
+/** The item, also if it is a draft or archived. */
+export async function getItem(db: D1Database, sku: string): Promise<StoredItem | null> {
+  const row = await db.prepare("SELECT * FROM items WHERE sku = ?").bind(sku).first<ItemRow>();
+  return row && itemFromRow(row);
+}
+
+interface PageAfter {
+  after: string | null;
+  limit: number;
+}
+
+/** What buyers see, by SKU. */
+export async function listItems(
+  db: D1Database,
+  { after, limit }: PageAfter,
+): Promise<StoredItem[]> {
+  const { results } = await db
+    .prepare(`SELECT * FROM items AS i WHERE sku > ? AND ${isListed("i")} ORDER BY sku LIMIT ?`)
+    .bind(after ?? "", limit)
+    .all<ItemRow>();
+  return results.map(itemFromRow);
+}
+
+/** The SKUs of all items, since drafts and archived ones have stock too. */
+export async function listSkus(db: D1Database, { after, limit }: PageAfter): Promise<string[]> {
+  const { results } = await db
+    .prepare("SELECT sku FROM items WHERE sku > ? ORDER BY sku LIMIT ?")
+    .bind(after ?? "", limit)
+    .all<{ sku: string }>();
+  return results.map(({ sku }) => sku);
+}
+
+export interface ItemQuery {
+  /** Part of the SKU or the name, in any case of ASCII letters; null: any. */
+  q: string | null;
+  status: ItemStatus | "archived" | null;
+  sort: "sku" | "saleStartsAt";
+  after: ItemPosition | null;
+  limit: number;
+}
+
+/** The last item of a page. `starts_ms`: 0 for an item that was always on sale. */
+export interface ItemPosition {
+  starts_ms: number;
+  sku: string;
+}
+
+/** Rows that one page reads to find what it looks for. A short or empty page need not be the last. */
+const PAGE_SCAN = 1_000;
+const STARTS = "coalesce(sale_starts_at, 0)";
+const SHOWN_STATUS = "iif(archived_at IS NULL, status, 'archived')";
+
+/** All items, also drafts and archived ones. */
+export async function listAllItems(
+  db: D1Database,
+  { q, status, sort, after, limit }: ItemQuery,
+): Promise<{ items: StoredItem[]; next: ItemPosition | null }> {
+  const order = sort === "sku" ? "sku" : `${STARTS}, sku`;
+  const position = sort === "sku" ? "sku > ?2" : `(${STARTS}, sku) > (?1, ?2)`;
+  const from = [after?.starts_ms ?? -1, after?.sku ?? ""] as const;
+  const seen = `SELECT * FROM items WHERE ${position} ORDER BY ${order} LIMIT ${PAGE_SCAN}`;
+  const [found, end] = await db.batch<ItemRow>([
+    db
+      .prepare(
+        `SELECT * FROM (${seen}) WHERE (?3 IS NULL OR ${SHOWN_STATUS} = ?3)
+           AND (?4 IS NULL OR instr(lower(sku), lower(?4)) > 0 OR instr(lower(name), lower(?4)) > 0)
+         ORDER BY ${order} LIMIT ?5`,
+      )
+      .bind(...from, status, q, limit + 1),
+    db.prepare(`SELECT * FROM (${seen}) LIMIT 1 OFFSET ${PAGE_SCAN - 1}`).bind(...from),
+  ]);
+  const rows = found?.results ?? [];
+  const page = rows.slice(0, limit);
+  const last = rows.length > limit ? page.at(-1) : end?.results[0];
+  return { items: page.map(itemFromRow), next: last ? positionOf(last) : null };
+}
+
+const positionOf = ({ sale_starts_at, sku }: ItemRow): ItemPosition => ({
+  starts_ms: sale_starts_at ?? 0,
+  sku,
+});
+
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());

@@ -1,0 +1,128 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { StockedItem } from "../../src/orders/items/item.ts";
+import { call, migrate, operatorToken } from "./support/worker.ts";
+
+const DAY_MS = 86_400_000;
+const day = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString();
+const price = { amount: 500, currency: "EUR" };
+
+/** SKU → details, in the order of their sales. */
+const ITEMS: Record<string, Record<string, unknown>> = {
+  "A-always": { name: "Blue cup" },
+  "Z-ended": { name: "Old poster", saleStartsAt: day(-9), saleEndsAt: day(-1) },
+  "B-open": { name: "Red CUP", saleStartsAt: day(-1), saleEndsAt: day(1) },
+  "D-draft": { name: "Secret", status: "draft", saleStartsAt: day(2) },
+  "C-soon": { name: "100% wool_cap", saleStartsAt: day(3) },
+};
+
+let token: string;
+beforeAll(async () => {
+  await migrate();
+  token = await operatorToken();
+  for (const [sku, details] of Object.entries({ ...ITEMS, "E-gone": { name: "Gone" } })) {
+    await call("PUT", `/v1/items/${sku}`, { token, body: { price, ...details } });
+  }
+  await call("DELETE", "/v1/items/E-gone", { token });
+  await env.DB.prepare(
+    "UPDATE items SET received = 9, available = 4, held = 3, sold = 2, level_version = 8 WHERE sku = 'B-open'",
+  ).run();
+});
+
+async function list(query: string): Promise<StockedItem[]> {
+  const all: StockedItem[] = [];
+  for (let cursor = "", pages = 0; pages < 30; pages++) {
+    const path = `/v1/operations/items?${query}${cursor && `&cursor=${cursor}`}`;
+    const response = await call("GET", path, { token });
+    expect([response.status, response.headers.get("Cache-Control")]).toEqual([200, "no-store"]);
+    const page = (await response.json()) as { items: StockedItem[]; nextCursor: string | null };
+    all.push(...page.items);
+    if (page.nextCursor === null) return all;
+    cursor = page.nextCursor;
+  }
+  throw new Error("the list has no end");
+}
+
+const skus = async (query: string) => (await list(query)).map(({ sku }) => sku);
+const BY_SKU = ["A-always", "B-open", "C-soon", "D-draft", "E-gone", "Z-ended"];
+
+describe("the operators' items", () => {
+  it("have what buyers do not see", async () => {
+    const items = await list("");
+    expect(items.find(({ sku }) => sku === "B-open")).toEqual({
+      sku: "B-open",
+      name: "Red CUP",
+      price,
+      limitPerCustomer: null,
+      saleStartsAt: ITEMS["B-open"]?.["saleStartsAt"],
+      saleEndsAt: ITEMS["B-open"]?.["saleEndsAt"],
+      status: "listed",
+      etag: '"1.8"',
+      saleState: "open",
+      level: { received: 9, available: 4, held: 3, sold: 2 },
+      updatedAt: expect.any(String),
+    });
+    expect(items.map(({ status }) => status)).toEqual([
+      "listed",
+      "listed",
+      "listed",
+      "draft",
+      "archived",
+      "listed",
+    ]);
+    expect(items.map(({ saleState }) => saleState)).toEqual([
+      "open",
+      "open",
+      "upcoming",
+      "upcoming",
+      "open",
+      "ended",
+    ]);
+  });
+
+  it.each(["limit=1", "limit=2", "limit=100"])(
+    "come once each, in order, with %s",
+    async (limit) => {
+      expect(await skus(limit)).toEqual(BY_SKU);
+      expect(await skus(`${limit}&sort=saleStartsAt`)).toEqual([
+        "A-always",
+        "E-gone",
+        "Z-ended",
+        "B-open",
+        "D-draft",
+        "C-soon",
+      ]);
+    },
+  );
+
+  it.each([
+    ["q=cup", ["A-always", "B-open"]],
+    ["q=b-", ["B-open"]],
+    ["q=%25", ["C-soon"]],
+    ["q=l_c", ["C-soon"]],
+    ["q=nothing", []],
+    ["status=draft", ["D-draft"]],
+    ["status=archived", ["E-gone"]],
+    ["status=listed&q=e", ["A-always", "B-open", "Z-ended"]],
+  ])("are found by %s", async (query, expected) => {
+    expect(await skus(`${query}&limit=1`)).toEqual(expected);
+  });
+
+  it.each(["status=gone", "sort=name", "q=", "cursor=x", "limit=0"])(
+    "?%s is 400",
+    async (query) => {
+      const response = await call("GET", `/v1/operations/items?${query}`, { token });
+      expect(response.status).toBe(400);
+    },
+  );
+});
+
+it("a long catalogue is searched in bounded pages, to its end", async () => {
+  await env.DB.prepare(
+    `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+     INSERT INTO items (sku, name, price_amount, price_currency, updated_at)
+     SELECT 'N' || printf('%05d', i), 'Number ' || i, 1, 'EUR', 1 FROM n`,
+  ).run();
+  expect(await skus("q=Number 2500&limit=1")).toEqual(["N02500"]);
+  expect(await skus("q=Number 2500&limit=1&sort=saleStartsAt")).toEqual(["N02500"]);
+});
