@@ -17,6 +17,7 @@ import { Problem, problemResponse } from "./problem.ts";
 import { returns } from "./returns.ts";
 import { crossOrigin, securityHeaders } from "./security.ts";
 import { stock } from "./stock.ts";
+import { stripe } from "./stripe.ts";
 
 export const app = new Hono<AppEnv>()
   .use(requestId())
@@ -33,6 +34,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/items", stock)
   .route("/v1/orders", orders)
   .route("/v1/orders", returns)
+  .route("/v1/payments/stripe", stripe)
   .route("/v1/payments", payments)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)

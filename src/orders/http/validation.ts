@@ -61,22 +61,30 @@ export function headers<S extends Schema>(schema: S): Validated<"header", S> {
   };
 }
 
-/** Reads at most `MAX_BODY_BYTES`, even if Content-Length is wrong or missing. */
 async function readBodyText(c: Context): Promise<string> {
+  return decodeUtf8(await readBody(c, MAX_BODY_BYTES));
+}
+
+/** Reads at most `max_bytes`, even if Content-Length is wrong or missing. */
+export async function readBody(c: Context, max_bytes: number): Promise<ArrayBuffer> {
   rejectContentEncoding(c.req.header("Content-Encoding") ?? "");
   const length = Number(c.req.header("Content-Length") ?? Number.NaN);
-  if (length > MAX_BODY_BYTES) throw tooLarge();
+  if (length > max_bytes) throw tooLarge(max_bytes);
   // The runtime ends a body at its Content-Length; a chunked body has to be counted here.
   const isCounted = Number.isNaN(length) || c.req.header("Transfer-Encoding") !== undefined;
   const { raw } = c.req;
-  const read = () => (isCounted ? readBounded(raw.body, MAX_BODY_BYTES) : raw.arrayBuffer());
+  const read = () => (isCounted ? readBounded(raw.body, max_bytes) : raw.arrayBuffer());
   const bytes = await withTimeout(BODY_TIMEOUT_MS, read, "the body").catch((error: unknown) => {
     // Any other error than a timeout comes from the stream: the client has disconnected.
     if (!(error instanceof TimeoutError)) throw invalid([{ path: "", message: "is incomplete" }]);
     const detail = `The body did not arrive within ${BODY_TIMEOUT_MS / 1_000} s.`;
     throw new Problem("invalid_request", { detail });
   });
-  if (bytes === null) throw tooLarge();
+  if (bytes === null) throw tooLarge(max_bytes);
+  return bytes;
+}
+
+export function decodeUtf8(bytes: ArrayBuffer): string {
   try {
     return utf8.decode(bytes);
   } catch {
@@ -115,10 +123,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const wrongType = (types: readonly string[]): Problem =>
   new Problem("unsupported_media_type", { detail: `Content-Type must be ${types.join(" or ")}.` });
 
-const tooLarge = (): Problem =>
-  new Problem("payload_too_large", { detail: `A body may have at most ${MAX_BODY_BYTES} bytes.` });
+const tooLarge = (max_bytes: number): Problem =>
+  new Problem("payload_too_large", { detail: `A body may have at most ${max_bytes} bytes.` });
 
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

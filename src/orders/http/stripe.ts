@@ -1,0 +1,31 @@
+import { Hono } from "hono";
+import { paymentView } from "../order/payment.ts";
+import { recordPayment } from "../payments/record-payment.ts";
+import { isSignedByStripe, paymentFromStripe } from "../payments/stripe.ts";
+import type { AppEnv } from "./app-env.ts";
+import { splitList } from "./auth-settings.ts";
+import { background } from "./background.ts";
+import { invalid, Problem } from "./problem.ts";
+import { decodeUtf8, parseJson, readBody } from "./validation.ts";
+
+/** Notices have some 5 KB; one with an expanded session can have more than other bodies may. */
+export const MAX_NOTICE_BYTES = 262_144;
+
+/** Who reports the payments of these notices. */
+const STRIPE = { kind: "service", sub: "stripe" } as const;
+
+/** Stripe's notices. It repeats one for three days until the answer is 2xx. */
+export const stripe = new Hono<AppEnv>().post("/", async (c) => {
+  const secrets = splitList(c.env.STRIPE_WEBHOOK_SECRET);
+  if (secrets.length === 0) throw new Problem("not_found");
+  const body = await readBody(c, MAX_NOTICE_BYTES);
+  const header = c.req.header("Stripe-Signature");
+  if (!(await isSignedByStripe(body, header, secrets, Date.now()))) {
+    throw invalid([{ path: "stripe-signature", message: "does not sign this body now" }]);
+  }
+  const reported = paymentFromStripe(parseJson(decodeUtf8(body)));
+  if (reported === null) return c.json({ payment: null });
+  // With another body the first notice stands: asking Stripe to repeat it would help nobody.
+  const { payment } = await recordPayment(c.env, reported, STRIPE, background(c));
+  return c.json({ payment: paymentView(payment) });
+});
