@@ -16,6 +16,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   [
     "orders/place",
     "orders/change",
+    "orders/customers",
     "orders/payments",
     "orders/returns",
     "orders/reconcile",

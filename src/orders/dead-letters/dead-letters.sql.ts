@@ -97,6 +97,16 @@ export async function deleteDeadLetter(db: D1Database, id: string): Promise<bool
   return meta.changes > 0;
 }
 
+/** Puts another id in the place of a customer's. Scans the table, which operators keep short. */
+export const eraseFromDeadLetters = (
+  db: D1Database,
+  customerId: string,
+  erasedId: string,
+): D1PreparedStatement =>
+  db
+    .prepare("UPDATE dead_letters SET body = replace(body, ?1, ?2) WHERE instr(body, ?1) > 0")
+    .bind(JSON.stringify(customerId), JSON.stringify(erasedId));
+
 /** Deletes dead letters older than `cutoff_ms`, the oldest first by their index. */
 export function deleteOldDeadLetters(db: D1Database, cutoff_ms: number): TableScan {
   return async () => {

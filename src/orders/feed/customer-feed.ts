@@ -95,6 +95,11 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     await this.#scheduleReread(orders);
   }
 
+  /** Closes every socket: the customer is erased. */
+  async disconnect(): Promise<void> {
+    for (const socket of this.#openSockets()) close(socket, CLOSE.unauthenticated, "erased");
+  }
+
   #broadcast(orders: readonly OrderView[]): void {
     for (const socket of this.#openSockets()) {
       const buffered = this.#snapshotBuffers.get(socket);

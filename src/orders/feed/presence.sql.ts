@@ -85,8 +85,11 @@ export async function rereadOrders(
 }
 
 export async function markAbsent(db: D1Database, customerId: string): Promise<void> {
-  await db.prepare("DELETE FROM presence WHERE customer_id = ?").bind(customerId).run();
+  await deletePresence(db, customerId).run();
 }
+
+export const deletePresence = (db: D1Database, customerId: string): D1PreparedStatement =>
+  db.prepare("DELETE FROM presence WHERE customer_id = ?").bind(customerId);
 
 /** Sets the mark, and renews it once a day; a mark of the last 24 hours causes no write. */
 function markPresent(db: D1Database, customerId: string, now_ms: number): D1PreparedStatement {

@@ -22,6 +22,10 @@ export function bindKeys(db: D1Database, candidates: string, now_ms: number): D1
     .bind(candidates, now_ms);
 }
 
+/** The keys that the customer has used. Those of services that ordered for the customer name nobody. */
+export const deleteKeysOf = (db: D1Database, customerId: string): D1PreparedStatement =>
+  db.prepare("DELETE FROM idempotency_keys WHERE customer_id = ?").bind(customerId);
+
 /** Sorts before every key, since no customer id is empty. */
 const NO_KEY = JSON.stringify(["", ""]);
 const KEYS_AFTER = `FROM idempotency_keys

@@ -107,6 +107,28 @@ export async function unfinishedOrders(
   return results.map(orderFromRow);
 }
 
+/**
+ * Up to `limit` orders of the customer, those that are not finished or not settled first. Reads them
+ * all: a customer has some thousands at most.
+ */
+export async function ordersToErase(
+  db: D1Database,
+  customerId: string,
+  limit: number,
+): Promise<Order[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT * FROM orders INDEXED BY orders_by_customer WHERE customer_id = ?1
+       ORDER BY status IN ('pending', 'confirmed') OR awaits IS NOT NULL
+         OR EXISTS (SELECT 1 FROM returns
+           WHERE returns.order_id = orders.id AND returns.due_at IS NOT NULL) DESC
+       LIMIT ?2`,
+    )
+    .bind(customerId, limit)
+    .all<OrderRow>();
+  return results.map(orderFromRow);
+}
+
 /** The earliest `due_at` of an order or a return; null if none has one. */
 export async function earliestDue(db: D1Database): Promise<number | null> {
   const row = await db

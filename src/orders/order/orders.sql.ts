@@ -302,6 +302,25 @@ export function addReturned(
     .bind(orderId, now_ms, id);
 }
 
+/**
+ * Gives finished orders another customer and takes what names the customer out of them. The status is
+ * judged here once more, in case the customer has ordered meanwhile.
+ */
+export function eraseOrders(
+  db: D1Database,
+  { customerId, erasedId, ids }: { customerId: string; erasedId: string; ids: readonly string[] },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE orders SET customer_id = ?2, metadata = NULL,
+         history = (SELECT json_group_array(iif(value->>'$.actor.sub' = ?1,
+             json_set(value, '$.actor.sub', ?2), json(value))) FROM json_each(history))
+       WHERE customer_id = ?1 AND id IN (SELECT value FROM json_each(?3))
+         AND status IN ('paid', 'cancelled') AND awaits IS NULL`,
+    )
+    .bind(customerId, erasedId, JSON.stringify(ids));
+}
+
 /** Deletes finished orders placed before a time, except those that still await something. */
 export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM orders WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ${SCAN_ROWS}`;

@@ -1,0 +1,91 @@
+import pMap from "p-map";
+import { v4 } from "uuid";
+import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
+import { eraseFromDeadLetters } from "../dead-letters/dead-letters.sql.ts";
+import { deletePresence } from "../feed/presence.sql.ts";
+import { deleteKeysOf } from "../order/idempotency-keys.sql.ts";
+import { ordersToErase } from "../order/order-queries.sql.ts";
+import type { Order } from "../order/order.ts";
+import { eraseOrders } from "../order/orders.sql.ts";
+import { ordersReturning } from "../order/returns.sql.ts";
+
+/**
+ * `unfinished`: an order of the customer is not finished. `more`: there was no time for all, or an item
+ * did not answer; a repeat goes on.
+ */
+export type Erased = "erased" | "unfinished" | "more";
+
+/** Orders of one step: one call of each of their items. */
+const STEP = MAX_ORDERS_PER_LANE_CALL;
+/** Steps of one call; of 20 s, the longest it takes. */
+const MAX_STEPS = 50;
+const CALL_MS = 20_000;
+const CONCURRENCY = 12;
+const ITEM_TIMEOUT_MS = 5_000;
+
+/**
+ * Takes the customer's name out of everything but the ledgers, which have none: orders and locks go
+ * over to a name that says nothing. In steps, items before orders: a step that dies is found again by
+ * its orders, which still name the customer.
+ */
+export async function eraseCustomer(env: OrdersEnv, customerId: string): Promise<Erased> {
+  const erasedId = `erased_${v4()}`;
+  const end_ms = Date.now() + CALL_MS;
+  for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
+    const orders = await ordersToErase(env.DB, customerId, STEP);
+    if (orders.length === 0) {
+      await eraseTheRest(env, customerId, erasedId);
+      return "erased";
+    }
+    if (await hasUnfinished(env.DB, orders)) return "unfinished";
+    if (!(await eraseAtItems(env, { customerId, erasedId }, orders))) return "more";
+    const ids = orders.map(({ id }) => id);
+    await eraseOrders(env.DB, { customerId, erasedId, ids }).run();
+  }
+  return "more";
+}
+
+/** Unfinished orders come first, so none of the customer's orders is erased while there is one. */
+async function hasUnfinished(db: D1Database, orders: readonly Order[]): Promise<boolean> {
+  const isOpen = ({ status, awaits }: Order) =>
+    status === "pending" || status === "confirmed" || awaits !== null;
+  if (orders.some(isOpen)) return true;
+  const ids = orders.map(({ id }) => id);
+  return (await ordersReturning(db, ids)).size > 0;
+}
+
+async function eraseAtItems(
+  env: OrdersEnv,
+  names: { customerId: string; erasedId: string },
+  orders: readonly Order[],
+): Promise<boolean> {
+  const skus = new Set(orders.flatMap(({ lines }) => lines.map(({ sku }) => sku)));
+  const erase = async (sku: string): Promise<void> => {
+    const own = orders.filter(({ lines }) => lines.some((line) => line.sku === sku));
+    const erasure = { ...names, orderIds: own.map(({ id }) => id) };
+    await withTimeout(ITEM_TIMEOUT_MS, async () => await env.STOCK.eraseCustomer(sku, erasure));
+  };
+  try {
+    await pMap(skus, erase, { concurrency: CONCURRENCY });
+    return true;
+  } catch (error) {
+    log("warn", "erasure.item_failed", { error: errorText(error) });
+    return false;
+  }
+}
+
+async function eraseTheRest(env: OrdersEnv, customerId: string, erasedId: string): Promise<void> {
+  await env.DB.batch([
+    deleteKeysOf(env.DB, customerId),
+    deletePresence(env.DB, customerId),
+    eraseFromDeadLetters(env.DB, customerId, erasedId),
+  ]);
+  try {
+    // An open feed would mark the customer as present again.
+    await withTimeout(ITEM_TIMEOUT_MS, () => env.FEED.getByName(customerId).disconnect());
+  } catch (error) {
+    log("warn", "feed.disconnect_failed", { error: errorText(error) });
+  }
+}

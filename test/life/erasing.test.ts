@@ -1,0 +1,152 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { v7 } from "uuid";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { StockApi } from "../../src/contract/stock-api.ts";
+import type { StockItem } from "../../src/stock/item/stock-item.ts";
+import { compareAll } from "./support/differences.ts";
+import { settleDown } from "./support/money.ts";
+import { passAt } from "./support/reconcile.ts";
+import { customerUnits, expectSettled, ledgerOf } from "./support/stock.ts";
+import {
+  migrate,
+  newCustomer,
+  OPERATOR,
+  orderNow,
+  WAIT,
+  type World,
+  worldOf,
+} from "./support/world.ts";
+
+beforeAll(migrate);
+
+const erase = async (world: World, id: string) => {
+  const path = `/v1/customers/${encodeURIComponent(id)}`;
+  const answer = await world.call("DELETE", path, { as: OPERATOR }).catch(() => null);
+  return answer === null ? 204 : answer.status;
+};
+
+/** Every table of D1 and of the item, as text. */
+async function everything(sku: string): Promise<string> {
+  const tables = ["orders", "idempotency_keys", "presence", "dead_letters", "payments", "returns"];
+  const rows = await env.DB.batch(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`)));
+  const item = await runInDurableObject(env.ITEM.getByName(sku), (_: StockItem, { storage }) =>
+    ["locks", "customers", "movements", "operations", "returns"].map((table) =>
+      storage.sql.exec(`SELECT * FROM ${table}`).toArray(),
+    ),
+  );
+  return JSON.stringify([rows.map(({ results }) => results), item]);
+}
+
+/** A customer with a cancelled, a paid and a returned order of an item with a limit. */
+async function customerWithOrders(world: World, customer = newCustomer()) {
+  const sku = await world.stocked(20, { limitPerCustomer: 10 });
+  const headers = { ...WAIT, "Idempotency-Key": v7() };
+  const body = { lines: [{ sku, quantity: 2 }], metadata: { name: `for ${customer}` } };
+  const { body: first } = await world.call("POST", "/v1/orders", { as: customer, body, headers });
+  await world.call("POST", `/v1/orders/${first.id}/cancel`, { as: customer });
+  const ids = [first.id];
+  for (const _ of [1, 2]) {
+    const { id } = (await world.place(customer, [{ sku, quantity: 3 }], WAIT)).body;
+    await world.pay(id);
+    ids.push(id);
+  }
+  await settleDown(world);
+  await world.call("POST", `/v1/orders/${ids[2]}/returns`, {
+    as: OPERATOR,
+    body: { lines: [{ sku, quantity: 1 }], restock: true, reason: "late" },
+    headers: { "Idempotency-Key": v7() },
+  });
+  await passAt(Date.now() + 100, { vars: world.env });
+  await env.DB.prepare("INSERT INTO presence (customer_id, since) VALUES (?, 1)")
+    .bind(customer)
+    .run();
+  await env.DB.prepare(
+    `INSERT INTO dead_letters (id, queue, body, attempts, error, at)
+     VALUES (?1, 'q', json_object('customerId', ?2), 1, 'e', 1)`,
+  )
+    .bind(v7(), customer)
+    .run();
+  return { sku, customer, ids };
+}
+
+describe("DELETE /v1/customers/:id", () => {
+  test.each([newCustomer(), `a/b c%"'\\ ${v7()}`, `ünïcødé ${v7()}`])(
+    "leaves nothing that names the customer %s",
+    async (name) => {
+      const world = await worldOf();
+      const { sku, customer, ids } = await customerWithOrders(world, name);
+      const before = await ledgerOf(sku);
+      const named = JSON.stringify(customer).slice(1, -1);
+      expect(await everything(sku)).toContain(named);
+      expect(await erase(world, customer)).toBe(204);
+      expect(await erase(world, customer)).toBe(204);
+      expect(await everything(sku)).not.toContain(named);
+      const orders = await expectSettled(sku, ids);
+      const [erased] = new Set(orders.map(({ customerId }) => customerId));
+      expect(erased).toMatch(/^erased_[0-9a-f-]{36}$/);
+      expect(orders.map(({ customerId }) => customerId)).toEqual([erased, erased, erased]);
+      expect(orders.map(({ metadata }) => metadata)).toEqual([null, null, null]);
+      expect(orders[0]?.history[0]?.actor).toEqual({ kind: "customer", sub: erased });
+      expect(await customerUnits(sku)).toEqual({ [erased!]: 5 });
+      expect(await ledgerOf(sku)).toEqual(before);
+      const { differences } = await compareAll();
+      expect(differences.filter((one) => one.sku === sku)).toEqual([]);
+    },
+  );
+
+  test("of a customer that nobody knows is done: 204", async () => {
+    expect(await erase(await worldOf(), newCustomer())).toBe(204);
+  });
+
+  test("is refused while an order is not finished or not settled, and changes nothing", async () => {
+    const world = await worldOf();
+    const { sku, customer, ids } = await customerWithOrders(world);
+    const { id } = (await world.place(customer, [{ sku, quantity: 1 }], WAIT)).body;
+    expect(await erase(world, customer)).toBe(409);
+    await world.pay(id);
+    expect(await erase(world, customer)).toBe(409);
+    expect((await orderNow(ids[0]!)).customerId).toBe(customer);
+    await settleDown(world);
+    expect(await erase(world, customer)).toBe(204);
+  });
+
+  test("is refused while a return is not applied", async () => {
+    const world = await worldOf();
+    const { sku, customer, ids } = await customerWithOrders(world);
+    await world.call("POST", `/v1/orders/${ids[1]}/returns`, {
+      as: OPERATOR,
+      body: { lines: [{ sku, quantity: 1 }], restock: true, reason: "late" },
+      headers: { "Idempotency-Key": v7() },
+    });
+    expect(await erase(world, customer)).toBe(409);
+    await passAt(Date.now() + 100, { vars: world.env });
+    expect(await erase(world, customer)).toBe(204);
+  });
+
+  test("that dies between the items and the orders is finished by the next one", async () => {
+    const world = await worldOf();
+    const { sku, customer, ids } = await customerWithOrders(world);
+    let calls = 0;
+    const stock: Partial<StockApi> = {
+      eraseCustomer: async (...args) => {
+        calls++;
+        await env.STOCK.eraseCustomer(...args);
+        throw new Error("the reply was lost");
+      },
+    };
+    const dying = await worldOf({ stock });
+    expect(await erase(dying, customer)).toBe(503);
+    expect(calls).toBe(1);
+    expect((await orderNow(ids[1]!)).customerId).toBe(customer);
+    expect(await erase(await worldOf(), customer)).toBe(204);
+    expect(await everything(sku)).not.toContain(customer);
+  });
+
+  test("is for operators alone", async () => {
+    const world = await worldOf();
+    const customer = newCustomer();
+    const path = `/v1/customers/${customer}`;
+    expect((await world.call("DELETE", path, { as: customer })).status).toBe(403);
+  });
+});
