@@ -136,6 +136,13 @@ const VALIDATED = new Set<string>([
   "Since",
   "IdempotencyKey",
   "RequiredIdempotencyKey",
+  "IfMatch",
+  "IfAbsent",
+  "PaymentState",
+  "PaidOrder",
+  "ItemSearch",
+  "ItemStatus",
+  "ItemSort",
 ]);
 
 function responses(operation: Operation): Record<string, ResponseObject> {
@@ -228,9 +235,9 @@ function parameterObject(parameter: Parameter) {
   };
 }
 
-function requestBody({ schema, isRequired, description, example }: Body) {
+function requestBody({ schema, isRequired, description, example, maxBytes }: Body) {
   return {
-    description: `${description} At most ${MAX_BODY_BYTES} bytes.`,
+    description: `${description} At most ${maxBytes ?? MAX_BODY_BYTES} bytes.`,
     required: isRequired,
     content: {
       "application/json": {

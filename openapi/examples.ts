@@ -2,6 +2,7 @@ import type { Example } from "./schemas.ts";
 
 /** The examples tell one story: Ada orders two of the last three tickets. */
 
+export const ITEM_ETAG = '"3.17"';
 export const ORDER_ID = "019ab2f0-6c1e-7a53-9d42-3f8e5b7c1a90";
 export const SKU = "TICKET-NIGHTFALL";
 export const KEY = "5f0c2a1e-basket-42";
@@ -68,6 +69,63 @@ export const refusedOrder: Example<"Order"> = {
   updatedAt: CONFIRMED_AT,
 };
 
+const RETURN_ID = "019ab7e3-1f00-7c44-8a51-0b6d2e9f7c35";
+const SHOP = { kind: "service", sub: "shop" } as const;
+
+export const newReturn: Example<"NewReturn"> = {
+  lines: [{ sku: SKU, quantity: 1 }],
+  restock: true,
+  reason: "cannot come",
+};
+
+const returned: Example<"Return"> = {
+  id: RETURN_ID,
+  orderId: ORDER_ID,
+  lines: [{ sku: SKU, quantity: 1 }],
+  restock: true,
+  reason: "cannot come",
+  actor: SHOP,
+  at: "2026-12-02T09:30:00.000Z",
+  state: "pending",
+};
+
+export const recordedReturn: Example<"RecordedReturn"> = {
+  return: returned,
+  order: {
+    ...paidOrder,
+    lines: paidOrder.lines.map((line) => ({ ...line, returned: 1 })),
+    revision: 4,
+    updatedAt: returned.at,
+  },
+};
+
+export const returnList: Example<"Returns"> = { returns: [{ ...returned, state: "applied" }] };
+
+export const newPayment: Example<"NewPayment"> = {
+  reference: "pi_3QfZ8aB2eZvKYlo2C1xT5d9k",
+  orderId: ORDER_ID,
+  amount: 13_800,
+  currency: "EUR",
+};
+
+export const payment: Example<"Payment"> = {
+  ...newPayment,
+  state: "applied",
+  receivedAt: paidOrder.updatedAt,
+};
+
+export const unmatchedPayment: Example<"Payment"> = {
+  ...payment,
+  state: "unmatched",
+  why: "already_paid",
+};
+
+export const latePayment: Example<"Payment"> = {
+  ...payment,
+  state: "waiting",
+  successorId: "019ab2f9-b0c4-7d10-9e2b-6a1c4f8d7e52",
+};
+
 export const orderPage: Example<"OrderPage"> = { orders: [confirmedOrder], nextCursor: null };
 
 export const newItem: Example<"NewItem"> = {
@@ -85,6 +143,22 @@ export const item: Example<"Item"> = {
   limitPerCustomer: 4,
   saleStartsAt: "2026-12-01T18:00:00.000Z",
   saleEndsAt: null,
+};
+
+export const itemDetails: Example<"ItemDetails"> = { ...item, status: "listed" };
+
+export const stockedItem: Example<"StockedItem"> = {
+  sku: SKU,
+  name: item.name,
+  price: item.price,
+  limitPerCustomer: 4,
+  saleStartsAt: item.saleStartsAt,
+  saleEndsAt: null,
+  status: "listed",
+  etag: ITEM_ETAG,
+  saleState: "open",
+  level: { received: 500, available: 3, held: 12, sold: 485 },
+  updatedAt: "2026-12-01T09:00:00.000Z",
 };
 
 export const itemPage: Example<"ItemPage"> = { items: [item], nextCursor: CURSOR };

@@ -19,7 +19,30 @@ export const FIELDS: Record<string, Record<string, string>> = {
       "Units that one customer may have in orders that are not cancelled; null: no limit.",
     saleStartsAt: "When the sale opens; null: it has always been open.",
     saleEndsAt: "When the sale closes; null: it never closes.",
+    status: "A `draft` is neither shown to buyers nor orderable.",
   },
+  ItemPatch: {
+    "": "A merge patch (RFC 7396): members that it does not name stay, null removes.",
+    price: "Its members are merged too.",
+  },
+  Extension: {
+    "": "More time to pay.",
+    seconds: "Added to `payBy`.",
+  },
+  NewReturn: {
+    "": "Units of a paid order that came back.",
+    lines: "Lines of the same SKU are merged.",
+    restock: "Whether the units can be sold again; if not, they are written off.",
+    reason: "Stored in the ledger. One line of text with the same rules as an item's name.",
+  },
+  NewPayment: {
+    "": "A payment that has arrived.",
+    reference: "The payment provider's id of the payment. One line of text.",
+    orderId: "Any text: the payment is recorded whatever the order.",
+    amount: "In minor units of the currency.",
+    currency: "An ISO 4217 code.",
+  },
+  StripeNotice: { "": "An event of Stripe's webhooks." },
   Adjustment: {
     "": "A change of stock.",
     delta: "Units to receive (positive) or to remove (negative). Not 0.",
@@ -74,6 +97,36 @@ export const FIELDS: Record<string, Record<string, string>> = {
     saleEndsAt: "Null: the sale never closes.",
   },
   ItemPage: { "": "A page of items.", nextCursor: "Null on the last page." },
+  ItemDetails: { "": "An item as those see it who write it." },
+  StockedItem: {
+    "": "An item as operators see it.",
+    etag: "Send this value as `If-Match` to write only what you have read.",
+    saleState: "Whether now is before, in or after the time from `saleStartsAt` to `saleEndsAt`.",
+    level: "Lags a second or two behind the stock.",
+    updatedAt: "When its details changed last.",
+  },
+  StockedItemPage: { "": "A page of items.", nextCursor: "Null on the last page." },
+  Return: {
+    "": "Units of an order that came back.",
+    restock: "Whether the units can be sold again; if not, they are written off.",
+    actor: "Who reported the return.",
+    state: "`pending`: an item has not booked it yet. `applied`: all have.",
+  },
+  RecordedReturn: { "": "A return, and its order after it." },
+  Returns: { "": "The returns of an order, oldest first." },
+  Payment: {
+    "": "A payment, and what became of it.",
+    state:
+      "`applied`: it has paid its order. `waiting`: its order is still pending. `unmatched`: you have to refund it. `refunded`: you did.",
+    why: "Why it was unmatched: there is no such order; amount or currency are not the amount due; another payment has paid the order; the order has ended.",
+    successorId: "The order that it pays instead of `orderId`, whose payment window had run out.",
+  },
+  RecordedPayment: { "": "A payment as it stands." },
+  NoticedPayment: {
+    "": "The payment that the event reports.",
+    payment: "Null: the event reports no payment with `metadata.lockstock_order`.",
+  },
+  PaymentPage: { "": "A page of payments, newest first.", nextCursor: "Null on the last page." },
   Level: { "": "The units of an item: `received = available + held + sold`." },
   Balance: { "": "The item's counters after a movement." },
   Movement: {

@@ -7,6 +7,8 @@ import { MAX_BODY_BYTES } from "../src/orders/http/validation.ts";
 
 export const TAGS = {
   Orders: "Place an order, read its outcome, cancel it.",
+  Payments: "Money that arrives: late, twice, for the wrong amount. For services.",
+  Returns: "Goods that come back. For services.",
   Feed: "One WebSocket that notifies a customer of every change, so clients need not poll.",
   Catalogue: "The items that can be ordered.",
   Stock: "Units of an item, and the ledger of every movement. For services.",
@@ -48,7 +50,7 @@ ${SCOPE_LIST}
 
 Each operation lists the scopes that it accepts. Without one of them the response is 403 and names the
 scope. A service may also read and cancel orders of its own \`sub\`. With \`orders:create\` it places
-orders for any customer, by \`customerId\`. Clocks may differ by 30 s. Services are not rate limited.
+orders for any customer, by \`customerId\`, and sets what they owe, by \`amountDue\`. Clocks may differ by 30 s. Services are not rate limited.
 
 401 means that the token is not valid. 503 can mean that the token could not be verified now: keep the
 token and repeat the call after \`Retry-After\`. Anyone can get a guest's token:
@@ -63,6 +65,8 @@ Another customer's order causes 404, exactly as an order that does not exist doe
 
 A \`pending\` order (accepted, stock not decided) becomes \`confirmed\` (every line is locked) or
 \`cancelled\`. A \`confirmed\` order becomes \`paid\` or \`cancelled\`. There are no other transitions.
+A paid order is shown as \`returned\` once all its units came back. A confirmed order that is not paid by
+\`payBy\` is cancelled; an order with an \`amountDue\` of 0 needs no payment.
 \`reason\` says why an order was cancelled. \`revision\` increases by one with each change: ignore an order
 whose revision is lower than the one you know.
 
@@ -96,7 +100,7 @@ When a response is lost, the client has to repeat the request without ordering t
 \`Idempotency-Key\` (1 to 255 characters of visible ASCII, for instance a UUID) with each new order, and the
 same key with each repeat.
 
-- Same key, same order (lines are compared after merging; \`Prefer\` is not compared): the response is the current order, with \`Idempotency-Replayed: true\`. The status is 202 while the order is pending, else 200; with \`Prefer: wait=N\` as above.
+- Same key, same order (customer, lines after merging, \`amountDue\` and \`metadata\` are compared; \`expect\` and \`Prefer\` are not): the response is the current order, with \`Idempotency-Replayed: true\`. The status is 202 while the order is pending, else 200; with \`Prefer: wait=N\` as above.
 - Same key, another order: 422 \`idempotency_key_reused\`.
 - The key is checked before everything else: a repeat returns its order even if the item has sold out or its sale has closed since.
 - A refusal at admission (a problem without \`order\`) does not use up the key: you may send the same key again.
@@ -118,6 +122,24 @@ const socket = new WebSocket(url, ["lockstock.v1", "bearer." + token]);
 - Close code 4401: the token is missing, not valid, or expired. Get a new one. A browser cannot read the status of a failed upgrade, so the server accepts the socket and then closes it.
 - Close code 1013: the customer has too many sockets open. Close code 1011, or any other: reconnect after a moment, with \`since\` set to the newest \`updatedAt\` you know.
 - The feed recovers lost messages: while the socket is open and an order is unfinished, it rereads the orders after 5 s, 15 s, and then every minute.
+
+## Money
+
+Report every payment with \`POST /v1/payments\`, as often and in whatever order your provider tells you:
+its \`reference\` counts once. A payment is recorded whatever the order, and its \`state\` says what became of it.
+
+- \`applied\`: the order is paid by it.
+- \`waiting\`: the order is still pending, or was placed again because the payment came after its expiry (\`successorId\`). The payment is applied in the transaction that confirms the order, and becomes \`unmatched\` in the one that ends it.
+- \`unmatched\`: refund it, and say so with \`POST /v1/payments/{reference}/refunded\`. \`why\` is \`unknown_order\`, \`amount\`, \`already_paid\` or \`ended\`.
+- \`refunded\`: you did.
+
+An order has at most one applied payment. \`GET /v1/payments?state=unmatched\` lists what you owe.
+
+## Changing an item
+
+An item's \`ETag\` is \`"<revision>.<version of its level>"\`. Send it as \`If-Match\` with \`PUT\`, \`PATCH\` or
+\`DELETE\`: if somebody else has changed the item since you read it, the response is 412 with the item as
+it is now, and nothing is written. Sales change the level only, which is not compared.
 
 ## Errors
 

@@ -4,7 +4,7 @@ import type { Tag } from "./guide.ts";
 import type { HeaderName, ParameterName } from "./parts.ts";
 import type { Example, SchemaName } from "./schemas.ts";
 
-export type Method = "get" | "post" | "put" | "delete";
+export type Method = "get" | "post" | "put" | "patch" | "delete";
 /**
  * `customer`: any valid token; with `scopes`, a service needs one of them for the orders of others.
  * `service`: one of the scopes is required. `feed`: as `customer`, or with the token as
@@ -37,6 +37,8 @@ export interface Body {
   isRequired: boolean;
   description: string;
   example: unknown;
+  /** If it is not the usual limit. */
+  maxBytes?: number;
 }
 
 export interface Answer {

@@ -1,10 +1,13 @@
 import * as v from "valibot";
 import { SentOrderIdSchema } from "../src/contract/order-id.ts";
 import { SkuSchema } from "../src/contract/sku.ts";
+import { CustomerIdSchema } from "../src/orders/http/customer-id.ts";
 import { SinceSchema } from "../src/orders/http/feed.ts";
 import { StatusSchema } from "../src/orders/http/find-order.ts";
 import { IdempotencyKeySchema } from "../src/orders/http/idempotency-key.ts";
+import { ItemsQuery } from "../src/orders/http/operator-items.ts";
 import { pageQuery } from "../src/orders/http/pagination.ts";
+import { PaymentStateSchema } from "../src/orders/http/payments.ts";
 import { MAX_WAIT_SECONDS } from "../src/orders/http/prefer.ts";
 import * as examples from "./examples.ts";
 
@@ -43,6 +46,85 @@ export const PARAMETERS = {
     description:
       "The order's id, in upper or lower case. Text that cannot be an order id causes 404.",
     example: examples.ORDER_ID,
+  },
+  CustomerId: {
+    in: "path",
+    name: "id",
+    schema: CustomerIdSchema,
+    description: "The customer's id, percent-encoded.",
+    example: examples.pendingOrder.customerId,
+  },
+  Reference: {
+    in: "path",
+    name: "reference",
+    schema: v.string(),
+    description: "The payment's reference, percent-encoded.",
+    example: examples.payment.reference,
+  },
+  PaymentState: {
+    in: "query",
+    name: "state",
+    schema: PaymentStateSchema,
+    description: "Return only payments in this state.",
+    example: "unmatched",
+  },
+  PaidOrder: {
+    in: "query",
+    name: "orderId",
+    schema: v.optional(v.string()),
+    description:
+      "Return only payments that were reported for this order, or that pay it as a successor.",
+    example: examples.ORDER_ID,
+  },
+  ItemSearch: {
+    in: "query",
+    name: "q",
+    schema: ItemsQuery.entries.q,
+    description: "Part of the SKU or the name. ASCII letters match in any case.",
+    example: "ticket",
+  },
+  ItemStatus: {
+    in: "query",
+    name: "status",
+    schema: ItemsQuery.entries.status,
+    description: "Return only items with this status.",
+    example: "draft",
+  },
+  ItemSort: {
+    in: "query",
+    name: "sort",
+    schema: ItemsQuery.entries.sort,
+    description: "By SKU, or by the start of the sale; items that were always on sale come first.",
+    example: "saleStartsAt",
+  },
+  IfMatch: {
+    in: "header",
+    name: "If-Match",
+    schema: v.string(),
+    description:
+      "Write only if the item has one of these `ETag`s, of which only the revision before the dot counts; `*`: if there is such an item. Else 412.",
+    example: examples.ITEM_ETAG,
+  },
+  IfAbsent: {
+    in: "header",
+    name: "If-None-Match",
+    schema: v.literal("*"),
+    description: "`*`: write only if there is no such item. Else 412.",
+    example: "*",
+  },
+  IfNoneMatch: {
+    in: "header",
+    name: "If-None-Match",
+    schema: v.string(),
+    description: "Respond with 304 if the item still has this `ETag`.",
+    example: examples.ITEM_ETAG,
+  },
+  StripeSignature: {
+    in: "header",
+    name: "Stripe-Signature",
+    schema: v.string(),
+    description: "Stripe's signature of the body, at most 300 s old.",
+    example: `t=1796148252,v1=${"0".repeat(64)}`,
   },
   DeadLetterId: {
     in: "path",
@@ -98,7 +180,7 @@ export const PARAMETERS = {
     ...IdempotencyKey,
     isRequired: true,
     description:
-      "Identifies the adjustment, so that a repeat does not apply it twice. 1 to 255 characters of visible ASCII (0x21 to 0x7E), bare or as a quoted string, sent once.",
+      "Identifies the request, so that a repeat does not apply it twice. 1 to 255 characters of visible ASCII (0x21 to 0x7E), bare or as a quoted string, sent once.",
   },
   Subprotocol: {
     in: "header",
@@ -127,7 +209,11 @@ export const HEADERS = {
   Allow: ["The methods that the path has.", "GET, HEAD, PUT"],
   "WWW-Authenticate": ["The authentication scheme.", "Bearer"],
   Upgrade: ["The protocol that is required.", "websocket"],
-  ETag: ["Send this value as `If-None-Match` to check for changes.", '"0c74fa5d4cc4023c"'],
+  ETag: [
+    "Send this value as `If-None-Match` to check for changes, or as `If-Match` to write only what you have read.",
+    examples.ITEM_ETAG,
+  ],
+  "Cache-Control": ["Whether and how the response may be stored.", "no-store"],
   "Accept-Encoding": [
     "Present only when the body's `Content-Encoding` caused the error.",
     "identity",

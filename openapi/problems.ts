@@ -15,7 +15,7 @@ export interface ProblemDoc {
   example?: { detail?: string } & Record<string, unknown>;
 }
 
-const { Order, Money } = SCHEMAS;
+const { Order, Money, Payment, ItemDetails } = SCHEMAS;
 const time = v.nullable(v.pipe(v.string(), v.isoTimestamp()));
 const refusal = { order: v.exactOptional(Order), shortages: v.array(ShortageSchema) };
 
@@ -31,8 +31,9 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     },
   },
   idempotency_key_required: {
-    means: "The call adjusts stock and cannot be repeated safely without an `Idempotency-Key`.",
-    remedy: "Send a key of 1 to 255 visible ASCII characters, and a new key for each adjustment.",
+    means:
+      "The call adjusts stock or records a return, and cannot be repeated safely without an `Idempotency-Key`.",
+    remedy: "Send a key of 1 to 255 visible ASCII characters, and a new key for each request.",
   },
   unauthenticated: {
     means:
@@ -129,6 +130,8 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   not_refundable: {
     means: "The payment is not unmatched: it is applied to its order, or waits for it.",
     remedy: "Return the order's units instead, or cancel the pending order first.",
+    members: { payment: Payment },
+    example: { payment: examples.payment },
   },
   unfinished_orders: {
     means: "The customer has orders that are pending, confirmed or not settled.",
@@ -136,7 +139,10 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   },
   precondition_failed: {
     means: "`If-Match` or `If-None-Match` does not hold: somebody else has changed the resource.",
-    remedy: "Read it again, apply your change to what it is now, and repeat with its new `ETag`.",
+    remedy:
+      "Apply your change to `item`, the item as it is now, and repeat with its `ETag`. Without `item` there is no such item.",
+    members: { item: v.exactOptional(ItemDetails) },
+    example: { item: examples.itemDetails },
   },
   insufficient_available: {
     means: "The negative `delta` would remove more units than are available. Nothing was changed.",
@@ -146,13 +152,13 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     example: { level: examples.level },
   },
   payload_too_large: {
-    means: "The body is larger than 64 KB.",
+    means: "The body is larger than 64 KB, or 256 KB for Stripe's events.",
     remedy: "Send a smaller body.",
     example: { detail: "A body may have at most 65536 bytes." },
   },
   unsupported_media_type: {
     means:
-      "The body's `Content-Type` is not `application/json`, or its `Content-Encoding` is not `identity`. In the second case the response has `Accept-Encoding`.",
+      "The body's `Content-Type` is not `application/json` (a patch may be `application/merge-patch+json`), or its `Content-Encoding` is not `identity`. In the second case the response has `Accept-Encoding`.",
     remedy: "Send uncompressed JSON with `Content-Type: application/json`.",
     example: { detail: "Content-Type must be application/json." },
   },
@@ -162,8 +168,10 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     example: { detail: "No such item: TICKET-DAYBREAK." },
   },
   idempotency_key_reused: {
-    means: "The key belongs to an earlier request with other contents.",
+    means:
+      "The key, or the payment's reference, belongs to an earlier request with other contents. For a payment, `payment` has those.",
     remedy: "Use a new key for a new request. Repeat only the identical request with the same key.",
+    members: { payment: v.exactOptional(Payment) },
     example: { detail: "The key belongs to another order." },
   },
   upgrade_required: {

@@ -9,12 +9,16 @@ import type { FeedMessage } from "../src/orders/feed/protocol.ts";
 import { CurrencySchema } from "../src/orders/http/currency.ts";
 import { ItemPatchSchema, ItemSchema } from "../src/orders/http/item-body.ts";
 import { ReconcileSchema } from "../src/orders/http/operators.ts";
-import { OrderSchema } from "../src/orders/http/order-body.ts";
+import { ExtensionSchema, OrderSchema } from "../src/orders/http/order-body.ts";
+import { PaymentSchema } from "../src/orders/http/payments.ts";
+import { ReturnSchema } from "../src/orders/http/returns.ts";
 import { AdjustmentSchema } from "../src/orders/http/stock.ts";
-import type { ItemView, StockedItem } from "../src/orders/items/item.ts";
+import type { ItemStatus, ItemView, StockedItem } from "../src/orders/items/item.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
 import type { historyView, OrderView } from "../src/orders/order/order.ts";
+import type { PaymentView } from "../src/orders/order/payment.ts";
+import type { ReturnView } from "../src/orders/order/return.ts";
 
 /**
  * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its
@@ -65,6 +69,12 @@ const Order = v.object({
   payBy: v.nullable(time),
 }) satisfies v.GenericSchema<unknown, OrderView>;
 
+/** The Worker's own begins with `unknown`, to see names that a record drops. */
+const NewOrder = v.strictObject({
+  ...OrderSchema.entries,
+  metadata: v.exactOptional(v.record(v.string(), v.string())),
+});
+
 const Item = v.object({
   sku: SkuSchema,
   name: v.string(),
@@ -75,7 +85,48 @@ const Item = v.object({
   saleEndsAt: v.nullable(time),
 }) satisfies v.GenericSchema<unknown, ItemView>;
 
+const ItemDetails = v.object({
+  ...Item.entries,
+  status: v.picklist(["draft", "listed"]),
+}) satisfies v.GenericSchema<unknown, ItemView & { status: ItemStatus }>;
+
 const Balance = v.object({ received: count, available: count, held: count, sold: count });
+
+const OperatorItem = v.object({
+  sku: SkuSchema,
+  name: v.string(),
+  price: Money,
+  limitPerCustomer: Item.entries.limitPerCustomer,
+  saleStartsAt: v.nullable(time),
+  saleEndsAt: v.nullable(time),
+  status: v.picklist(["draft", "listed", "archived"]),
+  etag: v.string(),
+  saleState: v.picklist(["upcoming", "open", "ended"]),
+  level: Balance,
+  updatedAt: time,
+}) satisfies v.GenericSchema<unknown, StockedItem>;
+
+const Payment = v.object({
+  reference: v.string(),
+  orderId: v.string(),
+  amount: count,
+  currency: v.pipe(v.string(), v.regex(/^[A-Z]{3}$/)),
+  state: v.picklist(["applied", "waiting", "unmatched", "refunded"]),
+  why: v.exactOptional(v.picklist(["unknown_order", "amount", "already_paid", "ended"])),
+  successorId: v.exactOptional(OrderIdSchema),
+  receivedAt: time,
+}) satisfies v.GenericSchema<unknown, PaymentView>;
+
+const OrderReturn = v.object({
+  id: OrderIdSchema,
+  orderId: OrderIdSchema,
+  lines: v.array(v.object({ sku: SkuSchema, quantity: QuantitySchema })),
+  restock: v.boolean(),
+  reason: v.string(),
+  actor: ActorSchema,
+  at: time,
+  state: v.picklist(["pending", "applied"]),
+}) satisfies v.GenericSchema<unknown, ReturnView>;
 
 const StockMovement = v.object({
   seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -172,8 +223,13 @@ const Push = v.object({ type: v.literal("order"), order: Order }) satisfies v.Ge
 
 /** Every schema of the contract except the problems, by its name in the contract. */
 export const SCHEMAS = {
-  NewOrder: OrderSchema,
+  NewOrder,
+  Extension: ExtensionSchema,
+  NewReturn: ReturnSchema,
+  NewPayment: PaymentSchema,
+  StripeNotice: v.objectWithRest({ type: v.string() }, v.unknown()),
   NewItem: ItemSchema,
+  ItemPatch: ItemPatchSchema,
   Adjustment: AdjustmentSchema,
   Reconcile: ReconcileSchema,
   Currency: CurrencySchema,
@@ -186,6 +242,16 @@ export const SCHEMAS = {
   OrderPage: v.object({ orders: v.array(Order), nextCursor }),
   Item,
   ItemPage: v.object({ items: v.array(Item), nextCursor }),
+  ItemDetails,
+  StockedItem: OperatorItem,
+  StockedItemPage: v.object({ items: v.array(OperatorItem), nextCursor }),
+  Return: OrderReturn,
+  RecordedReturn: v.object({ return: OrderReturn, order: Order }),
+  Returns: v.object({ returns: v.array(OrderReturn) }),
+  Payment,
+  RecordedPayment: v.object({ payment: Payment }),
+  NoticedPayment: v.object({ payment: v.nullable(Payment) }),
+  PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
   Level: LevelSchema,
   Balance,
   Movement: StockMovement,

@@ -1,6 +1,6 @@
 /**
  * Runs Lockstock on this machine: see USAGE. Needs no account and no network.
- * Vars of the wrangler configs, AUTH_SECRET and AUTH_SECRET_PREVIOUS, given in the environment,
+ * Vars of the wrangler configs, AUTH_SECRET, AUTH_SECRET_PREVIOUS and STRIPE_WEBHOOK_SECRET, given in the environment,
  * override the files.
  */
 import { copyFileSync, existsSync } from "node:fs";

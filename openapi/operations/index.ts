@@ -2,11 +2,15 @@ import type { Operation } from "../operation.ts";
 import { itemOperations } from "./items.ts";
 import { operatorOperations } from "./operators.ts";
 import { orderOperations } from "./orders.ts";
+import { paymentOperations } from "./payments.ts";
+import { returnOperations } from "./returns.ts";
 import { serviceOperations } from "./service.ts";
 
 /** Every operation, in the order in which the page shows them. */
 export const OPERATIONS: Operation[] = [
   ...orderOperations,
+  ...paymentOperations,
+  ...returnOperations,
   ...itemOperations,
   ...operatorOperations,
   ...serviceOperations,

@@ -33,12 +33,46 @@ export const operatorOperations: Operation[] = [
     answers: [json(200, "A page of orders.", "OrderPage", ["The last page", examples.orderPage])],
   },
   {
+    id: "listAllItems",
+    method: "get",
+    path: `${PATH}/items`,
+    tag: "Operations",
+    summary: "List all items",
+    description:
+      "Lists every item with its level and sale, also drafts and archived ones. With `q` or `status`, a page may be short or even empty without being the last: continue while there is a `nextCursor`.",
+    caller: "service",
+    scopes: ["operations:read"],
+    parameters: ["ItemSearch", "ItemStatus", "ItemSort", "Limit", "Cursor"],
+    answers: [
+      json(200, "A page of items.", "StockedItemPage", [
+        "The last page",
+        { items: [examples.stockedItem], nextCursor: null },
+      ]),
+    ],
+    headers: { "Cache-Control": { always: [200] } },
+  },
+  {
+    id: "eraseCustomer",
+    method: "delete",
+    path: "/v1/customers/{id}",
+    tag: "Operations",
+    summary: "Erase a customer",
+    description:
+      "Takes out what names the customer. Orders and locks get the customer id `erased_<uuid>`; metadata, idempotency keys and open feeds go. Numbers stay, also in the ledgers. Repeat the call after a 503. A token of the customer stays valid until it expires.",
+    caller: "service",
+    scopes: ["operations:write"],
+    parameters: ["CustomerId"],
+    answers: [{ status: 204, description: "Nothing names the customer any more." }],
+    problems: ["invalid_request", "unfinished_orders"],
+  },
+  {
     id: "getHistory",
     method: "get",
     path: `${PATH}/orders/{id}/history`,
     tag: "Operations",
     summary: "Read an order's history",
-    description: "Returns every transition of an order, oldest first.",
+    description:
+      "Returns every step of an order with who caused it, oldest first: its transitions, extensions and returns.",
     caller: "service",
     scopes: ["operations:read"],
     parameters: ["OrderId"],

@@ -115,13 +115,36 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     tag: "Orders",
     summary: "Mark an order as paid",
     description:
-      "Marks the held units as sold. An order that is paid already is returned unchanged.",
+      "Marks the held units as sold, without recording a payment. The first matching payment that is recorded later becomes the order's own. An order that is paid already is returned unchanged.",
     caller: "service",
     scopes: ["orders:pay"],
     parameters: ["OrderId"],
     answers: [json(200, "The paid order.", "Order", ["Paid", examples.paidOrder])],
     problems: ["not_found", "not_payable"],
     headers: { Vary: { always: [200, 401, 403, 404, 409], sometimes: [500, 503] } },
+  },
+  {
+    id: "extendOrder",
+    method: "post",
+    path: `${PATH}/{id}/extend`,
+    tag: "Orders",
+    summary: "Extend the time to pay",
+    description:
+      "Moves `payBy` of a confirmed order while a payment is under way, at most three times. If the order expires at the same moment, one of the two wins.",
+    caller: "service",
+    scopes: ["orders:pay"],
+    parameters: ["OrderId"],
+    body: body("Extension", { seconds: 600 }, "`seconds`: 1 to 900."),
+    answers: [
+      json(200, "The order with its new `payBy`.", "Order", [
+        "Extended",
+        { ...examples.confirmedOrder, revision: 3, payBy: "2026-12-01T18:25:00.141Z" },
+      ]),
+    ],
+    problems: ["not_found", "not_extendable"],
+    headers: {
+      Vary: { always: [200, 400, 401, 403, 404, 409, 413, 415], sometimes: [500, 503] },
+    },
   },
   {
     id: "openFeed",

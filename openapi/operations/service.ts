@@ -40,7 +40,10 @@ export const serviceOperations: Operation[] = [
       ]),
       { status: 304, description: "The file has not changed." },
     ],
-    headers: { ETag: { always: [200], sometimes: [304] } },
+    headers: {
+      ETag: { always: [200], sometimes: [304] },
+      "Cache-Control": { sometimes: [200, 304] },
+    },
   },
   {
     id: "getDocs",
@@ -58,6 +61,9 @@ export const serviceOperations: Operation[] = [
       },
       { status: 304, description: "The file has not changed." },
     ],
-    headers: { ETag: { always: [200], sometimes: [304] } },
+    headers: {
+      ETag: { always: [200], sometimes: [304] },
+      "Cache-Control": { sometimes: [200, 304] },
+    },
   },
 ];

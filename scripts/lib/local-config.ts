@@ -13,7 +13,7 @@ import { readConfig } from "./wrangler-config.ts";
  * is named nowhere (src/orders/secrets.d.ts), so the copy names those secrets that are set.
  */
 
-const OPTIONAL_SECRETS = ["AUTH_SECRET", "AUTH_SECRET_PREVIOUS"];
+const OPTIONAL_SECRETS = ["AUTH_SECRET", "AUTH_SECRET_PREVIOUS", "STRIPE_WEBHOOK_SECRET"];
 
 /** Paths in the orders Worker's config, which are relative to where it stands. */
 const PATHS = /^(main|migrations_dir|directory|watch_dir) = "(?:\.\/)?([^"]+)"/gm;

@@ -1,3 +1,4 @@
+import Stripe from "stripe";
 import { v7 } from "uuid";
 import { beforeAll, expect, test } from "vitest";
 import type { Document } from "../../openapi/types.ts";
@@ -9,6 +10,7 @@ import { signToken } from "./support/client.ts";
 import { ContractClient } from "./support/contract-client.ts";
 import { emptyState, start } from "./support/npm-start.ts";
 import { catalogueTests, NEW_ITEM, nowhere } from "./support/openapi-catalogue.ts";
+import { moneyTests } from "./support/openapi-money.ts";
 import { settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
@@ -61,6 +63,10 @@ test("placing an order", async () => {
   await contract.call("placeOrder", 400, { token, body: { lines: [] } });
   await contract.refusesBodies("placeOrder", { token });
   await contract.call("placeOrder", 409, { token, body: linesOf(sku, 100) });
+  const expect_ = { amount: 1, currency: "EUR" };
+  await contract.call("placeOrder", 409, { token, body: { ...body, expect: expect_ } });
+  const rich = { ...body, customerId: "bea", amountDue: 1, metadata: { cart: "7" } };
+  await contract.call("placeOrder", 202, { token: operator, body: rich });
 
   const wait = { ...headers, prefer: "wait=5", "idempotency-key": v7() };
   const waited = await contract.call<OrderView>("placeOrder", 201, { token, body, headers: wait });
@@ -124,6 +130,8 @@ test("an order's life", async () => {
     await contract.call(id, 400, { token: own, query: { status: "lost" } });
   }
 });
+
+moneyTests(() => ({ stack, contract, operator }));
 
 test("the feed and what it says", async () => {
   const headers = { authorization: `Bearer ${ada}` };
@@ -214,7 +222,12 @@ test("a method that a path does not have is 405 with Allow, and an unknown path 
 
 test("without the stock Worker its calls are 503, and guests can be off", async (context) => {
   const secret = "the secret of the orders Worker alone";
-  const vars = { AUTH_SECRET: secret, GUEST_CHECKOUT: "off" };
+  const stripeSecret = "whsec_of_this_test";
+  const vars = {
+    AUTH_SECRET: secret,
+    GUEST_CHECKOUT: "off",
+    STRIPE_WEBHOOK_SECRET: stripeSecret,
+  };
   const state = await emptyState(context);
   const alone = await start(context, [`--state=${state}`, "--only=orders"], vars);
   await alone.ready();
@@ -228,6 +241,24 @@ test("without the stock Worker its calls are 503, and guests can be off", async 
   const cursor = Buffer.from('{"phase":"locks","sku":"","after":""}').toString("base64url");
   await contract.call("reconcile", 503, { ...options, body: { cursor } });
   await contract.call("createGuest", 404, { base: alone.base });
+
+  const id = "receiveStripeEvent";
+  const event = '{"type":"charge.refunded"}';
+  const sign = (payload: string) => ({
+    base: alone.base,
+    body: payload,
+    headers: {
+      "stripe-signature": Stripe.webhooks.generateTestHeaderString({
+        payload,
+        secret: stripeSecret,
+      }),
+    },
+  });
+  await contract.call(id, 200, sign(event));
+  await contract.call(id, 400, { ...sign(event), body: `${event} ` });
+  await contract.call(id, 413, sign("x".repeat(300_000)));
+  const coded = { ...sign(event).headers, "content-encoding": "gzip" };
+  await contract.call(id, 415, { ...sign(event), headers: coded });
 });
 
 test("every operation was called, and has shown every status and code that can be provoked", () => {

@@ -44,7 +44,7 @@ describe("a body made to break the parser is 400 and writes nothing:", () => {
     const headers = { "Idempotency-Key": crypto.randomUUID() };
     const before = await written();
     for (const [name, body] of BODIES) {
-      const path = pathOf(route, { sku: SKU, id: "" });
+      const path = pathOf(route, { sku: SKU, id: "none" });
       const response = await call(route.method, path, { token, headers, body });
       expect([name, response.status]).toEqual([name, 400]);
       expect(await expectProblem(response)).toBe("invalid_request");
@@ -61,7 +61,7 @@ describe("a body with a content coding is 415, whatever it is, and writes nothin
     const before = await written();
     for (const coding of ["gzip", "Deflate", "br", "zstd", "identity, gzip", "\u00e9"]) {
       const headers = { "Idempotency-Key": crypto.randomUUID(), "Content-Encoding": coding };
-      const path = pathOf(route, { sku: SKU, id: "" });
+      const path = pathOf(route, { sku: SKU, id: "none" });
       const response = await call(route.method, path, { token, headers, body: route.body });
       expect([coding, response.status]).toEqual([coding, 415]);
       expect(response.headers.get("Accept-Encoding")).toBe("identity");

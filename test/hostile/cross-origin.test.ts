@@ -31,6 +31,7 @@ it("an origin of the list may read answers, errors too, and the headers a client
     expect(headers.get("Access-Control-Allow-Origin")).toBe(PAGE);
     expect(headers.get("Access-Control-Allow-Credentials")).toBeNull();
     expect(headers.get("Access-Control-Expose-Headers")?.split(",")).toEqual([
+      "ETag",
       "Location",
       "Idempotency-Replayed",
       "Preference-Applied",

@@ -72,7 +72,7 @@ describe("whatever is sent, no error is unexpected and a refusal writes nothing:
     });
     await fc.assert(property, { numRuns: RUNS });
     // A fuzz that only ever gets the same answer would test nothing but the door.
-    const isVaried = route.body !== undefined || /:(sku|id)/.test(route.path);
+    const isVaried = !route.isSigned && (route.body !== undefined || /:(sku|id)/.test(route.path));
     expect(statuses.size).toBeGreaterThan(isVaried ? 1 : 0);
   });
 });
@@ -103,7 +103,7 @@ it("no handshake of a feed has an unexpected error, and only a time is a since",
 it("a method that a path does not have is 405 with those it has, and writes nothing", async () => {
   const before = await written();
   for (const { path } of described) {
-    for (const method of ["PATCH", "OPTIONS", "PROPFIND"]) {
+    for (const method of ["LOCK", "OPTIONS", "PROPFIND"]) {
       const response = await call(method, path, { token: operator });
       expect([path, method, response.status]).toEqual([path, method, 405]);
       expect(response.headers.get("Allow")).toMatch(/^[A-Z]+(, [A-Z]+)*$/);

@@ -8,7 +8,14 @@ import { callsOf } from "../support/contract.ts";
 
 const document = openApiDocument();
 const { parameters, schemas } = document.components;
-const FUZZED_HEADERS = ["Idempotency-Key", "Prefer", "Sec-WebSocket-Protocol"];
+const FUZZED_HEADERS = [
+  "Idempotency-Key",
+  "If-Match",
+  "If-None-Match",
+  "Prefer",
+  "Sec-WebSocket-Protocol",
+  "Stripe-Signature",
+];
 
 interface Schema {
   $ref?: string;

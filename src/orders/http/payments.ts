@@ -31,7 +31,7 @@ export const PaymentSchema = v.strictObject({
   currency: v.pipe(v.string(), v.regex(/^[A-Z]{3}$/, "must be three capital letters (ISO 4217)")),
 });
 
-const StateSchema = v.optional(
+export const PaymentStateSchema = v.optional(
   v.picklist(["applied", "waiting", "unmatched", "refunded"], "is not a state of a payment"),
 );
 const PositionSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
@@ -52,7 +52,9 @@ export const payments = new Hono<AppEnv>()
   .get(
     "/",
     requireScopes("orders:pay", "operations:read"),
-    query(v.object({ ...pageQuery, state: StateSchema, orderId: v.optional(NamedOrderSchema) })),
+    query(
+      v.object({ ...pageQuery, state: PaymentStateSchema, orderId: v.optional(NamedOrderSchema) }),
+    ),
     async (c) => {
       const { limit, cursor, state = null, orderId = null } = c.req.valid("query");
       const before = decodeCursor(cursor, PositionSchema);

@@ -6,11 +6,12 @@ export const SCOPES = {
   "orders:create": "place orders, for any customer",
   "orders:read": "read any order",
   "orders:cancel": "cancel any order",
-  "orders:pay": "mark any order as paid",
-  "catalogue:write": "create and replace items",
+  "orders:pay": "record payments, refunds and returns, extend the time to pay",
+  "catalogue:write": "create, change and archive items",
   "stock:write": "receive and take away units, read levels and ledgers",
-  "operations:read": "read counts, all orders, histories, dead letters, levels and ledgers",
-  "operations:write": "compare and repair, replay and discard dead letters",
+  "operations:read":
+    "read counts, all orders, items and payments, histories, dead letters, levels and ledgers",
+  "operations:write": "compare and repair, replay and discard dead letters, erase customers",
   "webhooks:write": "reserved",
 } as const;
 

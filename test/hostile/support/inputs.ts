@@ -147,6 +147,7 @@ function headersFor(hasBody: boolean): fc.Arbitrary<Record<string, string>> {
     .record(
       {
         "Idempotency-Key": headerText,
+        "If-Match": headerText,
         Prefer: headerText.map((one) => `wait=${one}`),
         "X-Request-Id": headerText,
         Origin: headerText,

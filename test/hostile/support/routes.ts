@@ -2,7 +2,7 @@ import type { Scope } from "../../../src/orders/http/scopes.ts";
 
 /** Every route of the API: who may call it, and what a good call looks like. */
 export interface Route {
-  method: "GET" | "POST" | "PUT" | "DELETE";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: string;
   /** `customer`: any valid token. `service`: one of the scopes is needed. */
   who: "anyone" | "customer" | "service";
@@ -12,6 +12,8 @@ export interface Route {
   query?: readonly string[];
   /** Takes an `Idempotency-Key`. */
   hasKey?: true;
+  /** Its sender has to sign the body: no call here is let in. */
+  isSigned?: true;
   /** Answers 503 while the stock Worker is absent. */
   needsStock?: true;
 }
@@ -21,13 +23,20 @@ const PAGE = ["limit", "cursor"] as const;
 export const SKU = "CUP";
 
 /** `customerId` is for services: a customer who sends it is refused. */
-const order = { lines: [{ sku: SKU, quantity: 1 }], customerId: "alice" };
+const order = {
+  lines: [{ sku: SKU, quantity: 1 }],
+  customerId: "alice",
+  amountDue: 300,
+  metadata: {},
+  expect: { amount: 250, currency: "EUR" },
+};
 const item = {
   name: "A cup",
   price: { amount: 250, currency: "EUR" },
   limitPerCustomer: 2,
   saleStartsAt: "2026-01-01T00:00:00Z",
   saleEndsAt: "2036-01-01T00:00:00Z",
+  status: "listed",
 };
 
 export const ROUTES: readonly Route[] = [
@@ -44,6 +53,14 @@ export const ROUTES: readonly Route[] = [
     scopes: ["catalogue:write"],
     body: item,
   },
+  {
+    method: "PATCH",
+    path: "/v1/items/:sku",
+    who: "service",
+    scopes: ["catalogue:write"],
+    body: item,
+  },
+  { method: "DELETE", path: "/v1/items/:sku", who: "service", scopes: ["catalogue:write"] },
   {
     method: "POST",
     path: "/v1/items/:sku/stock",
@@ -80,6 +97,62 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/v1/orders/:id", who: "customer", scopes: ["orders:read"] },
   { method: "POST", path: "/v1/orders/:id/cancel", who: "customer", scopes: ["orders:cancel"] },
   { method: "POST", path: "/v1/orders/:id/pay", who: "service", scopes: ["orders:pay"] },
+  {
+    method: "POST",
+    path: "/v1/orders/:id/extend",
+    who: "service",
+    scopes: ["orders:pay"],
+    body: { seconds: 60 },
+  },
+  {
+    method: "POST",
+    path: "/v1/orders/:id/returns",
+    who: "service",
+    scopes: ["orders:pay"],
+    body: { lines: [{ sku: SKU, quantity: 1 }], restock: true, reason: "too small" },
+    hasKey: true,
+  },
+  {
+    method: "GET",
+    path: "/v1/orders/:id/returns",
+    who: "service",
+    scopes: ["orders:pay", "orders:read"],
+  },
+  {
+    method: "POST",
+    path: "/v1/payments",
+    who: "service",
+    scopes: ["orders:pay"],
+    body: { reference: "pi_1", orderId: "order", amount: 250, currency: "EUR" },
+  },
+  {
+    method: "GET",
+    path: "/v1/payments",
+    who: "service",
+    scopes: ["orders:pay", "operations:read"],
+    query: [...PAGE, "state", "orderId"],
+  },
+  {
+    method: "POST",
+    path: "/v1/payments/:reference/refunded",
+    who: "service",
+    scopes: ["orders:pay"],
+  },
+  {
+    method: "POST",
+    path: "/v1/payments/stripe",
+    who: "anyone",
+    body: { type: "payment_intent.succeeded" },
+    isSigned: true,
+  },
+  { method: "DELETE", path: "/v1/customers/:id", who: "service", scopes: ["operations:write"] },
+  {
+    method: "GET",
+    path: "/v1/operations/items",
+    who: "service",
+    scopes: ["operations:read"],
+    query: [...PAGE, "q", "status", "sort"],
+  },
   { method: "GET", path: "/v1/feed", who: "customer", query: ["since"] },
   { method: "GET", path: "/v1/operations", who: "service", scopes: ["operations:read"] },
   {
@@ -124,5 +197,7 @@ export const nameOf = ({ method, path }: { method: string; path: string }): stri
 
 /** The path with its parameters filled in. */
 export function pathOf(route: Route, fill: { sku: string; id: string }): string {
-  return route.path.replace(":sku", fill.sku).replace(":id", fill.id);
+  // Not the item itself: archived, it would be gone from all other calls.
+  const sku = route.method === "DELETE" ? `${fill.sku}-GONE` : fill.sku;
+  return route.path.replace(":sku", sku).replace(":id", fill.id);
 }
