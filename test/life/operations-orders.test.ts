@@ -65,15 +65,37 @@ describe("GET /v1/operations/orders", () => {
 test("an order's history tells every transition, with its revision, reason and time", async () => {
   const world = await worldOf();
   const sku = await world.stocked(5);
-  const { body } = await world.place(newCustomer(), [{ sku, quantity: 1 }], WAIT);
+  const customer = newCustomer();
+  const { body } = await world.place(customer, [{ sku, quantity: 1 }], WAIT);
   await world.cancel(body.id);
   const path = `/v1/operations/orders/${body.id}/history`;
   const history = await world.call("GET", path, { as: OPERATOR });
   const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   expect(history.body["transitions"]).toEqual([
-    { revision: 1, status: "pending", reason: null, at },
-    { revision: 2, status: "confirmed", reason: null, at },
-    { revision: 3, status: "cancelled", reason: "customer_request", at },
+    {
+      revision: 1,
+      step: "placed",
+      status: "pending",
+      reason: null,
+      at,
+      actor: { kind: "customer", sub: customer },
+    },
+    {
+      revision: 2,
+      step: "confirmed",
+      status: "confirmed",
+      reason: null,
+      at,
+      actor: { kind: "system", sub: null },
+    },
+    {
+      revision: 3,
+      step: "cancelled",
+      status: "cancelled",
+      reason: "operator_request",
+      at,
+      actor: { kind: "service", sub: OPERATOR },
+    },
   ]);
   const unknown = path.replace(body.id, "0190a000-0000-7000-8000-000000000000");
   expect((await world.call("GET", unknown, { as: OPERATOR })).status).toBe(404);

@@ -67,11 +67,11 @@ describe("GET /v1/operations", () => {
     const world = await worldOf({ vars: { PAYMENT_WINDOW_SECONDS: "60" } });
     await mixed(world);
     const before = await reality();
-    expect(before).toEqual({ pending: 2, confirmed: 2, paid: 6, cancelled: 8 });
+    expect(before).toEqual({ pending: 2, confirmed: 2, paid: 6, cancelled: 8, returned: 0 });
     expect((await operations(world)).orders).toEqual(before);
     await passAt(Date.now() + DAY_MS);
     const after = await reality();
-    expect(after).toEqual({ pending: 0, confirmed: 0, paid: 6, cancelled: 12 });
+    expect(after).toEqual({ pending: 0, confirmed: 0, paid: 6, cancelled: 12, returned: 0 });
     expect((await operations(world)).orders).toEqual(after);
   });
 
@@ -154,7 +154,7 @@ describe("GET /v1/operations", () => {
     const { unsettled, orders } = await operations(world);
     expect(unsettled.count).toBe(2);
     expect([90, 91]).toContain(unsettled.oldestAgeSeconds);
-    expect(orders).toEqual({ pending: 1, confirmed: 0, paid: 1, cancelled: 0 });
+    expect(orders).toEqual({ pending: 1, confirmed: 0, paid: 1, cancelled: 0, returned: 0 });
     await settleAll((await deliver(world.sent)).outcomes);
     expect((await operations(world)).unsettled).toEqual({ count: 0, oldestAgeSeconds: 0 });
   });

@@ -59,7 +59,7 @@ describe("cancelling", () => {
     const { sku, id } = await confirmed(world);
     const answers = await Promise.all([world.cancel(id), world.cancel(id)]);
     for (const { status, body } of answers) {
-      expect([status, body.reason, body.revision]).toEqual([200, "customer_request", 3]);
+      expect([status, body.reason, body.revision]).toEqual([200, "operator_request", 3]);
     }
     expect(world.sent).toMatchObject([{ type: "order.cancelled", orderId: id }]);
     await exchange(world);
@@ -79,7 +79,7 @@ describe("cancelling", () => {
       await settleAll((await deliver([event])).outcomes);
     }
     const [order] = await expectSettled(sku, [body.id]);
-    expect(order).toMatchObject({ reason: "customer_request", revision: 2 });
+    expect(order).toMatchObject({ reason: "operator_request", revision: 2 });
     expect(await ledgerOf(sku)).toEqual(["receive"]);
   });
 

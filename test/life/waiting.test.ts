@@ -41,7 +41,7 @@ describe("a replay with Prefer: wait", () => {
     expect(refused.body.order).toMatchObject({ status: "cancelled", reason: "out_of_stock" });
     expect(refused.headers.get("Idempotency-Replayed")).toBe("true");
     const cancelled = await replay(1, world.cancel);
-    expect([cancelled.status, cancelled.body.reason]).toEqual([200, "customer_request"]);
+    expect([cancelled.status, cancelled.body.reason]).toEqual([200, "operator_request"]);
     const paid = await replay(1, world.pay);
     expect([paid.status, paid.body.status]).toEqual([200, "paid"]);
     const customer = newCustomer();

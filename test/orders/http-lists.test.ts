@@ -152,7 +152,7 @@ describe("an item", () => {
       saleStartsAt,
       saleEndsAt: null,
     };
-    expect(await second.json()).toStrictEqual(item);
+    expect(await second.json()).toStrictEqual({ ...item, status: "listed" });
     expect(await (await call("GET", "/v1/items/NEW-1")).json()).toStrictEqual(item);
   });
 });

@@ -156,7 +156,7 @@ describe("paths and methods", () => {
     ["PUT", `/v1/orders/${ID}`, "GET, HEAD"],
     ["GET", `/v1/orders/${ID}/cancel`, "POST"],
     ["POST", "/v1/items", "GET, HEAD"],
-    ["PATCH", "/v1/items/CUP", "GET, HEAD, PUT"],
+    ["POST", "/v1/items/CUP", "DELETE, GET, HEAD, PATCH, PUT"],
     ["PUT", "/v1/items/CUP/stock", "GET, HEAD, POST"],
     ["GET", "/v1/guests", "POST"],
     ["POST", "/healthz", "GET, HEAD"],

@@ -60,6 +60,7 @@ describe("placing an order", () => {
       reason: null,
       lines: [{ sku, name: `The ${sku}`, quantity: 2, price: { amount: 300, currency: "EUR" } }],
       total: { amount: 600, currency: "EUR" },
+      amountDue: 600,
       customerId,
       revision: 1,
       placedAt: order.placedAt,

@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { SYSTEM } from "../../src/contract/actor.ts";
 import { changeOrder } from "../../src/orders/change/change-order.ts";
 import { comparePage } from "../../src/orders/operators/compare.ts";
+import { unfinishedOrders } from "../../src/orders/order/order-queries.sql.ts";
 import { commandOf } from "../../src/orders/order/order.ts";
-import { requeueCommands } from "../../src/orders/order/orders.sql.ts";
+import { eraseOrders, requeueCommands } from "../../src/orders/order/orders.sql.ts";
 import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
@@ -69,6 +70,7 @@ async function exercise(): Promise<void> {
   await settlingAndReconciling();
   await deadLettersAndItems(sku);
   await operations();
+  await money(sku);
   prototype.prepare = prepare;
 }
 
@@ -136,6 +138,40 @@ async function operations(): Promise<void> {
   await prune(env.DB, policy, NO_CURSORS, Date.now());
 }
 
+async function money(sku: string): Promise<void> {
+  const token = await operatorToken();
+  const customerId = newCustomer();
+  const lines = [{ sku, quantity: 1 }];
+  const place = async () => {
+    const placed = await call("POST", "/v1/orders", { token, body: { lines, customerId } });
+    return ((await placed.json()) as { id: string }).id;
+  };
+  const report = (orderId: string) => {
+    const payment = { reference: orderId, orderId, amount: 1, currency: "EUR" };
+    return call("POST", "/v1/payments", { token, body: payment });
+  };
+  const [paid, late] = [await place(), await place()];
+  await settle([locked(paid), locked(late)], portsWith());
+  await call("POST", `/v1/orders/${late}/extend`, { token, body: { seconds: 1 } });
+  await Promise.all([report(paid), report("unknown")]);
+  for (const query of ["", "?state=applied", "?state=waiting", `?orderId=${paid}`]) {
+    await call("GET", `/v1/payments${query}`, { token });
+  }
+  await call("POST", "/v1/payments/unknown/refunded", { token });
+  await settle([committed(paid)], portsWith());
+  const body = { lines, restock: true, reason: "x" };
+  const headers = { "Idempotency-Key": "r" };
+  await call("POST", `/v1/orders/${paid}/returns`, { token, body, headers });
+  await call("GET", `/v1/orders/${paid}/returns`, { token });
+  await pass(Date.now() + 1e9, { feeds: fakeFeeds() });
+  await unfinishedOrders(env.DB, customerId, [sku]);
+  await call("GET", "/v1/operations/items?q=x&sort=saleStartsAt", { token });
+  await call("GET", "/v1/operations/items", { token });
+  await call("DELETE", `/v1/items/${sku}`, { token });
+  await eraseOrders(env.DB, { customerId, erasedId: "erased_1", ids: [paid] }).run();
+  await call("DELETE", `/v1/customers/${newCustomer()}`, { token });
+}
+
 /** The steps of a statement's plan. */
 async function planOf(sql: string): Promise<string[]> {
   const parameters = Math.max(
@@ -201,6 +237,16 @@ describe("every query of the orders Worker", () => {
       if (walks.length > 0) walking.push(`${walks.join("; ")}: ${sql}`);
     }
     expect(walking).toEqual([]);
+  });
+
+  it("meets payments and returns by an index that has few of them, or by their keys", async () => {
+    const scans = new Set<string>();
+    for (const sql of recorded) {
+      for (const step of await planOf(sql)) {
+        if (/^SCAN (payments|returns)\b/.test(step)) scans.add(`${step}: ${sql}`);
+      }
+    }
+    expect([...scans].filter((step) => !/payments_waiting|returns_due/.test(step))).toEqual([]);
   });
 
   it("claims what is due by the index alone, however much of it waits for its stock", async () => {

@@ -63,7 +63,7 @@ describe("invariant 4: the transitions in D1", () => {
       });
       expect(after.history).toEqual([
         ...before.history,
-        { revision: before.revision + 1, status: to, reason, at_ms: NOW },
+        { revision: before.revision + 1, status: to, reason, at_ms: NOW, actor: null },
       ]);
     },
   );

@@ -45,6 +45,7 @@ const RESERVED_NAMES = new Set(["__proto__", "prototype", "constructor"]);
 
 const MetadataSchema = v.pipe(
   v.unknown(),
+  v.check((pairs) => !Array.isArray(pairs), "must be an object"), // a record would take a list
   v.check(
     (pairs) => !Object.keys(pairs ?? {}).some((name) => RESERVED_NAMES.has(name)),
     `must not have the names ${[...RESERVED_NAMES].join(", ")}`,

@@ -71,6 +71,7 @@ const DETAILS = [
   "status",
 ] as const;
 const VALUES = DETAILS.map((_, i) => `?${i + 5}`).join(", ");
+const REPLACED = DETAILS.map((column) => `${column} = excluded.${column}`).join(", ");
 const CHANGED = DETAILS.map((column) => `items.${column} IS NOT excluded.${column}`).join(" OR ");
 
 /**
@@ -89,9 +90,7 @@ export function putItem(
       .prepare(
         `INSERT INTO items (sku, ${DETAILS.join(", ")}, updated_at)
          SELECT ?1, ${VALUES}, ?12 WHERE ${HOLDS}
-         ON CONFLICT (sku) DO UPDATE SET
-           ${DETAILS.map((column) => `${column} = excluded.${column}`).join(", ")},
-           archived_at = NULL, revision = revision + 1, updated_at = excluded.updated_at
+         ON CONFLICT (sku) DO UPDATE SET ${REPLACED}, archived_at = NULL, revision = revision + 1, updated_at = excluded.updated_at
          WHERE items.archived_at IS NOT NULL OR ${CHANGED}`,
       )
       .bind(

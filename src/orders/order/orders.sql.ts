@@ -17,9 +17,12 @@ import {
 
 /** All writes of the table `orders`. Each is conditional: D1 alone decides an order's life. */
 
+const PLACED_ENTRY = `json_object('revision', 1, 'status', 'pending', 'reason', NULL,
+  'at_ms', CAST(?2 AS INTEGER))`;
+
 /**
  * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
- * `currency`, `amount_due`, `metadata`, `actor` (JSON) and `refusal` (null: admitted). Its parameters are the first three of `values`: the
+ * `currency`, `amount_due`, `metadata`, `actor` (JSON; null: unknown) and `refusal` (null: admitted). Its parameters are the first three of `values`: the
  * candidates, now, and one of its own. The fourth value is the orders' first `due_at`.
  */
 export function insertAdmitted(
@@ -32,8 +35,8 @@ export function insertAdmitted(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
          placed_at, updated_at, awaits, due_at, history, amount_due, metadata)
        SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,
-         json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
-           'at_ms', CAST(?2 AS INTEGER), 'actor', json(actor))), amount_due, metadata
+         json_array(json_set(${PLACED_ENTRY}, iif(actor IS NULL, '$.reason', '$.actor'), json(actor))),
+         amount_due, metadata
        FROM (${select}) AS candidates WHERE refusal IS NULL
        ON CONFLICT (id) DO NOTHING`,
     )
@@ -280,13 +283,15 @@ const RETURNED_UNITS = `coalesce((SELECT t.value FROM json_each(orders.returned)
   + coalesce((SELECT r.value->>'quantity' FROM returns, json_each(returns.lines) AS r
     WHERE returns.id = ?3 AND r.value->>'sku' = l.value->>'sku'), 0)`;
 
+const RETURNED_BY = `'actor', json((SELECT actor FROM returns WHERE returns.id = ?3)),
+  'step', 'returned'`;
+
 /** Adds the units of a return to its order, if the same batch has recorded that return. */
 export function addReturned(
   db: D1Database,
   { id, orderId }: { id: string; orderId: string },
   now_ms: number,
 ): D1PreparedStatement {
-  const actor = "(SELECT actor FROM returns WHERE returns.id = ?3)";
   return db
     .prepare(
       `UPDATE orders SET
@@ -296,7 +301,7 @@ export function addReturned(
          returned_at = iif(EXISTS (SELECT 1 FROM json_each(orders.lines) AS l
            WHERE l.value->>'quantity' > ${RETURNED_UNITS}), NULL, CAST(?2 AS INTEGER)),
          updated_at = ?2, revision = revision + 1,
-         history = ${appendHistory("status", "reason", `'actor', json(${actor}), 'step', 'returned'`)}
+         history = ${appendHistory("status", "reason", RETURNED_BY)}
        WHERE id = ?1 AND EXISTS (SELECT 1 FROM returns WHERE returns.id = ?3 AND order_id = ?1)`,
     )
     .bind(orderId, now_ms, id);

@@ -2,7 +2,10 @@ import type { Mismatch, Payment, PaymentState } from "./payment.ts";
 
 /** The reads of the table `payments`. `payments.sql.ts` writes it. */
 
-/** The order that a payment pays. An index has this very expression. */
+/**
+ * The order that a payment pays, which two indexes have as an expression. What it is compared with
+ * needs a `+`: by the affinity of a column, SQLite could not use an index over an expression.
+ */
 export const TARGET = "coalesce(payments.successor_id, payments.order_id)";
 
 interface PaymentRow {
@@ -65,26 +68,34 @@ const PAGE_SCAN = 1_000;
 /** Newest first. `next`: the `before` of the next page; null on the last page. */
 export async function listPayments(
   db: D1Database,
-  { state, orderId, before, limit }: PaymentQuery,
+  query: PaymentQuery,
 ): Promise<{ payments: Payment[]; next: number | null }> {
-  const end = before ?? Number.MAX_SAFE_INTEGER;
-  const isScan = orderId === null && (state === "applied" || state === "refunded");
-  const scan = isScan ? PAGE_SCAN : limit + 1;
-  // The partial indexes serve these two states only if the statement names them.
-  const named = state === "waiting" || state === "unmatched" ? `AND state = '${state}'` : "";
-  const rows =
-    orderId === null
-      ? `SELECT * FROM payments WHERE id < ?1 ${named} ORDER BY id DESC LIMIT ?2`
-      : `SELECT * FROM payments WHERE (order_id = ?3 OR successor_id = ?3) AND id < ?1
-         ${state === null ? "" : `AND state = '${state}'`} ORDER BY id DESC LIMIT ?2`;
-  const statement = db.prepare(rows);
+  const { state, limit } = query;
+  const isOfOrder = query.orderId !== null;
+  const hasIndex = isOfOrder || state === null || state === "waiting" || state === "unmatched";
+  const scan = hasIndex ? limit + 1 : PAGE_SCAN;
   const { results } = await (
-    orderId === null ? statement.bind(end, scan) : statement.bind(end, scan, orderId)
+    isOfOrder ? selectOfOrder(db, query, scan) : selectAll(db, query, scan)
   ).all<PaymentRow>();
   const found = results.filter((row) => state === null || row.state === state);
   const page = found.slice(0, limit);
-  if (found.length > limit)
-    return { payments: page.map(paymentFromRow), next: page.at(-1)?.id ?? null };
-  const last = results.length === scan ? (results.at(-1)?.id ?? null) : null;
-  return { payments: page.map(paymentFromRow), next: last };
+  const last = found.length > limit ? page.at(-1) : results.length === scan ? results.at(-1) : null;
+  return { payments: page.map(paymentFromRow), next: last?.id ?? null };
+}
+
+/** The partial indexes serve two of the states, if the statement names them. */
+function selectAll(db: D1Database, { state, before }: PaymentQuery, limit: number) {
+  const named = state === "waiting" || state === "unmatched" ? `AND state = '${state}'` : "";
+  return db
+    .prepare(`SELECT * FROM payments WHERE id < ?1 ${named} ORDER BY id DESC LIMIT ?2`)
+    .bind(before ?? Number.MAX_SAFE_INTEGER, limit);
+}
+
+function selectOfOrder(db: D1Database, { state, orderId, before }: PaymentQuery, limit: number) {
+  return db
+    .prepare(
+      `SELECT * FROM payments WHERE (order_id = ?3 OR successor_id = ?3) AND id < ?1
+         AND (?4 IS NULL OR state = ?4) ORDER BY id DESC LIMIT ?2`,
+    )
+    .bind(before ?? Number.MAX_SAFE_INTEGER, limit, orderId, state);
 }

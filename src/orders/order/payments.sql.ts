@@ -33,7 +33,7 @@ const IS_REORDERED = `?8 AND t.id = ?2 AND t.reason = 'payment_timeout'
       OR i.price_currency <> l.value->>'$.price.currency')`;
 
 const HAS_APPLIED = `EXISTS (SELECT 1 FROM payments
-  WHERE payments.state = 'applied' AND ${TARGET} = t.id)`;
+  WHERE payments.state = 'applied' AND ${TARGET} = +t.id)`;
 
 export interface Recording {
   actor: Actor;
@@ -95,11 +95,11 @@ export function insertPayment(
 
 /** On a row of `orders`: a payment waits for the order. */
 export const HAS_WAITING = `EXISTS (SELECT 1 FROM payments
-  WHERE payments.state = 'waiting' AND ${TARGET} = orders.id)`;
+  WHERE payments.state = 'waiting' AND ${TARGET} = +orders.id)`;
 
 /** On a row of `orders`: a payment is applied to the order. */
 export const IS_PAID_BY_PAYMENT = `EXISTS (SELECT 1 FROM payments
-  WHERE payments.state = 'applied' AND ${TARGET} = orders.id)`;
+  WHERE payments.state = 'applied' AND ${TARGET} = +orders.id)`;
 
 /**
  * Judges the payments that wait for these orders by what the orders are now: the first one is
@@ -121,7 +121,7 @@ export function judgeWaiting(
            WHEN ${HAS_APPLIED} OR row_number() OVER (PARTITION BY t.id ORDER BY payments.id) > 1 THEN 'already_paid'
          END AS why
          FROM json_each(?1) AS e JOIN orders AS t ON t.id = e.value
-           JOIN payments ON payments.state = 'waiting' AND ${TARGET} = t.id
+           JOIN payments ON payments.state = 'waiting' AND ${TARGET} = +t.id
          WHERE t.status IN ('paid', 'cancelled')
        ) AS j
        WHERE payments.id = j.id`,
