@@ -50,9 +50,15 @@ beforeAll(async () => {
   await day(today);
 });
 
-test("the day sends every type of event there is", () => {
+/** Never on a queue: a stock Worker that does not know them refuses the call, which is repeated. */
+const LANE_ONLY = new Set<string>(["order.returned", "stock.returned"]);
+
+test("the day sends every type of event that queues carry", () => {
   const types = [OrderEventSchema, StockEventSchema].map((schema) =>
-    schema.options.map(({ entries }) => entries.type.literal).toSorted(),
+    schema.options
+      .map(({ entries }) => entries.type.literal)
+      .filter((type) => !LANE_ONLY.has(type))
+      .toSorted(),
   );
   expect(typesIn(today.sent)).toEqual([...types, ["dead-letter"]]);
 });

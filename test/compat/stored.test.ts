@@ -6,7 +6,7 @@ import { lost } from "./support/covers.ts";
 import { unintended } from "./support/intended.ts";
 import { migrationNames, migrationText } from "./support/migrations.ts";
 import { type Dump, dumpOf, Storage } from "./support/platform.ts";
-import { day, nextDay } from "./support/scenario.ts";
+import { day, dayOfMoney, nextDay } from "./support/scenario.ts";
 import { golden, type Statements, versions } from "./support/versions.ts";
 import { type Stored, World } from "./support/world.ts";
 
@@ -24,6 +24,19 @@ describe.each(versions())("version %s", (version) => {
   test("today's code goes on with what it stored, and answers as it would have", async () => {
     const world = await World.open(stored);
     expect(unintended(version, lost(answers, await nextDay(world)))).toEqual([]);
+  });
+
+  test("what it stored takes payments, returns and erasures", async () => {
+    const world = await World.open(stored);
+    await dayOfMoney(world);
+    const answers = world.calls.filter(({ target }) => target === "HTTP");
+    expect(answers.map(({ answer }) => (answer as { status: number }).status)).toEqual([
+      201, 200, 201, 201, 201, 201, 204,
+    ]);
+    const [item] = world.stored().items["BOOK"]!.rows["item"]!;
+    expect(item).toMatchObject({ received: 5, available: 4, held: 0, sold: 1 });
+    const { differences } = (await nextDay(world)) as { differences: { body: unknown } };
+    expect(differences.body).toMatchObject({ differences: [] });
   });
 
   test("after a rollback its statements run on today's D1, with the same rows", () => {
@@ -124,6 +137,7 @@ describe("on the tables of a later version", () => {
     const before = withLaterColumns(start.stored());
     const world = await World.open(before);
     await nextDay(world);
+    await dayOfMoney(world);
     const after = world.stored();
     const dumps = [
       [before.d1, after.d1],

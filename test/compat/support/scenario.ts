@@ -47,6 +47,24 @@ export async function day(world: World): Promise<void> {
   await closing(world, cast);
 }
 
+/** What version 0.1.0 did not have, apart from its day: no step of that day may be moved by it. */
+export async function dayOfMoney(world: World): Promise<void> {
+  const cast = await castOf(world);
+  const { operator } = cast;
+  const price = { amount: 1_500, currency: "EUR" };
+  await operator.call("PUT", "/v1/items/BOOK", { name: "Book", price });
+  await restock(operator, "BOOK", 5, "book-1");
+  const sold = await cast.shop.order({ BOOK: 2 }, { customerId: "eve", prefer: "wait=5" });
+  const payment = { orderId: sold, amount: 3_000, currency: "EUR" };
+  await operator.call("POST", "/v1/payments", { reference: "pay-1", ...payment });
+  await operator.call("POST", "/v1/payments", { reference: "pay-2", ...payment });
+  await settle(world);
+  const returned = { lines: [{ sku: "BOOK", quantity: 1 }], restock: true, reason: "torn" };
+  await operator.call("POST", `/v1/orders/${sold}/returns`, returned, { key: "return-1" });
+  await cron(world, 60 * SECOND_MS);
+  await operator.call("DELETE", "/v1/customers/eve");
+}
+
 async function opening({ operator, ada }: Cast): Promise<void> {
   const price = { amount: 1_500, currency: "EUR" };
   const limited = { name: "Poster", price, limitPerCustomer: 3 };
