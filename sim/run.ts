@@ -9,7 +9,8 @@ import { asGuest, giveUp, spy, tryBadKeys } from "./workload/mischief.ts";
 import { Operator } from "./workload/operator.ts";
 import { outlive } from "./workload/outlive.ts";
 import { OPENING_MS, planFor } from "./workload/plan.ts";
-import type { ClientPlan, Plan, Step } from "./workload/steps.ts";
+import type { ClientPlan, Plan, Step, TillStep } from "./workload/steps.ts";
+import { Till } from "./workload/till.ts";
 
 /** One run of the whole system for one seed. */
 
@@ -57,6 +58,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const system = new System(code, { seed, isPrinted, without }, plan.vars);
   const { kernel, report } = system;
   const operator = new Operator(system);
+  const till = new Till(system);
   const impostor = new Impostor(system);
   const buyers = clients.map((client) => new Buyer(system, client, plan.items));
   const isOver = () => report.violations.length > 0;
@@ -85,7 +87,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     schedule(client.name, client.steps, (step) => act(system, buyers, buyer, step));
   }
   if (!without.clients?.includes("operator")) {
-    schedule("operator", plan.operator, (step) => operate(operator, buyers, plan, step));
+    schedule("operator", plan.operator, (step) => operate({ operator, till }, buyers, plan, step));
   }
   if (!without.clients?.includes("impostor")) {
     const sku = plan.items[0]?.sku ?? "none";
@@ -98,6 +100,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   heal(system);
   for (const buyer of buyers) kernel.after(1_000, "", () => void buyer.finish());
   kernel.after(1_000, "", () => void operator.finish());
+  kernel.after(1_000, "", () => void till.finish());
   kernel.after(3_000, "", () => reconnect(system, clients, buyers));
   await kernel.runUntil(plan.heal_ms + SETTLED_MS, isOver);
   if (!isOver()) checkLiveness(system);
@@ -120,7 +123,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const suspicion = options.suspect?.(system);
   if (suspicion) report.violated(0, suspicion);
   system.dispose();
-  const parties = [operator, impostor, ...buyers];
+  const parties = [operator, till, impostor, ...buyers];
   const requests = parties.reduce((sum, { requests: own }) => sum + own, 0);
   return {
     seed,
@@ -160,7 +163,21 @@ async function act(system: System, buyers: Buyer[], buyer: Buyer, step: Step): P
   if (found) await spy(caller, found.id);
 }
 
-async function operate(operator: Operator, buyers: Buyer[], plan: Plan, step: Step): Promise<void> {
+interface Staff {
+  operator: Operator;
+  till: Till;
+}
+
+const TILL = new Set<string>(["notice", "notice again", "refunded", "extend", "return"]);
+const isOfTill = (step: Step): step is TillStep => TILL.has(step.do);
+
+async function operate(
+  { operator, till }: Staff,
+  buyers: Buyer[],
+  plan: Plan,
+  step: Step,
+): Promise<void> {
+  if (isOfTill(step)) return till.act(step);
   if (step.do === "adjust") return operator.adjust(step.sku, step.delta, step.clicks);
   if (step.do === "pay") {
     const known = buyers.flatMap((buyer) => buyer.known);

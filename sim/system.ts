@@ -102,6 +102,7 @@ export class System {
       paymentWindow_ms: Number(this.vars.PAYMENT_WINDOW_SECONDS) * 1_000,
       lockDeadline_ms: Number(this.vars.LOCK_DEADLINE_SECONDS) * 1_000,
       orderRetention_ms: Number(this.vars.FINISHED_ORDER_RETENTION_DAYS) * 86_400_000,
+      mayReorder: this.vars.LATE_PAYMENT === "reorder",
     });
     this.items.orders = this.orders;
     this.orders.items = this.items;

@@ -1,6 +1,7 @@
 import type { System } from "../system.ts";
 import type { Buyer } from "../workload/buyer.ts";
 import type { Operator } from "../workload/operator.ts";
+import { shownStatus } from "./orders.ts";
 
 /** What has to hold when the faults are over and everything has had its time. */
 
@@ -21,6 +22,11 @@ export function checkLiveness({ orders, kernel, report }: System): void {
       () =>
         `${id} is ${status} and has awaited ${awaits ?? "its end"} for ${Math.round(waited_ms / 1_000)} s`,
     );
+  }
+  for (const { id, dueAt_ms, recorded_ms } of orders.money.returns.values()) {
+    const waited_ms = now_ms - Math.max(recorded_ms, kernel.heal_ms);
+    const isInTime = dueAt_ms === null || waited_ms <= SETTLE_MS;
+    report.check(isInTime, 7, () => `return ${id} waits for ${Math.round(waited_ms / 1_000)} s`);
   }
 }
 
@@ -47,7 +53,8 @@ function checkUnits({ orders, items, report }: System): void {
     for (const order of orders.orders.values()) {
       const key = order.status === "confirmed" ? "held" : order.status === "paid" ? "sold" : null;
       const line = order.lines.find(({ sku }) => sku === item.sku);
-      if (key && line) sums[key] = (sums[key] ?? 0) + line.quantity;
+      const units = (line?.quantity ?? 0) - (order.returned[item.sku] ?? 0);
+      if (key) sums[key] = (sums[key] ?? 0) + units;
     }
     const { held, sold } = item.counters;
     report.check(
@@ -103,11 +110,12 @@ async function checkLists({ orders, report }: System, buyers: readonly Buyer[]):
       report.check(ids.has(id), 8, () => `${buyer.name} was promised ${id}, and it is not there`);
     }
     const own = [...orders.orders.values()].filter(({ customerId }) => customerId === buyer.name);
+    const asked = own.filter(({ successorOf }) => successorOf === null);
     report.check(
-      own.length <= buyer.keys + buyer.keyless,
+      asked.length <= buyer.keys + buyer.keyless,
       8,
       () =>
-        `${buyer.name} has ${own.length} orders of ${buyer.keys} keys and ${buyer.keyless} requests without one`,
+        `${buyer.name} has ${asked.length} orders of ${buyer.keys} keys and ${buyer.keyless} requests without one`,
     );
     report.check(
       own.length === ids.size,
@@ -127,8 +135,17 @@ async function checkOperations(
     2,
     () => `reconcile finds ${JSON.stringify(differences)}`,
   );
-  const counts: Record<string, number> = { pending: 0, confirmed: 0, paid: 0, cancelled: 0 };
-  for (const { status } of orders.orders.values()) counts[status] = (counts[status] ?? 0) + 1;
+  const counts: Record<string, number> = {
+    pending: 0,
+    confirmed: 0,
+    paid: 0,
+    cancelled: 0,
+    returned: 0,
+  };
+  for (const order of orders.orders.values()) {
+    const status = shownStatus(order);
+    counts[status] = (counts[status] ?? 0) + 1;
+  }
   const shown = (await operator.read("/v1/operations", 3)) as {
     orders?: Record<string, number>;
   } | null;

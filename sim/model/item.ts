@@ -20,8 +20,10 @@ export class ItemModel {
 
   unitsOf(customerId: string): number {
     let units = 0;
-    for (const { state, quantity, customerId: owner } of this.locks.values()) {
-      if (owner === customerId && (state === "held" || state === "sold")) units += quantity;
+    for (const { state, quantity, returned, customerId: owner } of this.locks.values()) {
+      if (owner === customerId && (state === "held" || state === "sold")) {
+        units += quantity - returned;
+      }
     }
     return units;
   }

@@ -85,6 +85,14 @@ export class ItemsModel implements StoreWatcher {
       return report.violated(6, `${name} is locked, but no such order was committed`);
     const from = before?.state ?? "none";
     this.#isMoved(item);
+    if (before && lock.returned !== before.returned) {
+      item.locks.set(orderId, lock);
+      const quantity = lock.returned - before.returned;
+      item.expected = { kind: "return", orderId, quantity };
+      const isRight = from === "sold" && lock.state === "sold" && lock.returned <= lock.quantity;
+      const say = () => `${name} returned ${lock.returned} of ${lock.quantity}, ${from}`;
+      return report.check(isRight && quantity > 0, 15, say);
+    }
     report.check(
       NEXT[from]?.includes(lock.state) === true,
       6,
@@ -162,14 +170,25 @@ export class ItemsModel implements StoreWatcher {
     const { expected, counters, sku } = item;
     const report = this.#report;
     if (orderId !== null) {
+      const isReturn = kind === "return" || kind === "write_off";
       const isExpected =
-        expected?.kind === kind && expected.orderId === orderId && expected.quantity === quantity;
+        expected?.kind === (isReturn ? "return" : kind) &&
+        expected.orderId === orderId &&
+        expected.quantity === quantity;
       report.check(
         isExpected,
         6,
         () => `${sku} moved ${kind} ${quantity} for ${orderId} out of turn`,
       );
       item.expected = null;
+    }
+    if (operationId !== null && orderId !== null) {
+      const made = this.orders.money.returns.get(operationId);
+      const isAsked =
+        made?.orderId === orderId &&
+        made.restock === (kind === "return") &&
+        made.lines.some((line) => line.sku === sku && line.quantity === quantity);
+      report.check(isAsked, 15, () => `${sku} booked ${kind} ${quantity} of ${operationId}`);
     }
     if (operationId !== null) {
       report.check(
@@ -184,6 +203,9 @@ export class ItemsModel implements StoreWatcher {
     else if (kind === "release")
       [c.available, c.held] = [c.available + quantity, c.held - quantity];
     else if (kind === "commit") [c.held, c.sold] = [c.held - quantity, c.sold + quantity];
+    else if (kind === "return") [c.sold, c.available] = [c.sold - quantity, c.available + quantity];
+    else if (kind === "write_off")
+      [c.sold, c.received] = [c.sold - quantity, c.received - quantity];
     else [c.received, c.available] = [c.received + quantity, c.available + quantity];
     item.counters = c;
     this.#compare(item, { ...balance, received: c.received }, "ledger");

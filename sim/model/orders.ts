@@ -1,6 +1,7 @@
 import type { D1Watcher } from "../platform/d1.ts";
 import { serviceOf } from "../workload/services.ts";
 import type { ItemsModel } from "./items.ts";
+import { MoneyModel } from "./money.ts";
 import type { Report } from "./report.ts";
 import { MAX_STATEMENTS, mayBePruned, PROMPT_MS, type Terms } from "./terms.ts";
 import type { OrderFact, OrdersObserved } from "./watch-orders.ts";
@@ -20,12 +21,18 @@ export interface KnownOrder extends OrderFact {
   wasAskedAgain: boolean;
 }
 
+export const shownStatus = ({ status, returnedAt_ms }: OrderFact): string =>
+  returnedAt_ms === null ? status : "returned";
+
 export class OrdersModel implements D1Watcher {
   readonly orders = new Map<string, KnownOrder>();
   readonly keys = new Map<string, string>();
   /** Ids of all dead letters there ever were. */
   readonly letters = new Set<string>();
   readonly levels = new Map<string, number>();
+  /** By the expired order that they replace. */
+  readonly successors = new Map<string, KnownOrder>();
+  readonly money: MoneyModel;
   /** Orders that somebody asked to cancel, or to pay. */
   readonly wishes = { cancel: new Set<string>(), pay: new Set<string>() };
   items!: ItemsModel;
@@ -40,6 +47,7 @@ export class OrdersModel implements D1Watcher {
     this.#report = report;
     this.#now = now;
     this.#terms = terms;
+    this.money = new MoneyModel(report, this, now, terms.mayReorder);
   }
 
   onCall(statements: number): void {
@@ -64,8 +72,13 @@ export class OrdersModel implements D1Watcher {
       if (fact.what === "order") this.#order(fact.order);
       else if (fact.what === "deleted") this.#deleted(fact.id);
       else if (fact.what === "letter") this.letters.add(fact.id);
+      else if (fact.what === "payment") this.money.payment(fact.payment);
+      else if (fact.what === "return") this.money.returned(fact.made);
+      else if (fact.what === "price") this.money.price(fact.sku, fact.amount);
       else if (fact.what === "level") this.#level(fact);
     }
+    const isOfMoney = (what: string) => what === "order" || what === "payment";
+    if (pending.some(({ what }) => isOfMoney(what))) this.money.check();
     for (const fact of pending) {
       if (fact.what !== "key") continue;
       this.keys.set(`${fact.customerId} ${fact.key}`, fact.orderId);
@@ -80,7 +93,8 @@ export class OrdersModel implements D1Watcher {
   }
 
   #deleted(id: string): void {
-    const mayGo = mayBePruned(this.orders.get(id), this.#terms.orderRetention_ms, this.#now());
+    const isOld = mayBePruned(this.orders.get(id), this.#terms.orderRetention_ms, this.#now());
+    const mayGo = isOld && !this.money.isReturning(id);
     this.#report.check(mayGo, 8, () => `order ${id} was deleted`);
   }
 
@@ -101,12 +115,14 @@ export class OrdersModel implements D1Watcher {
         4,
         () => `${id} began as ${status}, revision ${revision}`,
       );
-      this.orders.set(id, {
+      const order: KnownOrder = {
         ...fact,
         steps: [status],
         owedSince_ms: owes(this.#now()),
         wasAskedAgain: false,
-      });
+      };
+      this.orders.set(id, order);
+      if (fact.successorOf !== null) this.#succeeds(order, fact.successorOf);
       return;
     }
     report.check(
@@ -116,16 +132,19 @@ export class OrdersModel implements D1Watcher {
       () => `${id} changed its customer or lines`,
     );
     if (status === before.status) {
+      const isStep = revision === before.revision + 1 && this.#isStep(fact, before);
       report.check(
-        revision === before.revision,
+        revision === before.revision || isStep,
         4,
         () => `${id} went to revision ${revision} and stayed ${status}`,
       );
+      const steps = isStep ? [...before.steps, shownStatus(fact)] : before.steps;
       if (before.awaits !== null && fact.awaits === null) this.#acknowledged(fact, before.awaits);
       const isAskedAgain = before.awaits === null && fact.awaits !== null;
       const since_ms = isAskedAgain ? this.#now() : before.owedSince_ms;
       const wasAskedAgain = before.wasAskedAgain || isAskedAgain;
-      Object.assign(before, fact, { owedSince_ms: owes(since_ms ?? this.#now()), wasAskedAgain });
+      const owedSince_ms = owes(since_ms ?? this.#now());
+      Object.assign(before, fact, { steps, owedSince_ms, wasAskedAgain });
       return;
     }
     report.check(
@@ -149,6 +168,40 @@ export class OrdersModel implements D1Watcher {
       steps: [...before.steps, status],
       owedSince_ms: owes(this.#now()),
     });
+  }
+
+  /** A successor is what its order was, and the only one. */
+  #succeeds(order: KnownOrder, of: string): void {
+    const before = this.orders.get(of);
+    const isAlike =
+      before?.customerId === order.customerId &&
+      before.amountDue === order.amountDue &&
+      JSON.stringify(before.lines) === JSON.stringify(order.lines);
+    this.#report.check(
+      isAlike && before.reason === "payment_timeout" && !this.successors.has(of),
+      14,
+      () => `${order.id} succeeds ${of}, which is ${before?.status} (${before?.reason})`,
+    );
+    this.successors.set(of, order);
+  }
+
+  /** What else than a new status is a revision: more time to pay, and units that came back. */
+  #isStep(fact: OrderFact, before: KnownOrder): boolean {
+    const { id, status, payBy_ms, lines, returned } = fact;
+    if (status === "confirmed") return (payBy_ms ?? 0) > (before.payBy_ms ?? 0);
+    if (status !== "paid") return false;
+    const isAllBack = lines.every(({ sku, quantity }) => returned[sku] === quantity);
+    this.#report.check(
+      lines.every(({ sku, quantity }) => (returned[sku] ?? 0) <= quantity),
+      15,
+      () => `${id} has more units returned than sold: ${JSON.stringify(returned)}`,
+    );
+    this.#report.check(
+      (fact.returnedAt_ms !== null) === isAllBack,
+      15,
+      () => `${id} is ${shownStatus(fact)} with ${JSON.stringify(returned)} returned`,
+    );
+    return JSON.stringify(returned) !== JSON.stringify(before.returned);
   }
 
   /** Whether this move was right at this moment, by what the items hold and by who asked for it. */
@@ -184,7 +237,6 @@ export class OrdersModel implements D1Watcher {
         say("nobody will look when it expires"),
       );
     } else if (status === "paid") {
-      report.check(this.wishes.pay.has(id), 4, say("nobody asked to pay it"));
       report.check(fact.awaits === "commit", 4, say(`it awaits ${fact.awaits}`));
       report.check(
         states.every((state) => state === "held"),

@@ -6,10 +6,12 @@ export interface Terms {
   lockDeadline_ms: number;
   /** 0: orders are kept for ever. */
   orderRetention_ms: number;
+  /** Late money places a successor. */
+  mayReorder: boolean;
 }
 
 /** Statements of one call of D1, however much it has to do: they are bulk statements. */
-export const MAX_STATEMENTS = 12;
+export const MAX_STATEMENTS = 14;
 
 /** Housekeeping takes what is finished, settled and old enough, and nothing else. */
 export function mayBePruned(

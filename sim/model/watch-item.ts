@@ -14,6 +14,8 @@ export interface Lock {
   quantity: number;
   state: "held" | "sold" | "refused" | "released";
   shortage: { reason: string } | null;
+  /** Of the sold units, those that came back. */
+  returned: number;
 }
 
 /** In a row of several movements, one of those before the last. */
@@ -40,7 +42,7 @@ export type Observed =
 
 export function watchItem(db: DatabaseSync, into: Observed[]): void {
   const n = Number;
-  db.function("sim_lock", (orderId, customerId, quantity, state, shortage) => {
+  db.function("sim_lock", (orderId, customerId, quantity, state, shortage, returned) => {
     into.push({
       what: "lock",
       orderId: String(orderId),
@@ -49,6 +51,7 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
         quantity: n(quantity),
         state: String(state) as Lock["state"],
         shortage: shortage === null ? null : (JSON.parse(String(shortage)) as { reason: string }),
+        returned: n(returned),
       },
     });
     return null;
@@ -82,12 +85,12 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
   db.exec = (sql: string) => {
     exec(sql);
     // The last of what the object's constructor does; again when that turn was rolled back.
-    if (sql.includes("ALTER TABLE movements")) exec(TRIGGERS);
+    if (sql.includes("CREATE TABLE returns")) exec(TRIGGERS);
   };
 }
 
 const LOCK =
-  "SELECT sim_lock(NEW.order_id, NEW.customer_id, NEW.quantity, NEW.state, NEW.shortage)";
+  "SELECT sim_lock(NEW.order_id, NEW.customer_id, NEW.quantity, NEW.state, NEW.shortage, NEW.returned)";
 const ITEM =
   "SELECT sim_item(NEW.received, NEW.available, NEW.held, NEW.sold, NEW.level_version, NEW.breaches)";
 const TRIGGERS = `

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { PaymentFact, ReturnFact } from "./money.ts";
 import type { Counters } from "./watch-item.ts";
 
 /** Tells every row that is written to D1, in order, by temporary triggers. */
@@ -13,9 +14,19 @@ export interface OrderFact {
   dueAt_ms: number | null;
   payBy_ms: number | null;
   placedAt_ms: number;
-  lines: { sku: string; quantity: number; limitPerCustomer: number | null }[];
+  lines: {
+    sku: string;
+    quantity: number;
+    price: { amount: number };
+    limitPerCustomer: number | null;
+  }[];
   /** The statuses of its history. */
   history: string[];
+  amountDue: number;
+  currency: string;
+  successorOf: string | null;
+  returned: Record<string, number>;
+  returnedAt_ms: number | null;
 }
 
 export type OrdersObserved =
@@ -23,6 +34,9 @@ export type OrdersObserved =
   | { what: "deleted"; id: string }
   | { what: "key"; customerId: string; key: string; orderId: string }
   | { what: "letter"; id: string }
+  | { what: "payment"; payment: PaymentFact }
+  | { what: "return"; made: ReturnFact }
+  | { what: "price"; sku: string; amount: number }
   | { what: "level"; sku: string; version: number; counters: Counters };
 
 const COLUMNS = [
@@ -37,10 +51,26 @@ const COLUMNS = [
   "placed_at",
   "lines",
   "history",
+  "amount_due",
+  "total_amount",
+  "currency",
+  "successor_of",
+  "returned",
+  "returned_at",
 ];
 const ROW = `SELECT sim_order(${COLUMNS.map((column) => `NEW.${column}`).join(", ")})`;
 const KEY = "SELECT sim_key(NEW.customer_id, NEW.key, NEW.order_id)";
+const PAYMENT = `SELECT sim_payment(NEW.reference, NEW.order_id, NEW.amount, NEW.currency, NEW.state,
+  NEW.why, NEW.successor_id)`;
+const RETURN = "SELECT sim_return(NEW.id, NEW.order_id, NEW.lines, NEW.restock, NEW.due_at)";
+const PRICE = "SELECT sim_price(NEW.sku, NEW.price_amount)";
 const TRIGGERS = `
+  CREATE TEMP TRIGGER sim_h AFTER INSERT ON main.payments BEGIN ${PAYMENT}; END;
+  CREATE TEMP TRIGGER sim_i AFTER UPDATE ON main.payments BEGIN ${PAYMENT}; END;
+  CREATE TEMP TRIGGER sim_j AFTER INSERT ON main.returns BEGIN ${RETURN}; END;
+  CREATE TEMP TRIGGER sim_k AFTER UPDATE ON main.returns BEGIN ${RETURN}; END;
+  CREATE TEMP TRIGGER sim_l AFTER INSERT ON main.items BEGIN ${PRICE}; END;
+  CREATE TEMP TRIGGER sim_m AFTER UPDATE OF price_amount ON main.items BEGIN ${PRICE}; END;
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.orders BEGIN ${ROW}; END;
   CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.orders BEGIN ${ROW}; END;
   CREATE TEMP TRIGGER sim_c AFTER DELETE ON main.orders BEGIN SELECT sim_deleted(OLD.id); END;
@@ -70,6 +100,12 @@ export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => vo
       placedAt,
       lines,
       history,
+      amountDue,
+      totalAmount,
+      currency,
+      successorOf,
+      returned,
+      returnedAt,
     ] = row;
     const order: OrderFact = {
       id: String(id),
@@ -83,9 +119,40 @@ export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => vo
       placedAt_ms: Number(placedAt),
       lines: JSON.parse(String(lines)) as OrderFact["lines"],
       history: (JSON.parse(String(history)) as { status: string }[]).map((step) => step.status),
+      amountDue: Number(amountDue ?? totalAmount),
+      currency: String(currency),
+      successorOf: text(successorOf),
+      returned: JSON.parse(text(returned) ?? "{}") as Record<string, number>,
+      returnedAt_ms: number(returnedAt),
     };
     return nothing({ what: "order", order });
   });
+  db.function("sim_payment", { varargs: true }, (...row) => {
+    const [reference, orderId, amount, currency, state, why, successorId] = row;
+    const payment: PaymentFact = {
+      reference: String(reference),
+      orderId: String(orderId),
+      amount: Number(amount),
+      currency: String(currency),
+      state: String(state) as PaymentFact["state"],
+      why: text(why),
+      successorId: text(successorId),
+    };
+    return nothing({ what: "payment", payment });
+  });
+  db.function("sim_return", (id, orderId, lines, restock, dueAt) => {
+    const made: ReturnFact = {
+      id: String(id),
+      orderId: String(orderId),
+      lines: JSON.parse(String(lines)) as ReturnFact["lines"],
+      restock: restock === 1,
+      dueAt_ms: number(dueAt),
+    };
+    return nothing({ what: "return", made });
+  });
+  db.function("sim_price", (sku, amount) =>
+    nothing({ what: "price", sku: String(sku), amount: Number(amount) }),
+  );
   db.function("sim_deleted", (id) => nothing({ what: "deleted", id: String(id) }));
   db.function("sim_letter", (id) => nothing({ what: "letter", id: String(id) }));
   db.function("sim_key", (customerId, key, orderId) =>

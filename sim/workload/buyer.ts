@@ -150,7 +150,7 @@ export class Buyer {
       const states: Record<number, string[]> = {
         201: ["confirmed"],
         202: ["pending"],
-        200: ["confirmed", "paid", "cancelled"],
+        200: ["confirmed", "paid", "returned", "cancelled"],
         409: ["cancelled"],
       };
       // 202 answers a caller who does not wait, however the order stands when a lost reply is made up for.
@@ -210,7 +210,7 @@ export class Buyer {
     if (order) this.feed.learn(order);
     const isRight =
       (heard.status === 200 && order?.status === "cancelled") ||
-      (heard.status === 409 && order?.status === "paid");
+      (heard.status === 409 && ["paid", "returned"].includes(order?.status ?? ""));
     this.#system.report.check(
       isRight,
       4,

@@ -157,7 +157,7 @@ export class Operator {
     const status = heard.orders[0]?.status ?? "";
     const isRight =
       heard.status === 200
-        ? status === "paid"
+        ? ["paid", "returned"].includes(status)
         : heard.status === 409 && ["pending", "cancelled"].includes(status);
     this.#system.report.check(isRight, 4, () => `paying ${id} → ${heard.status} ${status}`);
   }

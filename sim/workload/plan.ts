@@ -1,7 +1,7 @@
 import { Random } from "../../scripts/lib/random.ts";
 import { START_MS } from "../kernel/kernel.ts";
 import { badKeysFor } from "./bad-keys.ts";
-import type { CartLine, ClientPlan, ItemPlan, Plan, Step } from "./steps.ts";
+import type { CartLine, ClientPlan, ItemPlan, Plan, Step, TillStep } from "./steps.ts";
 import { addHang, addStorm } from "./storm.ts";
 import { IMPOSTORS } from "./tokens.ts";
 
@@ -25,6 +25,7 @@ export function planFor(seed: number): Plan {
       LOCK_DEADLINE_SECONDS: r.pick(["900", "900", "0", "20", "60"]),
       DESKS: r.pick(["1", "1", "3"]),
       SOLD_OUT_GATE: r.pick(["on", "on", "on", "off"]),
+      LATE_PAYMENT: new Random(seed, "late payments").pick(["reorder", "reorder", "refund"]),
       // The least there are, so that two days outlive them.
       ...(isOutlived && { KEY_RETENTION_HOURS: "24", FINISHED_ORDER_RETENTION_DAYS: "1" }),
     },
@@ -38,6 +39,7 @@ export function planFor(seed: number): Plan {
     hang: null,
     heal_ms: OPENING_MS + length_ms + 5_000,
   };
+  plan.operator.push(...tillFor(new Random(seed, "till"), length_ms));
   moveToServices(new Random(seed, "services"), clients);
   if (r.chance(0.06)) addBlackout(r, plan);
   plan.clients.push(...badKeysFor(seed, { skus, from_ms: OPENING_MS, length_ms }));
@@ -169,6 +171,24 @@ function cartFor(r: Random, skus: string[]): CartLine[] {
   const [first] = lines;
   if (first && r.chance(0.05)) lines.push({ sku: first.sku, quantity: 1 });
   return lines;
+}
+
+function tillFor(r: Random, length_ms: number): TillStep[] {
+  return timesFor(r, r.int(0, 12), length_ms).map((at_ms): TillStep => {
+    const roll = r.next();
+    const which = r.int(0, 50);
+    if (roll < 0.5) {
+      const off = r.chance(0.15) ? r.pick([-1, 1, 100]) : 0;
+      const copies = r.chance(0.3) ? r.int(2, 3) : 1;
+      return { at_ms, do: "notice", which, off, copies, isLate: r.chance(0.4) };
+    }
+    if (roll < 0.62) return { at_ms, do: "notice again", which, isAltered: r.chance(0.3) };
+    if (roll < 0.7) return { at_ms, do: "refunded", which };
+    if (roll < 0.78) return { at_ms, do: "extend", which, seconds: r.pick([1, 5, 60]) };
+    const share = r.pick([0.3, 0.5, 1, 1]);
+    const copies = r.chance(0.3) ? 2 : 1;
+    return { at_ms, do: "return", which, share, restock: r.chance(0.7), copies };
+  });
 }
 
 function operatorFor(r: Random, skus: string[], length_ms: number): Step[] {

@@ -16,7 +16,21 @@ export interface ItemPlan {
   saleEndsAt_ms: number | null;
 }
 
-export type Step = { at_ms: number } & (
+export type TillStep = { at_ms: number } &
+  /** `off`: more or less than is due. `isLate`: after the order's time to pay. */
+  (
+    | { do: "notice"; which: number; off: number; copies: number; isLate: boolean }
+    /** With another amount, or the same once more. */
+    | { do: "notice again"; which: number; isAltered: boolean }
+    | { do: "refunded"; which: number }
+    | { do: "extend"; which: number; seconds: number }
+    /** `share` of the units of one line. */
+    | { do: "return"; which: number; share: number; restock: boolean; copies: number }
+  );
+
+export type Step = TillStep | BuyerOrOperatorStep;
+
+type BuyerOrOperatorStep = { at_ms: number } & (
   | {
       do: "place";
       lines: CartLine[];
