@@ -1,5 +1,6 @@
 import { AUTH_MUTANTS } from "./auth.ts";
 import { HTTP_MUTANTS } from "./http.ts";
+import { MONEY_MUTANTS } from "./money.ts";
 import type { Mutant } from "./mutant.ts";
 import { ORDERS_MUTANTS } from "./orders.ts";
 import { STOCK_MUTANTS } from "./stock.ts";
@@ -9,4 +10,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...ORDERS_MUTANTS,
   ...HTTP_MUTANTS,
   ...AUTH_MUTANTS,
+  ...MONEY_MUTANTS,
 ];

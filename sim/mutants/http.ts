@@ -58,7 +58,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the same SKU in two lines counts once",
-    file: "src/orders/http/orders.ts",
+    file: "src/orders/http/order-body.ts",
     from: "bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);",
     to: "bySku.set(sku, quantity);",
   },
@@ -112,7 +112,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a level keeps its version when units move",
-    file: "src/stock/item/stock-item.ts",
+    file: "src/stock/item/apply-commands.ts",
     from: "before.levelVersion + (isChanged ? 1 : 0)",
     to: "before.levelVersion + (isChanged ? 0 : 0)",
   },
@@ -130,14 +130,14 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "units that are paid for no longer count for the limit",
-    file: "src/stock/item/stock-item.ts",
+    file: "src/stock/item/apply-commands.ts",
     from: 'if (kind === "commit" || customerId === null',
     to: "if (customerId === null",
   },
   {
     name: "units from before the first limit are not counted",
-    file: "src/stock/item/stock-item.ts",
-    from: "        store.countCustomers();\n",
+    file: "src/stock/item/apply-commands.ts",
+    from: "      store.customers.count();\n",
     to: "",
   },
   {

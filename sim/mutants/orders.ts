@@ -17,8 +17,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "expiry ignores payment",
     file: "src/orders/order/orders.sql.ts",
-    from: 'name === "expire" ? "AND pay_by <= ?2 AND total_amount > 0" : "";',
-    to: 'name === "expire" ? "OR orders.id = e.id AND orders.status = \'paid\'" : "";',
+    from: 'name === "expire" ? `${isUnpaid} ${condition}` : condition;',
+    to: 'name === "expire" ? "OR orders.id = e.id AND orders.status = \'paid\'" : condition;',
     also: [
       {
         from: "countTransition(db, name, ids, now_ms, alsoIf)",
@@ -114,8 +114,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "housekeeping takes orders that are not finished",
     file: "src/orders/order/orders.sql.ts",
-    from: "WHERE status IN ('paid', 'cancelled') AND awaits IS NULL)`,",
-    to: "WHERE awaits IS NULL)`,",
+    from: "AS o WHERE status IN ('paid', 'cancelled') AND awaits IS NULL",
+    to: "AS o WHERE awaits IS NULL",
   },
   {
     name: "keys are not bound",
@@ -234,7 +234,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the shop counts an order twice",
     file: "src/orders/order/minutes.sql.ts",
-    from: "WHERE o.status IN (${statuses}) ${alsoIf}",
+    from: "WHERE orders.status IN (${statuses}) ${alsoIf}",
     to: "WHERE 1 ${alsoIf}",
   },
   {

@@ -1,6 +1,7 @@
 import { LIMITS } from "../kernel/limits.ts";
 import { AUTH_MUTANTS } from "./auth.ts";
 import { HTTP_MUTANTS } from "./http.ts";
+import { MONEY_MUTANTS } from "./money.ts";
 import { changesOf, type Mutant } from "./mutant.ts";
 import { ORDERS_MUTANTS } from "./orders.ts";
 import type { Change } from "./places.ts";
@@ -12,6 +13,7 @@ export const QUOTING: readonly { path: string; list: readonly Omit<Mutant, "name
   { path: "sim/mutants/orders.ts", list: ORDERS_MUTANTS },
   { path: "sim/mutants/http.ts", list: HTTP_MUTANTS },
   { path: "sim/mutants/auth.ts", list: AUTH_MUTANTS },
+  { path: "sim/mutants/money.ts", list: MONEY_MUTANTS },
   { path: "sim/kernel/limits.ts", list: LIMITS },
 ];
 

@@ -52,9 +52,9 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a customer's units are not lowered by a release",
-    file: "src/stock/item/stock-item.ts",
-    from: 'store.addUnits(customerId, kind === "lock" ? quantity : -quantity);',
-    to: 'if (kind === "lock") store.addUnits(customerId, quantity);',
+    file: "src/stock/item/apply-commands.ts",
+    from: 'customers.add(customerId, kind === "lock" ? quantity : -quantity);',
+    to: 'if (kind === "lock") customers.add(customerId, quantity);',
   },
   {
     name: "an adjustment is done again for each copy",
@@ -71,7 +71,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "a refused adjustment is not remembered",
     file: "src/stock/item/stock-item.ts",
-    from: "return this.#store.storeAdjustment(adjustment, refused, now_ms);",
+    from: "return this.#store.requests.storeAdjustment(adjustment, refused, now_ms);",
     to: "return refused;",
   },
   {
@@ -88,7 +88,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "movements are not written to the ledger on a release",
-    file: "src/stock/item/stock-item.ts",
+    file: "src/stock/item/apply-commands.ts",
     from: "      movements.push({ kind, quantity, orderId, balance: counters });",
     to: '      if (kind !== "release") movements.push({ kind, quantity, orderId, balance: counters });',
   },
@@ -100,7 +100,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an order that comes twice in one call does not see its own lock",
-    file: "src/stock/item/stock-item.ts",
+    file: "src/stock/item/apply-commands.ts",
     from: "      locks.set(lock.orderId, lock);\n",
     to: "",
   },
@@ -131,14 +131,14 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "an order counts as locked when one line is",
     file: "src/stock/coordinator.ts",
-    from: "this.#missing(lines, command, answer, orderId);",
-    to: 'this.#missing(command === "lock" ? lines.slice(0, 1) : lines, command, answer, orderId);',
+    from: "this.#missing(lines, command, answer, subjectOf(event));",
+    to: 'this.#missing(command === "lock" ? lines.slice(0, 1) : lines, command, answer, subjectOf(event));',
   },
   {
     name: "a cancelled order counts as released when its items do not answer",
     file: "src/stock/coordinator.ts",
-    from: "this.#missing(lines, command, answer, orderId);",
-    to: 'this.#missing(command === "release" ? [] : lines, command, answer, orderId);',
+    from: "this.#missing(lines, command, answer, subjectOf(event));",
+    to: 'this.#missing(command === "release" ? [] : lines, command, answer, subjectOf(event));',
   },
   {
     name: "messages are acknowledged before they are handled",
