@@ -80,7 +80,7 @@ export class MoneyModel {
     const before = this.returns.get(fact.id);
     this.returns.set(fact.id, { ...fact, recorded_ms: before?.recorded_ms ?? this.#now() });
     const { items } = this.#orders;
-    if (before?.dueAt_ms != null && fact.dueAt_ms === null) {
+    if (before && before.dueAt_ms !== null && fact.dueAt_ms === null) {
       const missing = fact.lines.filter(({ sku }) => !items.item(sku).operations.has(fact.id));
       this.#report.check(
         missing.length === 0,
@@ -178,17 +178,24 @@ export class MoneyModel {
   #shouldReorder(order: KnownOrder, isOtherAmount: boolean): boolean {
     if (!this.#mayReorder || isOtherAmount || order.successorOf !== null) return false;
     if (order.reason !== "payment_timeout") return false;
-    const skus = new Set(order.lines.map(({ sku }) => sku));
-    const hasOrderedAgain = [...this.#orders.orders.values()].some(
-      ({ id, customerId, lines }) =>
-        customerId === order.customerId && id > order.id && lines.some(({ sku }) => skus.has(sku)),
-    );
     const hasOtherPrice = order.lines.some(
       ({ sku, price }) => this.prices.get(sku) !== price.amount,
     );
     // Prices change, and change back: only those that never did prove anything.
     const mayHaveChanged = order.lines.some(({ sku }) => this.#changed.has(sku));
-    return !hasOrderedAgain && !hasOtherPrice && !mayHaveChanged;
+    return !this.hasOrderedAgain(order) && !hasOtherPrice && !mayHaveChanged;
+  }
+
+  /** Whether the customer has ordered one of the items again since, by another order than this. */
+  hasOrderedAgain(order: KnownOrder, successorId = ""): boolean {
+    const skus = new Set(order.lines.map(({ sku }) => sku));
+    return [...this.#orders.orders.values()].some(
+      ({ id, customerId, lines }) =>
+        customerId === order.customerId &&
+        id > order.id &&
+        id !== successorId &&
+        lines.some(({ sku }) => skus.has(sku)),
+    );
   }
 
   readonly #changed = new Set<string>();

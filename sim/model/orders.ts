@@ -177,8 +177,12 @@ export class OrdersModel implements D1Watcher {
       before?.customerId === order.customerId &&
       before.amountDue === order.amountDue &&
       JSON.stringify(before.lines) === JSON.stringify(order.lines);
+    const hasOrderedAgain = before && this.money.hasOrderedAgain(before, order.id);
     this.#report.check(
-      isAlike && before.reason === "payment_timeout" && !this.successors.has(of),
+      isAlike &&
+        before.reason === "payment_timeout" &&
+        !hasOrderedAgain &&
+        !this.successors.has(of),
       14,
       () => `${order.id} succeeds ${of}, which is ${before?.status} (${before?.reason})`,
     );

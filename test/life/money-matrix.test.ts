@@ -37,6 +37,7 @@ test.each(Object.keys(STATES))("%s: any two events", async (state) => {
     rows.push(`| **${first}** | ${cells.join(" | ")} |`);
   }
   const head = `| first ↓, then → | ${names.join(" | ")} |\n|---|${"---|".repeat(names.length)}`;
+  expect(rows).toHaveLength(names.length);
   sections.set(state, `\n## ${state}\n\n${head}\n${rows.join("\n")}\n`);
 });
 
