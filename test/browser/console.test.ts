@@ -126,6 +126,77 @@ describeInBrowser("the console", () => {
     });
   });
 
+  test("what was not edited is not sent, and a lost update is shown, not made", async () => {
+    const page = await enterConsole(site);
+    const sku = "TWO-OPERATORS";
+    const saleStartsAt = "2031-01-01T17:59:37.250Z";
+    const price = { amount: 1_000, currency: "EUR" };
+    const put = (body: object) => site.operator.call("PUT", `/v1/items/${sku}`, body);
+    await put({ name: "Print", price, saleStartsAt });
+    const bodies: unknown[] = [];
+    page.on("request", (request) => {
+      if (request.method() === "PATCH") bodies.push(request.postDataJSON());
+    });
+
+    await row(page, sku).getByRole("button", { name: /^Edit/ }).click();
+    await dialog(page).getByLabel("Name").fill("Print, numbered");
+    // Another operator is quicker.
+    await put({
+      name: "Print",
+      price: { ...price, amount: 1_250 },
+      limitPerCustomer: 2,
+      saleStartsAt,
+    });
+    await dialog(page).getByRole("button", { name: "Save" }).click();
+    const notice = dialog(page).getByRole("alert");
+    await notice.getByText("Somebody else has changed this item").waitFor();
+    const told = await notice.innerText();
+    expect(told).toContain("The price is now 12.50.");
+    expect(told).toContain("The limit per customer is now 2.");
+    expect(await dialog(page).getByLabel("Name").inputValue()).toBe("Print, numbered");
+    expect(await site.operator.item(sku)).toMatchObject({ name: "Print", limitPerCustomer: 2 });
+
+    await dialog(page).getByRole("button", { name: "Save" }).click();
+    await row(page, sku).getByText("Print, numbered").waitFor();
+    expect(await site.operator.item(sku)).toMatchObject({
+      name: "Print, numbered",
+      price: { amount: 1_250 },
+      limitPerCustomer: 2,
+      saleStartsAt,
+    });
+    expect(bodies).toEqual([{ name: "Print, numbered" }, { name: "Print, numbered" }]);
+  });
+
+  test("drafts, archives and restores an item", async () => {
+    const page = await enterConsole(site);
+    const sku = "A-DRAFT";
+    await page.getByRole("button", { name: "New item" }).click();
+    await dialog(page).getByLabel(/^SKU/).fill(sku);
+    await dialog(page).getByLabel("Name").fill("Secret");
+    await dialog(page).getByLabel("Price").fill("5");
+    await dialog(page).getByLabel("Status").selectOption("draft");
+    await dialog(page).getByRole("button", { name: "Create" }).click();
+    await row(page, sku).locator(".chip", { hasText: "Draft" }).waitFor();
+    const shown = async () => (await site.operator.call("GET", `/v1/items/${sku}`)).status;
+    expect(await shown()).toBe(404);
+
+    await row(page, sku).getByRole("button", { name: /^Edit/ }).click();
+    await dialog(page).getByLabel("Status").selectOption("listed");
+    await dialog(page).getByRole("button", { name: "Save" }).click();
+    await expect.poll(shown).toBe(200);
+
+    await row(page, sku)
+      .getByRole("button", { name: /^Archive/ })
+      .click();
+    await dialog(page).getByRole("button", { name: "Archive" }).click();
+    await row(page, sku).locator(".chip", { hasText: "Archived" }).waitFor();
+    expect(await shown()).toBe(404);
+    await row(page, sku)
+      .getByRole("button", { name: /^Restore/ })
+      .click();
+    await expect.poll(shown).toBe(200);
+  });
+
   test("finds an order, shows its whole history, takes its payment, asks before cancelling", async () => {
     const buyer = await guest();
     const lines = [{ sku: "TICKET-NIGHTFALL", quantity: 1 }];

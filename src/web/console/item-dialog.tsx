@@ -1,10 +1,10 @@
-import { minorDigitsOf } from "../../contract/currencies.ts";
+import { useState } from "preact/hooks";
 import { ok } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
-import { decimal, minorUnits } from "../shared/format.ts";
 import { ApiProblem } from "../shared/problem.ts";
 import { Field, Form, textOf } from "./form.tsx";
-import type { StockedItem } from "./items.ts";
+import { changesBetween, editsOf, itemOf, textsOf } from "./item-form.ts";
+import { readItem, type StockedItem } from "./items.ts";
 import { client } from "./session.ts";
 
 interface ItemDialogProps {
@@ -15,11 +15,20 @@ interface ItemDialogProps {
 }
 
 export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
-  const currency = item?.price.currency ?? "EUR";
+  // The form goes on showing what the operator saw first: edits are what differs from that.
+  const [shown] = useState(() => textsOf(item));
+  const [latest, setLatest] = useState(item);
   const submit = async (data: FormData) => {
-    const sku = item?.sku ?? textOf(data, "sku");
-    await requireNew(item, sku);
-    await ok(client.v1.items[":sku"].$put({ param: { sku }, json: itemOf(data) }));
+    if (latest === null) await create(data);
+    else {
+      const { sku, etag } = latest;
+      const json = editsOf(data, shown);
+      const header = { "if-match": etag };
+      const written = ok(client.v1.items[":sku"].$patch({ param: { sku }, header, json }));
+      await written.catch(async (error: unknown) => {
+        throw await conflictOf(error, latest, setLatest);
+      });
+    }
     onDone();
   };
   return (
@@ -37,7 +46,7 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
             autofocus
           />
         )}
-        <Field label="Name" name="name" initial={item?.name ?? ""} required />
+        <Field label="Name" name="name" initial={shown.name} required />
         <div class="fields">
           <Field
             label="Price"
@@ -45,87 +54,84 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
             type="number"
             min={0}
             step="any"
-            initial={item ? decimal(item.price) : ""}
+            initial={shown.price}
             required
           />
-          <Field label="Currency" name="currency" pattern="[A-Z]{3}" initial={currency} required />
+          <Field
+            label="Currency"
+            name="currency"
+            pattern="[A-Z]{3}"
+            initial={shown.currency}
+            required
+          />
         </div>
-        <Field
-          label="Limit per customer"
-          hint="empty: none"
-          name="limit"
-          type="number"
-          min={1}
-          step="1"
-          initial={item?.limitPerCustomer ?? ""}
-        />
         <div class="fields">
           <Field
-            label="Sale starts"
-            hint="your time"
-            name="starts"
-            type="datetime-local"
-            initial={localTime(item?.saleStartsAt ?? null)}
+            label="Limit per customer"
+            hint="empty: none"
+            name="limit"
+            type="number"
+            min={1}
+            step="1"
+            initial={shown.limit}
           />
-          <Field
-            label="Sale ends"
-            hint="your time"
-            name="ends"
-            type="datetime-local"
-            initial={localTime(item?.saleEndsAt ?? null)}
-          />
+          <label class="field">
+            <span>Status</span>
+            <select name="status">
+              <option value="listed" selected={shown.status !== "draft"}>
+                Listed
+              </option>
+              <option value="draft" selected={shown.status === "draft"}>
+                Draft
+              </option>
+            </select>
+          </label>
+        </div>
+        <div class="fields">
+          <SaleTime label="Sale starts" name="starts" initial={shown.starts} />
+          <SaleTime label="Sale ends" name="ends" initial={shown.ends} />
         </div>
       </Form>
     </Dialog>
   );
 }
 
-/** Checks first, because PUT would replace the details of an existing item. */
-async function requireNew(item: StockedItem | null, sku: string): Promise<void> {
-  if (item) return;
-  const there = await client.v1.items[":sku"].$get({ param: { sku } }).catch(() => null);
-  if (!there?.ok) return;
-  throw new ApiProblem({
-    title: "This SKU is taken",
-    detail: `There is an item ${sku} already: edit that one.`,
-    status: 409,
+/** To the second: a time that was set to the second has to pass the field's own check. */
+const SaleTime = (field: { label: string; name: string; initial: string }) => (
+  <Field {...field} hint="your time" type="datetime-local" step="1" />
+);
+
+async function create(data: FormData): Promise<void> {
+  const sku = textOf(data, "sku");
+  const header = { "if-none-match": "*" as const };
+  const written = ok(client.v1.items[":sku"].$put({ param: { sku }, header, json: itemOf(data) }));
+  await written.catch((error: unknown) => {
+    if (!(error instanceof ApiProblem) || error.code !== "precondition_failed") throw error;
+    throw new ApiProblem({
+      title: "This SKU is taken",
+      detail: `There is an item ${sku} already: edit that one.`,
+      status: 409,
+    });
   });
 }
 
-function itemOf(data: FormData) {
-  const currency = textOf(data, "currency");
-  const limit = textOf(data, "limit");
-  return {
-    name: textOf(data, "name"),
-    price: { amount: amountOf(textOf(data, "price"), currency), currency },
-    limitPerCustomer: limit === "" ? null : Number(limit),
-    saleStartsAt: isoTime(textOf(data, "starts")),
-    saleEndsAt: isoTime(textOf(data, "ends")),
-  };
-}
-
-/** Throws the error that the form shows. The field cannot check it without the currency. */
-function amountOf(text: string, currency: string): number {
-  const amount = minorUnits(text, currency);
-  if (amount !== null) return amount;
-  const digits = minorDigitsOf(currency);
-  throw new ApiProblem({
-    title: `This is no price in ${currency}`,
-    detail:
-      digits === undefined
-        ? `${currency} is no currency of ISO 4217 that is in use.`
-        : `A price in ${currency} has ${digits === 0 ? "no" : `at most ${digits}`} decimals, like ${decimal({ amount: 12_345, currency })}.`,
-    status: 400,
+/**
+ * Says what somebody else has changed in the meantime. The next save goes on from there, and sends
+ * what the operator has edited only.
+ */
+async function conflictOf(
+  error: unknown,
+  before: StockedItem,
+  setLatest: (item: StockedItem) => void,
+): Promise<unknown> {
+  if (!(error instanceof ApiProblem) || error.code !== "precondition_failed") return error;
+  const now = await readItem(before.sku);
+  if (now === null) return error;
+  setLatest(now);
+  const changes = changesBetween(textsOf(before), textsOf(now));
+  return new ApiProblem({
+    title: "Somebody else has changed this item",
+    detail: `${changes.join(" ")} Your edits are still in the form. Save again to add them, or close to leave the item as it is now.`,
+    status: 412,
   });
-}
-
-const isoTime = (local: string): string | null =>
-  local === "" ? null : new Date(local).toISOString();
-
-/** The format of an input of type datetime-local. */
-function localTime(at: string | null): string {
-  if (at === null) return "";
-  const time = new Date(at);
-  const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 16);
 }

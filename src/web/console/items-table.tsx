@@ -1,9 +1,12 @@
 import { useState } from "preact/hooks";
+import { asProblem } from "../shared/api.ts";
+import { confirmed } from "../shared/dialog.tsx";
 import { count, money } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
+import type { ApiProblem } from "../shared/problem.ts";
 import { ItemDialog } from "./item-dialog.tsx";
-import { readItems, type StockedItem } from "./items.ts";
+import { archive, readItems, restore, type StockedItem } from "./items.ts";
 import { LedgerDialog } from "./ledger-dialog.tsx";
 import { LevelBar, LevelLegend } from "./level-bar.tsx";
 import { StockDialog } from "./stock-dialog.tsx";
@@ -20,6 +23,17 @@ export function ItemsTable() {
   const [opened, setOpened] = useState<Opened | null>(null);
   const cursor = cursors.at(-1) ?? null;
   const page = usePolled(`items ${cursor}`, PERIOD_MS, () => readItems(cursor));
+  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const toggleArchived = async (item: StockedItem) => {
+    setProblem(null);
+    try {
+      if (item.status === "archived") await restore(item);
+      else if (await isArchivingWanted(item)) await archive(item);
+    } catch (error) {
+      setProblem(asProblem(error));
+    }
+    page.refresh();
+  };
   const close = () => setOpened(null);
   const done = () => {
     setOpened(null);
@@ -35,11 +49,19 @@ export function ItemsTable() {
           New item
         </button>
       </div>
-      {page.problem ? <ProblemNotice problem={page.problem} /> : <></>}
+      {problem || page.problem ? (
+        <ProblemNotice problem={(problem ?? page.problem) as ApiProblem} />
+      ) : (
+        <></>
+      )}
       {page.data?.items.length === 0 ? (
         <Empty title="No items yet" text="Create one, then receive its first units." />
       ) : (
-        <Table items={page.data?.items ?? null} onOpen={setOpened} />
+        <Table
+          items={page.data?.items ?? null}
+          onOpen={setOpened}
+          onArchive={(item) => void toggleArchived(item)}
+        />
       )}
       {cursors.length > 1 || next !== null ? (
         <div class="pager">
@@ -95,13 +117,11 @@ const NUMBERS = ["available", "held", "sold", "received"] as const;
 const ROWS_WHILE_LOADING = 4;
 
 /** The roles are explicit because on phones the style sheet turns rows into cards. */
-function Table({
-  items,
-  onOpen,
-}: {
+interface TableProps extends ItemActions {
   items: readonly StockedItem[] | null;
-  onOpen: (opened: Opened) => void;
-}) {
+}
+
+function Table({ items, ...actions }: TableProps) {
   return (
     <table
       class="items-table"
@@ -125,7 +145,7 @@ function Table({
       </thead>
       <tbody role="rowgroup">
         {items
-          ? items.map((item) => <Row key={item.sku} item={item} onOpen={onOpen} />)
+          ? items.map((item) => <Row key={item.sku} item={item} {...actions} />)
           : Array.from({ length: ROWS_WHILE_LOADING }, (_, i) => (
               <tr role="row" class="skeleton-row" key={`s${i}`}>
                 <td role="cell" colSpan={7} />
@@ -136,44 +156,69 @@ function Table({
   );
 }
 
-interface RowProps {
-  item: StockedItem;
+interface ItemActions {
   onOpen: (opened: Opened) => void;
+  /** Archives the item, or restores it. */
+  onArchive: (item: StockedItem) => void;
 }
 
-function Row({ item, onOpen }: RowProps) {
-  const { sku, name, price, level } = item;
+interface RowProps extends ItemActions {
+  item: StockedItem;
+}
+
+function Row({ item, onOpen, onArchive }: RowProps) {
+  const { sku, name, price, level, status } = item;
+  const isArchived = status === "archived";
   return (
     <tr role="row" data-sku={sku}>
       <th role="rowheader" scope="row" class="item-cell">
-        {name}
+        {name} {status === "listed" ? <></> : <span class="chip">{STATUS_LABELS[status]}</span>}
         <small>
           <code>{sku}</code> · {money(price)}
           {item.limitPerCustomer ? ` · max. ${count(item.limitPerCustomer)} each` : ""}
         </small>
       </th>
       <td role="cell" class="bar-cell">
-        {level ? <LevelBar level={level} label={name} /> : <span class="hint">no answer</span>}
+        <LevelBar level={level} label={name} />
       </td>
       {NUMBERS.map((part) => (
         <td role="cell" class={`number digits ${part}`} data-label={part}>
-          {level ? count(level[part]) : "–"}
+          {count(level[part])}
         </td>
       ))}
       <td role="cell" class="actions">
-        {(["restock", "adjust", "edit", "ledger"] as const).map((type) => (
-          <button
-            type="button"
-            class="button small quiet"
-            aria-label={`${LABELS[type]}: ${name}`}
-            onClick={() => onOpen({ type, item })}
-          >
-            {LABELS[type]}
-          </button>
-        ))}
+        {(["restock", "adjust", "edit", "ledger"] as const)
+          .filter((type) => type !== "edit" || !isArchived)
+          .map((type) => (
+            <button
+              type="button"
+              class="button small quiet"
+              aria-label={`${LABELS[type]}: ${name}`}
+              onClick={() => onOpen({ type, item })}
+            >
+              {LABELS[type]}
+            </button>
+          ))}
+        <button
+          type="button"
+          class="button small quiet"
+          aria-label={`${isArchived ? "Restore" : "Archive"}: ${name}`}
+          onClick={() => onArchive(item)}
+        >
+          {isArchived ? "Restore" : "Archive"}
+        </button>
       </td>
     </tr>
   );
 }
 
 const LABELS = { restock: "Restock", adjust: "Adjust", edit: "Edit", ledger: "Ledger" } as const;
+
+const STATUS_LABELS = { draft: "Draft", archived: "Archived" } as const;
+
+const isArchivingWanted = ({ name }: StockedItem): Promise<boolean> =>
+  confirmed({
+    title: `Archive ${name}?`,
+    text: "Buyers no longer see it and cannot order it. Its open orders go on. You can restore it.",
+    action: "Archive",
+  });

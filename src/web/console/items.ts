@@ -1,34 +1,36 @@
-import { type Item, type Level, ok } from "../shared/api.ts";
+import type { InferResponseType } from "hono/client";
+import { type Client, ok } from "../shared/api.ts";
 import { client } from "./session.ts";
 
-export interface StockedItem extends Item {
-  /** From the stock item itself; null while the item does not respond. */
-  level: Level | null;
-}
+type Page = InferResponseType<Client["v1"]["operations"]["items"]["$get"]>;
 
-export interface ItemsPage {
-  items: StockedItem[];
-  nextCursor: string | null;
-}
+/** An item as operators see it: also a draft or an archived one, with its level and its ETag. */
+export type StockedItem = Page["items"][number];
 
 const PAGE = "20";
-const CONCURRENCY = 4;
 
-/** A page of the catalogue with each item's level. */
-export async function readItems(cursor: string | null): Promise<ItemsPage> {
-  const query: { limit: string; cursor?: string } = { limit: PAGE, ...(cursor && { cursor }) };
-  const { items, nextCursor } = await ok(client.v1.items.$get({ query }));
-  const levels = new Map<string, Level>();
-  const waiting = items.map(({ sku }) => sku);
-  const work = async () => {
-    for (let sku = waiting.pop(); sku !== undefined; sku = waiting.pop()) {
-      const level = await ok(client.v1.items[":sku"].stock.$get({ param: { sku } })).catch(
-        () => null,
-      );
-      if (level) levels.set(sku, level);
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  const stocked = items.map((item) => ({ ...item, level: levels.get(item.sku) ?? null }));
-  return { items: stocked, nextCursor };
+/** A page of all items. */
+export function readItems(cursor: string | null): Promise<Page> {
+  const query = { limit: PAGE, ...(cursor && { cursor }) };
+  return ok(client.v1.operations.items.$get({ query }));
+}
+
+/** The item as it is now; null: there is none. */
+export async function readItem(sku: string): Promise<StockedItem | null> {
+  const query = { q: sku, limit: "100" };
+  const { items } = await ok(client.v1.operations.items.$get({ query }));
+  return items.find((item) => item.sku === sku) ?? null;
+}
+
+export async function archive({ sku, etag }: StockedItem): Promise<void> {
+  await ok(client.v1.items[":sku"].$delete({ param: { sku }, header: { "if-match": etag } }));
+}
+
+/** Brings an archived item back, unless somebody else has done so in the meantime. */
+export async function restore(item: StockedItem): Promise<void> {
+  const { sku, name, price, limitPerCustomer, saleStartsAt, saleEndsAt } = item;
+  const json = { name, price, limitPerCustomer, saleStartsAt, saleEndsAt };
+  await ok(
+    client.v1.items[":sku"].$put({ param: { sku }, header: { "if-none-match": "*" }, json }),
+  );
 }

@@ -88,7 +88,7 @@ export function LedgerDialog({ item, onClose }: { item: StockedItem; onClose: ()
 }
 
 function Row({ movement }: { movement: Movement }) {
-  const { kind, quantity, orderId, reason, at, balance } = movement;
+  const { kind, quantity, at, balance } = movement;
   return (
     <tr>
       <td>
@@ -97,16 +97,28 @@ function Row({ movement }: { movement: Movement }) {
         </time>
       </td>
       <td>
-        <span class={`movement ${kind}`}>{kind}</span>
+        <span class={`movement ${kind}`}>{kind.replace("_", "-")}</span>
       </td>
       <td class="number digits">
         {quantity > 0 && (kind === "receive" || kind === "adjust") ? "+" : ""}
         {count(quantity)}
       </td>
-      <td>{orderId ? <code title={orderId}>order {shortId(orderId)}</code> : (reason ?? "")}</td>
+      <td>
+        <Purpose movement={movement} />
+      </td>
       <td class="number digits">{count(balance.available)}</td>
       <td class="number digits">{count(balance.held)}</td>
       <td class="number digits">{count(balance.sold)}</td>
     </tr>
+  );
+}
+
+/** The order, the reason, and who asked for it. */
+function Purpose({ movement: { orderId, reason, actor } }: { movement: Movement }) {
+  return (
+    <>
+      {orderId ? <code title={orderId}>order {shortId(orderId)}</code> : <></>} {reason ?? ""}
+      {actor ? <small> by {actor.sub ?? "the system"}</small> : <></>}
+    </>
   );
 }

@@ -1,10 +1,15 @@
-import type { Level } from "../shared/api.ts";
 import { count } from "../shared/format.ts";
 
 const PARTS = ["sold", "held", "available"] as const;
 
 /** Shows received = available + held + sold as one bar. */
-export function LevelBar({ level, label }: { level: Level; label: string }) {
+export function LevelBar({
+  level,
+  label,
+}: {
+  level: Record<(typeof PARTS)[number] | "received", number>;
+  label: string;
+}) {
   const { received } = level;
   const text = PARTS.map((part) => `${count(level[part])} ${part}`).join(", ");
   return (

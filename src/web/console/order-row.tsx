@@ -102,14 +102,15 @@ function Details({ order, onChanged }: { order: Order; onChanged: () => void }) 
 }
 
 function Step({ step, last }: { step: Transition; last: Transition | null }) {
-  const { revision, status, reason, at } = step;
+  const { revision, status, reason, at, actor } = step;
   const since = last === null ? "" : `after ${duration(Date.parse(at) - Date.parse(last.at))}`;
   return (
     <li class={status}>
-      <b>{status}</b>
+      <b>{step.step === "placed" ? status : step.step.replace("_", " ")}</b>
       <span>{reason?.replaceAll("_", " ") ?? ""}</span>
       <span class="hint">
         <time dateTime={at}>{clockTime(at)}</time> {since} · revision {revision}
+        {actor?.sub ? ` · by ${actor.sub}` : ""}
       </span>
     </li>
   );

@@ -37,7 +37,7 @@ export function StockDialog({ item, kind, onClose, onDone }: StockDialogProps) {
   const isRestock = kind === "restock";
   return (
     <Dialog title={`${isRestock ? "Restock" : "Adjust"} ${name}`} onClose={onClose}>
-      <p class="hint">{level ? `${count(level.available)} available now.` : ""}</p>
+      <p class="hint">{count(level.available)} available now.</p>
       <Form action={isRestock ? "Receive" : "Adjust"} onSubmit={submit} onCancel={onClose}>
         <Field
           label={isRestock ? "Units received" : "Change"}
