@@ -231,6 +231,59 @@ describe(
       );
     });
 
+    /** Returns all two units; resolves to how that was judged. */
+    const giveBack = async (world: World, order: { id: string }, sku: string, db: D1Database) => {
+      const wanted = {
+        id: newOrderId(Date.now()),
+        orderId: order.id,
+        lines: [{ sku, quantity: 2 }],
+        restock: true,
+        reason: "race",
+        actor: SHOP,
+        keyOwner: "shop",
+        key: v7(),
+      };
+      const own = Object.assign({}, world.env, { DB: db });
+      return (await inBackground((background) => recordReturn(own, wanted, background))).type;
+    };
+
+    test.each(["paid for", "cancelled", "expires"] as const)(
+      "an order is returned and %s",
+      async (other) => {
+        const world = await worldOf();
+        const { sku, orders, confirm } = await lockedOrders(world);
+        const became: string[] = [];
+        for (const [i, order] of orders.entries()) {
+          await confirm(
+            order,
+            other === "expires" ? { ago_ms: 60_000, paymentWindow_ms: 60_000 } : {},
+          );
+          const [type] = await atOnce(
+            i,
+            (db) => giveBack(world, order, sku, db),
+            (db): Promise<unknown> =>
+              other === "paid for"
+                ? pay(world, paymentOf(order.id), db)
+                : other === "cancelled"
+                  ? change(world, "cancel", order.id, db)
+                  : passAt(Date.now(), { db }),
+          );
+          const { returned, status } = await orderNow(order.id);
+          // What was recorded is in the order, and nothing else is.
+          expect(returned).toEqual(type === "new" ? { [sku]: 2 } : null);
+          expect(status).toBe(other === "paid for" ? "paid" : "cancelled");
+          became.push(type);
+        }
+        if (other === "paid for") expectBoth(became, "new", "not_returnable");
+        else expect(new Set(became)).toEqual(new Set(["not_returnable"]));
+        await settleDown(world);
+        await expectSettled(
+          sku,
+          orders.map(({ id }) => id),
+        );
+      },
+    );
+
     test("an order is returned and its commit comes in", async () => {
       const world = await worldOf();
       const { sku, orders, confirm } = await lockedOrders(world);

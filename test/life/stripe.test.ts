@@ -104,3 +104,23 @@ describe("POST /v1/payments/stripe", () => {
     expect((await send(await worldOf({ vars: VARS }), payload)).status).toBe(expected);
   });
 });
+
+test("takes 200 notices at a time; one that stalls gives its place back, and the next are 503", async () => {
+  const world = await worldOf({ vars: VARS });
+  const stalled = Array.from({ length: 200 }, () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const context = createExecutionContext();
+    const request = new Request("https://lockstock.test/v1/payments/stripe", {
+      method: "POST",
+      body: readable,
+    });
+    return { answer: Promise.resolve(app.fetch(request, world.env, context)), writable };
+  });
+  const { id } = await confirmed(world);
+  const refused = await send(world, notice(id));
+  expect([refused.status, refused.body["code"]]).toEqual([503, "unavailable"]);
+  await Promise.all(stalled.map(({ writable }) => writable.abort()));
+  const answers = await Promise.all(stalled.map(({ answer }) => answer));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([400]));
+  expect((await send(world, notice(id))).status).toBe(200);
+});

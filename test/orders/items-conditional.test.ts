@@ -125,6 +125,9 @@ describe("If-None-Match: *", () => {
     const again = await put({ ...CUP, name: "Mug" }, { "If-None-Match": "*" });
     expect(again).toMatchObject({ status: 412, body: { item: { name: "Cup" } } });
     expect((await put(CUP, { "If-None-Match": '"1.0"' })).status).toBe(400);
+    // Neither of these creates.
+    expect((await patch({ name: "Mug" }, { "If-None-Match": "*" })).status).toBe(412);
+    expect((await archive({ "If-None-Match": "*" })).status).toBe(412);
   });
 });
 

@@ -14,7 +14,7 @@ import { Problem } from "./problem.ts";
 export function concurrencyLimit(limit: number, lease_ms: number) {
   const slots = new ConcurrencyLimit(limit, lease_ms);
   const full = () =>
-    new Problem("unavailable", { detail: "Too many orders at once. Repeat it shortly." });
+    new Problem("unavailable", { detail: "Too many requests at once. Repeat it shortly." });
 
   const rejectWhenFull = createMiddleware(async (_, next) => {
     if (slots.isFull(Date.now())) throw full();

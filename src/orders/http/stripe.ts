@@ -5,17 +5,24 @@ import { isSignedByStripe, paymentFromStripe } from "../payments/stripe.ts";
 import type { AppEnv } from "./app-env.ts";
 import { splitList } from "./auth-settings.ts";
 import { background } from "./background.ts";
+import { concurrencyLimit } from "./concurrency-limit.ts";
 import { invalid, Problem } from "./problem.ts";
 import { decodeUtf8, parseJson, readBody } from "./validation.ts";
 
 /** Notices have some 5 KB; one with an expanded session can have more than other bodies may. */
 export const MAX_NOTICE_BYTES = 262_144;
 
+/** In one isolate: 50 MB of bodies, of which anyone may send one before its signature is known. */
+const MAX_NOTICES = 200;
+/** Longer than a notice can take: 15 s for the body, 1 s for the reconciler, 10 s for D1. */
+const NOTICE_LEASE_MS = 40_000;
+const noticeLimit = concurrencyLimit(MAX_NOTICES, NOTICE_LEASE_MS);
+
 /** Who reports the payments of these notices. */
 const STRIPE = { kind: "service", sub: "stripe" } as const;
 
 /** Stripe's notices. It repeats one for three days until the answer is 2xx. */
-export const stripe = new Hono<AppEnv>().post("/", async (c) => {
+export const stripe = new Hono<AppEnv>().post("/", noticeLimit.holdSlot, async (c) => {
   const secrets = splitList(c.env.STRIPE_WEBHOOK_SECRET);
   if (secrets.length === 0) throw new Problem("not_found");
   const body = await readBody(c, MAX_NOTICE_BYTES);

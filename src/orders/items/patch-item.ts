@@ -15,13 +15,14 @@ export async function patchItem(
   db: D1Database,
   sku: string,
   change: (details: ItemDetails) => ItemDetails,
-  { ifRevision }: Precondition,
+  { ifRevision, ifAbsent }: Precondition,
 ): Promise<Patched> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const item = await getItem(db, sku);
     if (!item || item.isArchived) return "not_found";
     const { revision } = item;
-    const isAllowed = Array.isArray(ifRevision) ? ifRevision.includes(revision) : true;
+    const isOther = Array.isArray(ifRevision) && !ifRevision.includes(revision);
+    const isAllowed = !isOther && !ifAbsent;
     if (!isAllowed) return { item, before: item, isAllowed };
     const own = { ifRevision: [revision], ifAbsent: false };
     const written = await putItem(db, sku, change(item.details), own, Date.now());

@@ -55,7 +55,7 @@ function Tiles({ data }: { data: Operations | null }) {
         value={data?.orders.confirmed}
         note="stock held"
       />
-      <Tile name="Paid" className="paid" value={data?.orders.paid} note="sold" />
+      <Tile name="Paid" className="paid" value={data?.orders.paid} note={soldNote(data)} />
       <Tile
         name="Cancelled"
         className="cancelled"
@@ -81,6 +81,9 @@ function Tiles({ data }: { data: Operations | null }) {
     </dl>
   );
 }
+
+const soldNote = (data: Operations | null): string =>
+  data?.orders.returned ? `sold, ${count(data.orders.returned)} more returned` : "sold";
 
 interface TileProps {
   name: string;
