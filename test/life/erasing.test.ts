@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { StockApi } from "../../src/contract/stock-api.ts";
 import type { StockItem } from "../../src/stock/item/stock-item.ts";
 import { compareAll } from "./support/differences.ts";
-import { settleDown } from "./support/money.ts";
+import { expired, paymentOf, report, settleDown, WINDOW } from "./support/money.ts";
 import { passAt } from "./support/reconcile.ts";
 import { customerUnits, expectSettled, ledgerOf } from "./support/stock.ts";
 import {
@@ -141,6 +141,14 @@ describe("DELETE /v1/customers/:id", () => {
     expect((await orderNow(ids[1]!)).customerId).toBe(customer);
     expect(await erase(await worldOf(), customer)).toBe(204);
     expect(await everything(sku)).not.toContain(customer);
+  });
+
+  test("late money for an erased customer's order places none, and is to be refunded", async () => {
+    const world = await worldOf({ vars: WINDOW });
+    const { id, customer } = await expired(world);
+    expect(await erase(world, customer)).toBe(204);
+    const { payment } = await report(world, paymentOf(id));
+    expect([payment.state, payment.why]).toEqual(["unmatched", "ended"]);
   });
 
   test("is for operators alone", async () => {

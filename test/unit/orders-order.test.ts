@@ -243,6 +243,20 @@ describe("the order as clients see it", () => {
     expect(lines.map(({ returned }) => returned)).toEqual([1, undefined]);
   });
 
+  it("is the same of an order that an object of the version before has read", () => {
+    const later = [
+      "amountDue",
+      "metadata",
+      "extensions",
+      "successorOf",
+      "returned",
+      "returnedAt_ms",
+    ];
+    const all = Object.entries(order({ status: "confirmed", payBy_ms: NOW }));
+    const before = Object.fromEntries(all.filter(([name]) => !later.includes(name)));
+    expect(viewOf(before as never)).toEqual(viewOf(Object.fromEntries(all) as never));
+  });
+
   it("is returned once every unit came back", () => {
     expect(viewOf(order({ status: "paid", returnedAt_ms: NOW })).status).toBe("returned");
   });

@@ -7,7 +7,7 @@ import { eraseFromDeadLetters } from "../dead-letters/dead-letters.sql.ts";
 import { deletePresence } from "../feed/presence.sql.ts";
 import { deleteKeysOf } from "../order/idempotency-keys.sql.ts";
 import { ordersToErase } from "../order/order-queries.sql.ts";
-import type { Order } from "../order/order.ts";
+import { ERASED_PREFIX, type Order } from "../order/order.ts";
 import { eraseOrders } from "../order/orders.sql.ts";
 import { ordersReturning } from "../order/returns.sql.ts";
 
@@ -31,7 +31,7 @@ const ITEM_TIMEOUT_MS = 5_000;
  * its orders, which still name the customer.
  */
 export async function eraseCustomer(env: OrdersEnv, customerId: string): Promise<Erased> {
-  const erasedId = `erased_${v4()}`;
+  const erasedId = `${ERASED_PREFIX}${v4()}`;
   const end_ms = Date.now() + CALL_MS;
   for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
     const orders = await ordersToErase(env.DB, customerId, STEP);

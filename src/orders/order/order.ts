@@ -90,6 +90,9 @@ export interface Order {
   history: HistoryEntry[];
 }
 
+/** Of the customer id that takes the place of an erased one. */
+export const ERASED_PREFIX = "erased_";
+
 export interface Transition {
   from: readonly Status[];
   to: Status;
@@ -205,10 +208,15 @@ export interface LineView extends Omit<Line, "limitPerCustomer"> {
   returned?: number;
 }
 
+/**
+ * The order as clients see it. While a version is deployed, an object of the version before may have
+ * read the order, without the members that came later.
+ */
 export function viewOf(order: Order): OrderView {
+  const { amountDue = order.total.amount, successorOf = null, returnedAt_ms = null } = order;
   return {
     id: order.id,
-    status: order.returnedAt_ms === null ? order.status : "returned",
+    status: returnedAt_ms === null ? order.status : "returned",
     reason: order.reason,
     ...(order.shortages && { shortages: order.shortages }),
     lines: order.lines.map(({ sku, name, quantity, price }) => {
@@ -216,15 +224,15 @@ export function viewOf(order: Order): OrderView {
       return { sku, name, quantity, price, ...(returned !== undefined && { returned }) };
     }),
     total: order.total,
-    amountDue: order.amountDue,
+    amountDue,
     ...(order.metadata && { metadata: order.metadata }),
-    ...(order.successorOf !== null && { successorOf: order.successorOf }),
+    ...(successorOf !== null && { successorOf }),
     customerId: order.customerId,
     revision: order.revision,
     placedAt: iso(order.placedAt_ms),
     updatedAt: iso(order.updatedAt_ms),
     // An order that needs no payment may have a `payBy` that an earlier version stored.
-    payBy: order.payBy_ms === null || order.amountDue === 0 ? null : iso(order.payBy_ms),
+    payBy: order.payBy_ms === null || amountDue === 0 ? null : iso(order.payBy_ms),
   };
 }
 

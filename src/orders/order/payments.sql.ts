@@ -1,6 +1,7 @@
 import type { Actor } from "../../contract/actor.ts";
 import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
 import { AMOUNT_DUE } from "./order-queries.sql.ts";
+import { ERASED_PREFIX } from "./order.ts";
 import { paymentFromRow, selectPayment, TARGET } from "./payment-queries.sql.ts";
 import type { Payment, ReportedPayment } from "./payment.ts";
 
@@ -16,9 +17,11 @@ const NEWER_SCAN = 1_000;
 /**
  * Whether the order `t`, which a payment names, is replaced by a successor: its payment window ran
  * out, the customer has not ordered one of its SKUs again since, and each line can still be bought
- * at its price. With more newer orders than the scan reads, none is replaced.
+ * at its price. An erased customer gets no new order, and with more newer orders than the scan reads,
+ * none is replaced.
  */
 const IS_REORDERED = `?8 AND t.id = ?2 AND t.reason = 'payment_timeout'
+  AND t.customer_id NOT GLOB '${ERASED_PREFIX}*'
   AND NOT EXISTS (
     SELECT 1 FROM (SELECT lines, row_number() OVER (ORDER BY id) AS n FROM orders AS later
         INDEXED BY orders_by_customer
