@@ -53,8 +53,8 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "a customer's units are not lowered by a release",
     file: "src/stock/item/apply-commands.ts",
-    from: 'customers.add(customerId, kind === "lock" ? quantity : -quantity);',
-    to: 'if (kind === "lock") customers.add(customerId, quantity);',
+    from: 'store.customers.add(customerId, kind === "lock" ? quantity : -quantity);',
+    to: 'if (kind === "lock") store.customers.add(customerId, quantity);',
   },
   {
     name: "an adjustment is done again for each copy",

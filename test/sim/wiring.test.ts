@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { transformSync } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { experimental_readRawConfig } from "wrangler";
 import { loadCode } from "../../sim/kernel/code.ts";
 import { MUTANTS } from "../../sim/mutants/all.ts";
-import { findPlace, readSource } from "../../sim/mutants/places.ts";
+import { changesOf } from "../../sim/mutants/mutant.ts";
+import { applyChanges, findPlace, readSource } from "../../sim/mutants/places.ts";
 import { QUOTING, quotesIn } from "../../sim/mutants/quotes.ts";
 import { requireSimulated, WORKERS } from "../../sim/platform/settings.ts";
 import { System } from "../../sim/system.ts";
@@ -47,6 +49,16 @@ describe("the mutants", () => {
   it("are at least 25, each with a name of its own", () => {
     expect(MUTANTS.length).toBeGreaterThanOrEqual(25);
     expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
+  });
+
+  const sources = readSource(ROOT);
+
+  it.each(MUTANTS)("leave code that parses: $name", (mutant) => {
+    // A quote that begins in the middle of an expression would leave half of one.
+    for (const [file, text] of applyChanges(changesOf(mutant), sources))
+      expect(() =>
+        transformSync(text, { loader: file.endsWith("x") ? "tsx" : "ts" }),
+      ).not.toThrow();
   });
 });
 
