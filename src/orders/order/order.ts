@@ -208,11 +208,17 @@ export interface LineView extends Omit<Line, "limitPerCustomer"> {
   returned?: number;
 }
 
+/** Members that an order of version 0.1.0 does not have. */
+type Later = "amountDue" | "metadata" | "extensions" | "successorOf" | "returned" | "returnedAt_ms";
+
+/** An order that may have been read by the version before. */
+type ReadOrder = Omit<Order, Later> & Partial<Pick<Order, Later>>;
+
 /**
  * The order as clients see it. While a version is deployed, an object of the version before may have
  * read the order, without the members that came later.
  */
-export function viewOf(order: Order): OrderView {
+export function viewOf(order: ReadOrder): OrderView {
   const { amountDue = order.total.amount, successorOf = null, returnedAt_ms = null } = order;
   return {
     id: order.id,
