@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { type ItemQuery, listAllItems } from "../../src/orders/items/item-queries.sql.ts";
 import type { StockedItem } from "../../src/orders/items/item.ts";
 import { call, migrate, operatorToken } from "./support/worker.ts";
 
@@ -126,3 +127,52 @@ it("a long catalogue is searched in bounded pages, to its end", async () => {
   expect(await skus("q=Number 2500&limit=1")).toEqual(["N02500"]);
   expect(await skus("q=Number 2500&limit=1&sort=saleStartsAt")).toEqual(["N02500"]);
 });
+
+it("a sale that started before 1970 is in both orders", async () => {
+  const body = { name: "Moon", price, saleStartsAt: "1969-07-20T20:17:00Z" };
+  await call("PUT", "/v1/items/M-old", { token, body });
+  expect(await skus("q=Moon&sort=saleStartsAt")).toEqual(["M-old"]);
+  expect(await skus("q=Moon&sort=sku")).toEqual(["M-old"]);
+});
+
+it.each(["sku", "saleStartsAt"])(
+  "a page by %s reads no more rows far into the catalogue than at its start",
+  async (sort) => {
+    await env.DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
+       INSERT INTO items (sku, name, price_amount, price_currency, sale_starts_at, updated_at)
+       SELECT ?1 || printf('%05d', i), 'Many', 1, 'EUR', iif(i % 2, i * 1000000, NULL), 1 FROM n`,
+    )
+      .bind(`P-${sort}-`)
+      .run();
+    const reads = await rowsReadByPages({ sort: sort as "sku" | "saleStartsAt", pages: 8 });
+    expect(reads).toHaveLength(8);
+    // Two statements, each of at most twice a page's scan, sorted.
+    expect(Math.max(...reads)).toBeLessThanOrEqual(Math.max(...reads.slice(0, 2)) * 1.5);
+  },
+);
+
+/** The rows that D1 reads for each of the first pages, which find nothing. */
+async function rowsReadByPages({ sort, pages }: { sort: ItemQuery["sort"]; pages: number }) {
+  const reads: number[] = [];
+  let after: ItemQuery["after"] = null;
+  for (let page = 0; page < pages; page++) {
+    let read = 0;
+    const db = counting(env.DB, (rows) => (read += rows));
+    const found = await listAllItems(db, { q: "nowhere", status: null, sort, after, limit: 1 });
+    reads.push(read);
+    after = found.next;
+    if (after === null) break;
+  }
+  return reads;
+}
+
+/** The database, saying how many rows each batch has read. */
+function counting(db: D1Database, count: (rows: number) => void): D1Database {
+  const batch = async <T>(statements: D1PreparedStatement[]) => {
+    const results = await db.batch<T>(statements);
+    for (const { meta } of results) count(meta.rows_read);
+    return results;
+  };
+  return { prepare: db.prepare.bind(db), batch } as unknown as D1Database;
+}

@@ -95,6 +95,16 @@ export interface ItemPosition {
 /** Rows that one page reads to find what it looks for. A short or empty page need not be the last. */
 const PAGE_SCAN = 1_000;
 const STARTS = "coalesce(sale_starts_at, 0)";
+
+const SEEN_BY_SKU = `SELECT * FROM items WHERE sku > ?2 ORDER BY sku LIMIT ${PAGE_SCAN}`;
+/** In two parts, because a comparison of (starts, sku) reads the index from its beginning. */
+const SEEN_BY_SALE = `SELECT * FROM (
+    SELECT * FROM (SELECT * FROM items WHERE ${STARTS} = ?1 AND sku > ?2
+      ORDER BY sku LIMIT ${PAGE_SCAN})
+    UNION ALL
+    SELECT * FROM (SELECT * FROM items WHERE ${STARTS} > ?1
+      ORDER BY ${STARTS}, sku LIMIT ${PAGE_SCAN}))
+  ORDER BY ${STARTS}, sku LIMIT ${PAGE_SCAN}`;
 const SHOWN_STATUS = "iif(archived_at IS NULL, status, 'archived')";
 
 /** All items, also drafts and archived ones. */
@@ -103,9 +113,8 @@ export async function listAllItems(
   { q, status, sort, after, limit }: ItemQuery,
 ): Promise<{ items: StoredItem[]; next: ItemPosition | null }> {
   const order = sort === "sku" ? "sku" : `${STARTS}, sku`;
-  const position = sort === "sku" ? "sku > ?2" : `(${STARTS}, sku) > (?1, ?2)`;
-  const from = [after?.starts_ms ?? -1, after?.sku ?? ""] as const;
-  const seen = `SELECT * FROM items WHERE ${position} ORDER BY ${order} LIMIT ${PAGE_SCAN}`;
+  const from = [after?.starts_ms ?? Number.MIN_SAFE_INTEGER, after?.sku ?? ""] as const;
+  const seen = sort === "sku" ? SEEN_BY_SKU : SEEN_BY_SALE;
   const [found, end] = await db.batch<ItemRow>([
     db
       .prepare(
