@@ -133,6 +133,9 @@ describeInBrowser("the console", () => {
     const price = { amount: 1_000, currency: "EUR" };
     const put = (body: object) => site.operator.call("PUT", `/v1/items/${sku}`, body);
     await put({ name: "Print", price, saleStartsAt });
+    // In a long catalogue the first page of a search may be empty.
+    const emptyPage = { items: [], nextCursor: "next" };
+    await page.route(/\/operations\/items\?.*\bq=/, (route) => route.fulfill({ json: emptyPage }));
     const bodies: unknown[] = [];
     page.on("request", (request) => {
       if (request.method() === "PATCH") bodies.push(request.postDataJSON());

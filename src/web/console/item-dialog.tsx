@@ -4,7 +4,7 @@ import { Dialog } from "../shared/dialog.tsx";
 import { ApiProblem } from "../shared/problem.ts";
 import { Field, Form, textOf } from "./form.tsx";
 import { changesBetween, editsOf, itemOf, textsOf } from "./item-form.ts";
-import { readItem, type StockedItem } from "./items.ts";
+import type { StockedItem } from "./items.ts";
 import { client } from "./session.ts";
 
 interface ItemDialogProps {
@@ -25,8 +25,8 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
       const json = editsOf(data, shown);
       const header = { "if-match": etag };
       const written = ok(client.v1.items[":sku"].$patch({ param: { sku }, header, json }));
-      await written.catch(async (error: unknown) => {
-        throw await conflictOf(error, latest, setLatest);
+      await written.catch((error: unknown) => {
+        throw conflictOf(error, latest, setLatest);
       });
     }
     onDone();
@@ -119,14 +119,15 @@ async function create(data: FormData): Promise<void> {
  * Says what somebody else has changed in the meantime. The next save goes on from there, and sends
  * what the operator has edited only.
  */
-async function conflictOf(
+function conflictOf(
   error: unknown,
   before: StockedItem,
   setLatest: (item: StockedItem) => void,
-): Promise<unknown> {
+): unknown {
   if (!(error instanceof ApiProblem) || error.code !== "precondition_failed") return error;
-  const now = await readItem(before.sku);
-  if (now === null) return error;
+  const { etag, body } = error;
+  if (etag === null || body.item === undefined) return error;
+  const now = { ...before, ...body.item, etag };
   setLatest(now);
   const changes = changesBetween(textsOf(before), textsOf(now));
   return new ApiProblem({

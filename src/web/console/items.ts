@@ -15,13 +15,6 @@ export function readItems(cursor: string | null): Promise<Page> {
   return ok(client.v1.operations.items.$get({ query }));
 }
 
-/** The item as it is now; null: there is none. */
-export async function readItem(sku: string): Promise<StockedItem | null> {
-  const query = { q: sku, limit: "100" };
-  const { items } = await ok(client.v1.operations.items.$get({ query }));
-  return items.find((item) => item.sku === sku) ?? null;
-}
-
 export async function archive({ sku, etag }: StockedItem): Promise<void> {
   await ok(client.v1.items[":sku"].$delete({ param: { sku }, header: { "if-match": etag } }));
 }

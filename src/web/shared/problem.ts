@@ -1,3 +1,4 @@
+import type { ItemDetails } from "../../orders/items/item.ts";
 import { isRecord } from "./record.ts";
 
 export interface Shortage {
@@ -17,6 +18,13 @@ export interface ProblemBody {
   shortages?: Shortage[];
   saleStartsAt?: string | null;
   saleEndsAt?: string | null;
+  /** The item as it is now, when it is not as a precondition wants it. */
+  item?: ItemDetails;
+}
+
+interface ProblemHeaders {
+  retryAfter?: number | null;
+  etag?: string | null;
 }
 
 /** An error response of the API (RFC 9457), or a missing response. */
@@ -24,12 +32,15 @@ export class ApiProblem extends Error {
   readonly body: ProblemBody;
   /** The response's `Retry-After` in seconds; null: it has none. */
   readonly retryAfter: number | null;
+  /** The `ETag` of the body's item; null: there is none. */
+  readonly etag: string | null;
 
-  constructor(body: ProblemBody, retryAfter: number | null = null) {
+  constructor(body: ProblemBody, { retryAfter = null, etag = null }: ProblemHeaders = {}) {
     super(body.title);
     this.name = "ApiProblem";
     this.body = body;
     this.retryAfter = retryAfter;
+    this.etag = etag;
   }
 
   get code(): string {
@@ -67,6 +78,9 @@ export async function problemOf(response: Answer): Promise<ApiProblem> {
       detail: typeof known["detail"] === "string" ? known["detail"] : `Status ${response.status}.`,
       status: response.status,
     },
-    Number.isFinite(retryAfter) ? retryAfter : null,
+    {
+      retryAfter: Number.isFinite(retryAfter) ? retryAfter : null,
+      etag: response.headers.get("ETag"),
+    },
   );
 }
