@@ -100,6 +100,8 @@ export const FIELDS: Record<string, Record<string, string>> = {
   ItemDetails: { "": "An item as those see it who write it." },
   StockedItem: {
     "": "An item as operators see it.",
+    statusBefore:
+      "Of an archived item only: its status before. Send it as `status` of the PUT that restores the item.",
     etag: "Send this value as `If-Match` to write only what you have read.",
     saleState: "Whether now is before, in or after the time from `saleStartsAt` to `saleEndsAt`.",
     level: "Lags a second or two behind the stock.",

@@ -100,6 +100,7 @@ const OperatorItem = v.object({
   saleStartsAt: v.nullable(time),
   saleEndsAt: v.nullable(time),
   status: v.picklist(["draft", "listed", "archived"]),
+  statusBefore: v.exactOptional(v.picklist(["draft", "listed"])),
   etag: v.string(),
   saleState: v.picklist(["upcoming", "open", "ended"]),
   level: Balance,

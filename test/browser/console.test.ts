@@ -200,6 +200,20 @@ describeInBrowser("the console", () => {
     await expect.poll(shown).toBe(200);
   });
 
+  test("restores a draft as a draft", async () => {
+    const sku = "A-SECRET";
+    const details = { name: "Secret drop", price: { amount: 500, currency: "EUR" } };
+    await site.operator.call("PUT", `/v1/items/${sku}`, { ...details, status: "draft" });
+    await site.operator.call("DELETE", `/v1/items/${sku}`);
+    const page = await enterConsole(site);
+    await row(page, sku).locator(".chip", { hasText: "Archived" }).waitFor();
+    await row(page, sku)
+      .getByRole("button", { name: /^Restore/ })
+      .click();
+    await row(page, sku).locator(".chip", { hasText: "Draft" }).waitFor();
+    expect((await site.operator.call("GET", `/v1/items/${sku}`)).status).toBe(404);
+  });
+
   test("finds an order, shows its whole history, takes its payment, asks before cancelling", async () => {
     const buyer = await guest();
     const lines = [{ sku: "TICKET-NIGHTFALL", quantity: 1 }];

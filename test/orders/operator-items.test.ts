@@ -118,6 +118,17 @@ describe("the operators' items", () => {
   );
 });
 
+it.each(["draft", "listed"])("an archived item says that it was %s", async (status) => {
+  const sku = `S-${status}`;
+  await call("PUT", `/v1/items/${sku}`, { token, body: { name: "Shelved", price, status } });
+  const [before] = await list(`q=${sku}`);
+  expect(before).not.toHaveProperty("statusBefore");
+  await call("DELETE", `/v1/items/${sku}`, { token });
+  expect(await list(`q=${sku}`)).toMatchObject([{ status: "archived", statusBefore: status }]);
+  await call("PUT", `/v1/items/${sku}`, { token, body: { name: "Shelved", price, status } });
+  expect(await list(`q=${sku}`)).toMatchObject([{ status }]);
+});
+
 it("a long catalogue is searched in bounded pages, to its end", async () => {
   await env.DB.prepare(
     `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)

@@ -33,6 +33,8 @@ export interface StockedItem extends ItemDetailsWithSku {
 interface ItemDetailsWithSku extends Omit<ItemDetails, "status"> {
   sku: string;
   status: ItemStatus | "archived";
+  /** Of an archived item only: what it was, so that whoever restores a draft does not publish it. */
+  statusBefore?: ItemStatus;
 }
 
 /** An item with what its ETag consists of. */
@@ -61,7 +63,7 @@ export function stockedItemView(item: StoredItem, now_ms: number): StockedItem {
   return {
     sku,
     ...details,
-    status: isArchived ? "archived" : details.status,
+    ...(isArchived && { status: "archived", statusBefore: details.status }),
     etag: etagOf(item),
     saleState: saleStateOf(details, now_ms),
     level,

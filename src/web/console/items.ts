@@ -19,10 +19,12 @@ export async function archive({ sku, etag }: StockedItem): Promise<void> {
   await ok(client.v1.items[":sku"].$delete({ param: { sku }, header: { "if-match": etag } }));
 }
 
-/** Brings an archived item back, unless somebody else has done so in the meantime. */
+/** Brings an archived item back as it was, unless somebody else has done so in the meantime. */
 export async function restore(item: StockedItem): Promise<void> {
-  const { sku, name, price, limitPerCustomer, saleStartsAt, saleEndsAt } = item;
-  const json = { name, price, limitPerCustomer, saleStartsAt, saleEndsAt };
+  const { sku, name, price, limitPerCustomer, saleStartsAt, saleEndsAt, statusBefore } = item;
+  // A PUT without a status would publish a draft. An earlier version did not say what the item was.
+  const status = statusBefore ?? "draft";
+  const json = { name, price, limitPerCustomer, saleStartsAt, saleEndsAt, status };
   await ok(
     client.v1.items[":sku"].$put({ param: { sku }, header: { "if-none-match": "*" }, json }),
   );
