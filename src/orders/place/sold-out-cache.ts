@@ -14,6 +14,7 @@ interface Line {
  * D1. The cache must give the answer that D1 would give. It is therefore used only for orders
  * without a key, since keys are resolved before admission, and only for orders of one line: another
  * line might be unknown, in another currency or not on sale, which admission checks before stock.
+ * What an operator changes of a sold-out item, it hears of `TTL_MS` later.
  */
 export class SoldOutCache {
   readonly #entries = new Map<string, { available: number; until_ms: number }>();
