@@ -1,6 +1,4 @@
-import { env } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
-import { ALWAYS, archiveItem } from "../../src/orders/items/items.sql.ts";
 import { deliver, expectSettled, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, OPERATOR, WAIT, type World, worldOf } from "./support/world.ts";
 
@@ -9,8 +7,8 @@ beforeAll(migrate);
 const makeDraft = async (world: World, sku: string): Promise<void> => {
   await world.call("PATCH", `/v1/items/${sku}`, { as: OPERATOR, body: { status: "draft" } });
 };
-const archive = async (_: World, sku: string): Promise<void> => {
-  await archiveItem(env.DB, sku, ALWAYS, Date.now());
+const archive = async (world: World, sku: string): Promise<void> => {
+  await world.call("DELETE", `/v1/items/${sku}`, { as: OPERATOR });
 };
 
 test.each([

@@ -105,7 +105,9 @@ export async function worldOf({ vars, stock, db }: WorldOptions = {}) {
     });
     const response = await app.fetch(request, own, context);
     await waitOnExecutionContext(context);
-    return { status: response.status, headers: response.headers, body: await response.json() };
+    const { status } = response;
+    const answered = status === 204 ? {} : await response.json();
+    return { status, headers: response.headers, body: answered as Answer["body"] };
   }
 
   return {
