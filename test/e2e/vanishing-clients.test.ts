@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import Stripe from "stripe";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tokenOf } from "../../bench/lib/orders.ts";
 import { type Stack, startStack } from "../../bench/lib/stack.ts";
@@ -11,8 +12,10 @@ import { until } from "./support/until.ts";
  * would keep the Worker's side of the connection open.
  */
 let stack: Stack;
+const SECRET = "whsec_5WbX5kEWLlfzsGNjH64I8lOOqUB6e8FH";
 beforeAll(async () => {
-  stack = await startStack(QUEUE.stack);
+  const vars = { ...QUEUE.stack.vars, STRIPE_WEBHOOK_SECRET: SECRET };
+  stack = await startStack({ ...QUEUE.stack, vars });
 }, 240_000);
 afterAll(() => stack.stop());
 
@@ -69,6 +72,17 @@ test("2,100 orders whose clients reset the connection within the body keep no pl
   ];
   await hangUpTimes(2_100, `${head.join("\r\n")}\r\n\r\n{`, 60);
   expect((await place("stays", sku)).status).toBe(202);
+}, 240_000);
+
+test("300 notices whose clients reset the connection within the body keep no place of Stripe's", async () => {
+  const head = ["POST /v1/payments/stripe HTTP/1.1", "Host: localhost", "Content-Length: 60"];
+  await hangUpTimes(300, `${head.join("\r\n")}\r\n\r\n{`, 60);
+  const body = JSON.stringify({ type: "payment_intent.succeeded", data: { object: {} } });
+  const signed = { payload: body, secret: SECRET };
+  const signature = await new Stripe("sk_test_x").webhooks.generateTestHeaderStringAsync(signed);
+  const headers = { "stripe-signature": signature, "content-type": "application/json" };
+  const url = `${stack.base}/v1/payments/stripe`;
+  expect((await fetch(url, { method: "POST", headers, body })).status).toBe(200);
 }, 240_000);
 
 /** An order that nobody settles, so that whoever waits for its outcome waits to the end. */
