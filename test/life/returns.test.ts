@@ -117,6 +117,17 @@ describe("a return of a paid order", () => {
     expect([await listed("paid"), await listed("returned")]).toEqual([[], [id]]);
   });
 
+  test("a key stays taken while its return is kept, also when its order is deleted already", async () => {
+    const world = await worldOf();
+    const [old, other] = [await paid(world), await paid(world)];
+    await giveBack(world, old.id, { lines: [{ sku: old.sku, quantity: 1 }] }, "key-old");
+    await settleDown(world);
+    await env.DB.prepare("DELETE FROM orders WHERE id = ?").bind(old.id).run();
+    const lines = [{ sku: other.sku, quantity: 1 }];
+    const { status, code } = await giveBack(world, other.id, { lines }, "key-old");
+    expect([status, code]).toEqual([422, "idempotency_key_reused"]);
+  });
+
   test("repeated with its key is the same return; another body with the key is refused", async () => {
     const world = await worldOf();
     const { sku, id } = await paid(world);

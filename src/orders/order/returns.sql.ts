@@ -79,8 +79,9 @@ export function insertReturn(db: D1Database, made: NewReturn, now_ms: number): D
     );
 }
 
+/** Housekeeping deletes a return after its order, and its key is taken until then. */
 const WITH_CUSTOMER = `SELECT returns.*, orders.customer_id FROM returns
-  JOIN orders ON orders.id = returns.order_id`;
+  LEFT JOIN orders ON orders.id = returns.order_id`;
 
 export function selectReturnByKey(
   db: D1Database,
