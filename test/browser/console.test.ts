@@ -187,6 +187,8 @@ describeInBrowser("the console", () => {
     await dialog(page).getByLabel("Status").selectOption("listed");
     await dialog(page).getByRole("button", { name: "Save" }).click();
     await expect.poll(shown).toBe(200);
+    // Until the list has been read again, archiving would be refused: it shows the revision before.
+    await row(page, sku).locator(".chip").waitFor({ state: "detached" });
 
     await row(page, sku)
       .getByRole("button", { name: /^Archive/ })

@@ -16,12 +16,14 @@ async function cost(count: number, hasKey: boolean, policy = POLICY) {
   const orders = Array.from({ length: count }, (_, i) =>
     candidateFor(sku, { key: hasKey ? `key-${i}` : null }),
   );
-  await placeAll(db, orders, policy, Date.now());
+  // One moment: an order that is decided in another minute than it was placed in costs a row more.
+  const now_ms = Date.now();
+  await placeAll(db, orders, policy, now_ms);
   const toPlace = trips.length;
   const feeds = fakeFeeds();
   await settle(
     orders.map(({ id }) => locked(id)),
-    portsWith({ db, feeds, policy }),
+    portsWith({ db, feeds, policy, now: () => now_ms }),
   );
   for (const { id } of orders) expect((await orderNow(id)).status).toBe("confirmed");
   return {
