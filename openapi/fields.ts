@@ -150,6 +150,54 @@ export const FIELDS: Record<string, Record<string, string>> = {
     "": "The next changes.",
     nextCursor: "Send it as `after`, also when there is nothing new.",
   },
+  NewWebhook: {
+    "": "An endpoint of yours that is told what happens.",
+    url: "https, without a user name and password; not a private address. A local run accepts any address, and http.",
+    types: "The types of changes that it gets. Without it: all.",
+  },
+  WebhookPatch: {
+    "": "What is to be changed.",
+    state:
+      "`off` sets the deliveries aside; `on` goes on where they ended, without the rest of a pause.",
+  },
+  Webhook: {
+    "": "An endpoint of yours that is told what happens.",
+    why: "Why it is off: you switched it off; the endpoint answered 410; it was away for so long that the next change is no longer kept.",
+    failingSince: "Since when the endpoint has not taken an event; null: it takes them.",
+  },
+  WebhookWithSecret: {
+    "": "A webhook with its secret, which is shown only here.",
+    secret: "Verify `webhook-signature` with it, by a library of Standard Webhooks.",
+  },
+  WebhookStatus: {
+    "": "A webhook, and how its deliveries go.",
+    pending:
+      "Events that are still to be delivered. Later ones wait as changes, and are not counted.",
+    parked:
+      "Events that the endpoint refused, and those of the same order behind them. They wait for you to resend them.",
+    failures: "Attempts that have failed in a row.",
+    pausedUntil: "When the next attempt is made after a failure; null: it is not paused.",
+  },
+  WebhookList: { "": "All webhooks, oldest first." },
+  WebhookAttempt: {
+    "": "An attempt to deliver an event.",
+    status: "Of the endpoint's answer; null: there was none within 15 s.",
+    answer: "The beginning of the answer, or why there was none.",
+  },
+  WebhookDelivery: {
+    "": "An event for an endpoint.",
+    id: "Sent as `webhook-id`: the same in each attempt.",
+    subject: "The order or item that it is about. Events of one subject are delivered in sequence.",
+    body: "What is sent.",
+  },
+  WebhookDeliveryPage: {
+    "": "A page of events, newest first.",
+    nextCursor: "Null on the last page.",
+  },
+  WebhookTest: {
+    "": "What came of the test.",
+    status: "Of the endpoint's answer; null: there was none within 15 s.",
+  },
   Level: { "": "The units of an item: `received = available + held + sold`." },
   Balance: { "": "The item's counters after a movement." },
   Movement: {

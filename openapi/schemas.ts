@@ -20,6 +20,7 @@ import type { historyView, OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";
 import type { ReturnView } from "../src/orders/order/return.ts";
 import { changeSchemas } from "./change-schemas.ts";
+import { WEBHOOK_SCHEMAS } from "./webhook-schemas.ts";
 
 /**
  * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its
@@ -255,6 +256,7 @@ export const SCHEMAS = {
   NoticedPayment: v.object({ payment: v.nullable(Payment) }),
   PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
   ...changeSchemas(Order, Payment),
+  ...WEBHOOK_SCHEMAS,
   Level: LevelSchema,
   Balance,
   Movement: StockMovement,

@@ -6,6 +6,7 @@ import { policyOf } from "../config/policy.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { earliestDue } from "../order/order-queries.sql.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
+import { wakeCouriers } from "../webhooks/couriers.ts";
 import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
 import { reconcile } from "./reconcile.ts";
 import { refreshLevels } from "./refresh-levels.ts";
@@ -73,6 +74,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     this.#saveIfChanged("cursors", before, { ...pruned, levels });
     const paid = await healWaitingPayments(this.env.DB, policy, Date.now());
     if (paid > 0) await this.watch(Date.now());
+    await wakeCouriers(this.env);
     const scan = kv.get<WindowScan>("payment windows") ?? SCAN_START;
     const next = await scanPaymentWindows(this.env.DB, policy, scan, Date.now());
     this.#saveIfChanged("payment windows", scan, next);
