@@ -24,7 +24,7 @@ beforeEach(async () => {
     const headers = new Headers(init?.headers);
     const event = {
       id: headers.get("webhook-id") ?? "",
-      ...(JSON.parse(String(init?.body)) as Omit<Posted, "id">),
+      ...(JSON.parse(init?.body as string) as Omit<Posted, "id">),
     };
     posted.push(event);
     return answer(event);
