@@ -11,6 +11,7 @@ CREATE TABLE webhooks (
   state TEXT NOT NULL DEFAULT 'on' CHECK (state IN ('on', 'off')),
   -- Why it is off: an operator, a 410 of the endpoint, or changes that are no longer kept.
   why TEXT CHECK (why IN ('operator', 'gone', 'changes_reset')),
+  off_since INTEGER,
   -- Where its courier begins, as a cursor of the changes.
   starts_after TEXT NOT NULL,
   -- Since when its deliveries have failed; NULL: they do not.

@@ -225,6 +225,14 @@ export const operations: Example<"Operations"> = {
   perMinute,
   deadLetters: 0,
   breaches: 0,
+  alerts: [
+    {
+      code: "money_unmatched",
+      since: CONFIRMED_AT,
+      text: "1 payment belongs to no order that can take it.",
+      action: "Refund each at your payment provider, and mark it as refunded.",
+    },
+  ],
 };
 
 export const history: Example<"History"> = {

@@ -210,6 +210,12 @@ export const FIELDS: Record<string, Record<string, string>> = {
   },
   Ledger: { "": "A page of movements, newest first.", nextCursor: "Null on the last page." },
   Minute: { "": "Counts and latencies of one minute.", minute: "When the minute begins." },
+  Alert: {
+    "": "Something that is wrong.",
+    since: "Null: it is not known.",
+    text: "What is wrong.",
+    action: "What to do.",
+  },
   Operations: {
     "": "The dashboard: the state of the whole system.",
     orders: "Numbers of orders by status.",
@@ -218,6 +224,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
     settleLatencyMs:
       "Time from placing to the outcome, over the last 15 minutes; null: there was no outcome.",
     perMinute: "The last 60 minutes, oldest first; the last one is still running.",
+    alerts: "What is wrong, the worst first. Empty: nothing is.",
     deadLetters: "Dead letters that wait for an operator. The count stops at 10000.",
     breaches:
       "Commands that contradicted an earlier decision of a stock item. If this is not 0, check the logs.",

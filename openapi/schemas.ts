@@ -14,6 +14,7 @@ import { PaymentSchema } from "../src/orders/http/payments.ts";
 import { ReturnSchema } from "../src/orders/http/returns.ts";
 import { AdjustmentSchema } from "../src/orders/http/stock.ts";
 import type { ItemStatus, ItemView, StockedItem } from "../src/orders/items/item.ts";
+import type { Alert } from "../src/orders/operators/alerts.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
 import type { historyView, OrderView } from "../src/orders/order/order.ts";
@@ -161,6 +162,22 @@ const Minute = v.object({
   settleLatencyMs: v.object({ p50: milliseconds, p99: milliseconds }),
 }) satisfies v.GenericSchema<unknown, MinuteView>;
 
+const OperationsAlert = v.object({
+  code: v.picklist([
+    "cron_silent",
+    "stock_away",
+    "backlog",
+    "breaches",
+    "dead_letters",
+    "money_unmatched",
+    "webhook_off",
+    "webhook_failing",
+  ]),
+  since: v.nullable(time),
+  text: v.string(),
+  action: v.string(),
+}) satisfies v.GenericSchema<unknown, Alert>;
+
 const OperationsView = v.object({
   orders: v.object({
     pending: count,
@@ -174,7 +191,8 @@ const OperationsView = v.object({
   perMinute: v.pipe(v.array(Minute), v.length(60)),
   deadLetters: count,
   breaches: count,
-}) satisfies v.GenericSchema<unknown, Dashboard>;
+  alerts: v.array(OperationsAlert),
+}) satisfies v.GenericSchema<unknown, Dashboard & { alerts: Alert[] }>;
 
 const Transition = v.object({
   revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -262,6 +280,7 @@ export const SCHEMAS = {
   Movement: StockMovement,
   Ledger: v.object({ movements: v.array(StockMovement), nextCursor }),
   Minute,
+  Alert: OperationsAlert,
   Operations: OperationsView,
   Actor: ActorSchema,
   Transition,

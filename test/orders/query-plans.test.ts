@@ -169,7 +169,7 @@ async function webhooks(): Promise<void> {
   await call("PATCH", `/v1/webhooks/${id}`, { token, body });
   await call("POST", `/v1/webhooks/${id}/rotate`, { token });
   await setFailing(env.DB, id, 1);
-  await switchOff(env.DB, id, "gone");
+  await switchOff(env.DB, { id, why: "gone" }, 1);
   await call("DELETE", `/v1/webhooks/${id}`, { token });
 }
 

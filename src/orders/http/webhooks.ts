@@ -72,7 +72,8 @@ export const webhooks = new Hono<AppEnv>()
     }
     const { DB: db } = c.env;
     const id = c.req.param("id");
-    const webhook = await patchWebhook(db, id, patch, await newestCursor(db));
+    const now = { newest: await newestCursor(db), now_ms: Date.now() };
+    const webhook = await patchWebhook(db, id, patch, now);
     if (!webhook) throw webhookNotFound;
     await called(() => courierOf(c.env, id).resume(id));
     return c.json(webhookView(webhook));

@@ -145,7 +145,7 @@ export class Courier extends DurableObject<OrdersEnv> {
     const pausedUntil_ms = this.#store.progress?.pausedUntil_ms ?? 0;
     if (pausedUntil_ms > Date.now()) return pausedUntil_ms;
     if (!(await this.#read(webhook))) {
-      await switchOff(this.env.DB, webhook.id, "changes_reset");
+      await switchOff(this.env.DB, { id: webhook.id, why: "changes_reset" }, Date.now());
       return null;
     }
     const lanes = this.#store.lanes(MAX_PENDING);
@@ -200,7 +200,7 @@ export class Courier extends DurableObject<OrdersEnv> {
     };
     await pMap(lanes, deliverLane, { concurrency: CONCURRENCY });
     if (isGone) {
-      await switchOff(this.env.DB, webhook.id, "gone");
+      await switchOff(this.env.DB, { id: webhook.id, why: "gone" }, Date.now());
       return null;
     }
     return this.#pause(failed);

@@ -15,6 +15,7 @@ export interface Webhook {
   previous: { secret: string; until_ms: number } | null;
   state: WebhookState;
   why: WhyOff | null;
+  offSince_ms: number | null;
   /** A cursor of the changes. */
   startsAfter: string;
   failingSince_ms: number | null;

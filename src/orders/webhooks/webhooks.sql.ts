@@ -17,6 +17,7 @@ interface WebhookRow {
   previous_until: number | null;
   state: WebhookState;
   why: WhyOff | null;
+  off_since: number | null;
   starts_after: string;
   failing_since: number | null;
   created_at: number;
@@ -33,6 +34,7 @@ const webhookFromRow = (row: WebhookRow): Webhook => ({
       : { secret: row.previous_secret, until_ms: row.previous_until ?? 0 },
   state: row.state,
   why: row.why,
+  offSince_ms: row.off_since,
   startsAfter: row.starts_after,
   failingSince_ms: row.failing_since,
   createdAt_ms: row.created_at,
@@ -83,17 +85,18 @@ export async function patchWebhook(
   db: D1Database,
   id: string,
   { url, types, state }: WebhookPatch,
-  newest: string,
+  { newest, now_ms }: { newest: string; now_ms: number },
 ): Promise<Webhook | null> {
   const row = await db
     .prepare(
       `UPDATE webhooks SET url = coalesce(?2, url), types = coalesce(?3, types),
          state = coalesce(?4, state),
          starts_after = iif(?4 = 'on' AND why = 'changes_reset', ?5, starts_after),
-         why = CASE ?4 WHEN 'on' THEN NULL WHEN 'off' THEN 'operator' ELSE why END
+         why = CASE ?4 WHEN 'on' THEN NULL WHEN 'off' THEN 'operator' ELSE why END,
+         off_since = CASE ?4 WHEN 'on' THEN NULL WHEN 'off' THEN ?6 ELSE off_since END
        WHERE id = ?1 RETURNING *`,
     )
-    .bind(id, url ?? null, types ? JSON.stringify(types) : null, state ?? null, newest)
+    .bind(id, url ?? null, types ? JSON.stringify(types) : null, state ?? null, newest, now_ms)
     .first<WebhookRow>();
   return row && webhookFromRow(row);
 }
@@ -115,10 +118,16 @@ export async function rotateSecret(
 }
 
 /** Switches it off, unless an operator has done so. */
-export async function switchOff(db: D1Database, id: string, why: WhyOff): Promise<void> {
+export async function switchOff(
+  db: D1Database,
+  { id, why }: { id: string; why: WhyOff },
+  now_ms: number,
+): Promise<void> {
   await db
-    .prepare("UPDATE webhooks SET state = 'off', why = ?2 WHERE id = ?1 AND state = 'on'")
-    .bind(id, why)
+    .prepare(
+      "UPDATE webhooks SET state = 'off', why = ?2, off_since = ?3 WHERE id = ?1 AND state = 'on'",
+    )
+    .bind(id, why, now_ms)
     .run();
 }
 
