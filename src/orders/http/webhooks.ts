@@ -4,9 +4,10 @@ import * as v from "valibot";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { newestCursor } from "../changes/change-queries.sql.ts";
 import type { Delivery } from "../webhooks/courier-store.ts";
+import type { CourierStatus } from "../webhooks/courier.ts";
 import { courierOf } from "../webhooks/couriers.ts";
 import { newSecret } from "../webhooks/signature.ts";
-import { type Webhook, webhookView } from "../webhooks/webhook.ts";
+import { type Attempt, type Webhook, webhookView } from "../webhooks/webhook.ts";
 import {
   deleteWebhook,
   getWebhook,
@@ -62,7 +63,7 @@ export const webhooks = new Hono<AppEnv>()
   })
   .get("/:id", readers, async (c) => {
     const webhook = await found(c.env.DB, c.req.param("id"));
-    const status = await called(() => courierOf(c.env, webhook.id).status());
+    const status: CourierStatus = await called(() => courierOf(c.env, webhook.id).status());
     return c.json({ ...webhookView(webhook), ...status });
   })
   .patch("/:id", writers, body(WebhookPatchSchema), async (c) => {
@@ -94,14 +95,16 @@ export const webhooks = new Hono<AppEnv>()
   .post("/:id/test", writers, async (c) => {
     const webhook = await found(c.env.DB, c.req.param("id"));
     const test = () => courierOf(c.env, webhook.id).test(webhook);
-    const { status, answer, took_ms } = await withTimeout(TEST_TIMEOUT_MS, test, "the courier");
+    const attempt: Attempt = await withTimeout(TEST_TIMEOUT_MS, test, "the courier");
+    const { status, answer, took_ms } = attempt;
     return c.json({ status, answer, tookMs: took_ms });
   })
   .get("/:id/deliveries", readers, query(DeliveriesQuery), async (c) => {
     const { limit, cursor, state = null } = c.req.valid("query");
     const before = decodeCursor(cursor, PositionSchema) ?? Number.MAX_SAFE_INTEGER;
     const { id } = await found(c.env.DB, c.req.param("id"));
-    const rows = await called(() => courierOf(c.env, id).deliveries(state, before, limit));
+    const list = () => courierOf(c.env, id).deliveries(state, before, limit);
+    const rows: (Delivery & { seq: number })[] = await called(list);
     const deliveries = rows.map(({ seq: _seq, ...delivery }) => deliveryView(delivery));
     const last = rows.length === limit ? rows.at(-1)?.seq : undefined;
     return c.json({ deliveries, nextCursor: encodeCursor(last === undefined ? null : `${last}`) });
