@@ -12,6 +12,7 @@ import { check, settled } from "./crash/check.ts";
 import { Journal } from "./crash/journal.ts";
 import { Listener } from "./crash/listener.ts";
 import { type Customer, type Load, run } from "./crash/load.ts";
+import { Shop } from "./crash/shop.ts";
 import { type Layout, Stack } from "./crash/stack.ts";
 import { asker } from "./lib/api-client.ts";
 import { readOptions } from "./lib/options.ts";
@@ -108,6 +109,9 @@ async function main(stack: Stack, { rounds, seed, customers }: typeof chosen) {
     listeners.set(id, new Listener(stack.base, await signToken(id), journal));
   }
 
+  const shop = new Shop(load.operator, journal);
+  await shop.open();
+
   for (const [i, kill] of kills.entries()) {
     if (stack.layout !== KILLS[kill]) {
       await stack.stop();
@@ -124,6 +128,8 @@ async function main(stack: Stack, { rounds, seed, customers }: typeof chosen) {
 
   const settled_ms = await settled(load.operator, journal);
   const { orders, deadLetters } = await check(load, listeners);
+  await shop.check(orders);
+  shop.close();
   const opened = [...listeners.values()].reduce((sum, { sockets }) => sum + sockets, 0);
   for (const listener of listeners.values()) listener.end();
   const kinds = [...journal.answered].map(([kind, n]) => `${n} ${kind}`).join(", ");
@@ -131,7 +137,7 @@ async function main(stack: Stack, { rounds, seed, customers }: typeof chosen) {
   console.log(
     `calls without an answer or with 5xx: ${journal.failures}; sockets opened: ${opened}; ` +
       `orders: ${orders.length}, settled ${(settled_ms / 1_000).toFixed(1)} s after the last ` +
-      `round; dead letters: ${deadLetters}`,
+      `round; dead letters: ${deadLetters}; events posted again: ${shop.repeated}`,
   );
   return journal.violations;
 }

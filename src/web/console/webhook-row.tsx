@@ -122,7 +122,9 @@ function Health({ webhook, status }: { webhook: Webhook; status: WebhookStatus |
         <></>
       )}
       <p class="hint">
-        {pending === 0 ? "Everything is delivered." : `${plural(pending, "event")} on the way.`}
+        {pending === 0
+          ? `Everything${parked > 0 ? " else" : ""} is delivered.`
+          : `${plural(pending, "event")} on the way.`}
       </p>
     </>
   );
