@@ -48,6 +48,13 @@ export const FIELDS: Record<string, Record<string, string>> = {
     delta: "Units to receive (positive) or to remove (negative). Not 0.",
     reason: "Stored in the ledger. One line of text with the same rules as an item's name.",
   },
+  StockCount: {
+    "": "A count of the shelf. A sale or a delivery in between is noticed, and not undone.",
+    unsold: "Units counted, without paid units that are not shipped yet.",
+    expected: "What `available + held` was when you counted.",
+    reason: "Stored in the ledger. One line of text with the same rules as an item's name.",
+  },
+  StockChange: { "": "A change of stock: by a number of units, or to a count." },
   Reconcile: {
     "": "The part to compare.",
     repair: "Reconcile the orders that differ, starting now.",

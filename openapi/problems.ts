@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { OrderIdSchema } from "../src/contract/order-id.ts";
 import { LevelSchema, ShortageSchema } from "../src/contract/stock-events.ts";
 import { PROBLEMS, type ProblemCode } from "../src/orders/http/problem.ts";
 import * as examples from "./examples.ts";
@@ -148,6 +149,13 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     remedy:
       "Start again without `after`, and read your open orders once with `GET /v1/orders/{id}`: what happened in between may be missing.",
   },
+  stock_changed: {
+    means: "`available + held` is not what the count expects. Nothing was changed.",
+    remedy:
+      "Read `level`. If the difference is a sale or a delivery that your count knows of, count again with the new `expected` and a new key.",
+    members: { level: LevelSchema },
+    example: { level: examples.level },
+  },
   precondition_failed: {
     means: "`If-Match` or `If-None-Match` does not hold: somebody else has changed the resource.",
     remedy:
@@ -156,10 +164,11 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     example: { item: examples.itemDetails },
   },
   insufficient_available: {
-    means: "The negative `delta` would remove more units than are available. Nothing was changed.",
+    means:
+      "The negative `delta` would remove more units than are available, or a count has fewer units than orders hold. Nothing was changed.",
     remedy:
-      "Read `level`. Units that are held or sold cannot be removed. A repeat with the same key gets the same response, so use a new key.",
-    members: { level: LevelSchema },
+      "Read `level`. Units that are held or sold cannot be removed. If units are missing, cancel some of the orders in `affected`, which hold them, and count again. A repeat with the same key gets the same response, so use a new key.",
+    members: { level: LevelSchema, affected: v.exactOptional(v.array(OrderIdSchema)) },
     example: { level: examples.level },
   },
   payload_too_large: {

@@ -12,7 +12,7 @@ import { ReconcileSchema } from "../src/orders/http/operators.ts";
 import { ExtensionSchema, OrderSchema } from "../src/orders/http/order-body.ts";
 import { PaymentSchema } from "../src/orders/http/payments.ts";
 import { ReturnSchema } from "../src/orders/http/returns.ts";
-import { AdjustmentSchema } from "../src/orders/http/stock.ts";
+import { AdjustmentSchema, StockCountSchema } from "../src/orders/http/stock-body.ts";
 import type { ItemStatus, ItemView, StockedItem } from "../src/orders/items/item.ts";
 import type { Alert } from "../src/orders/operators/alerts.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
@@ -252,6 +252,8 @@ export const SCHEMAS = {
   NewItem: ItemSchema,
   ItemPatch: ItemPatchSchema,
   Adjustment: AdjustmentSchema,
+  StockCount: StockCountSchema,
+  StockChange: v.union([AdjustmentSchema, StockCountSchema]),
   Reconcile: ReconcileSchema,
   Currency: CurrencySchema,
   Money,

@@ -98,16 +98,16 @@ export const itemOperations: Operation[] = [
     method: "post",
     path: `${ITEM}/stock`,
     tag: "Stock",
-    summary: "Receive or remove units",
+    summary: "Receive, remove or count units",
     description:
-      "Changes `received` and `available` by `delta`. A repeat with the same key and body gets the first response again, even a 409, with the level of that time and `Idempotency-Replayed: true`. Another body with the same key is rejected.",
+      "Changes `received` and `available` by `delta`; or sets `available + held` to `unsold`, if it is still `expected`. A repeat with the same key and body gets the first response again, even a 409, with the level of that time and `Idempotency-Replayed: true`. Another body with the same key is rejected.",
     caller: "service",
     scopes: ["stock:write"],
     parameters: ["Sku", "RequiredIdempotencyKey"],
     body: body(
-      "Adjustment",
+      "StockChange",
       examples.adjustment,
-      "`delta` is in units, not 0; a positive one receives units. `reason` is trimmed and stored in the ledger.",
+      "`delta` is in units, not 0; a positive one receives units. Or `unsold` and `expected`. `reason` is trimmed and stored in the ledger.",
     ),
     answers: [
       json(200, "The level after the change.", "Level", ["After the change", examples.level]),
@@ -116,6 +116,7 @@ export const itemOperations: Operation[] = [
       "idempotency_key_required",
       "not_found",
       "insufficient_available",
+      "stock_changed",
       "idempotency_key_reused",
       "unavailable",
     ],

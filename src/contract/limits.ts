@@ -20,6 +20,8 @@ export const MAX_DELIVERY_ATTEMPTS = 10;
 
 /** Orders in one call over the lane. */
 export const MAX_ORDERS_PER_LANE_CALL = 200;
+/** Items in one `adjustMany` call. With one call each: below 10,000 subrequests (Workers limits). */
+export const MAX_ADJUSTMENTS_PER_CALL = 500;
 /** SKUs in one `levels` call. */
 export const MAX_SKUS_PER_LEVELS_CALL = 100;
 /** Locks that one page of `liveLocks` reads. */

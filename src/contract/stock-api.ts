@@ -12,6 +12,23 @@ export interface Adjustment {
   actor?: Actor;
 }
 
+/**
+ * A count of the shelf. It sets `available + held`, if these are still `expected`: a sale, a delivery
+ * or another count in between is noticed, and not undone.
+ */
+export interface StockCount {
+  /** As of an adjustment. */
+  operationId: string;
+  /** Units counted, without sold units that are not shipped yet. */
+  unsold: number;
+  /** What `available + held` was when the shelf was counted. */
+  expected: number;
+  reason: string;
+  actor?: Actor;
+}
+
+export type StockChange = Adjustment | StockCount;
+
 /** Set on the answer to a repeat. It changes nothing and returns the level of the first answer. */
 interface Repeatable {
   isReplay?: true;
@@ -19,7 +36,14 @@ interface Repeatable {
 
 export type AdjustResult =
   | ({ ok: true } & VersionedLevel & Repeatable)
-  | ({ ok: false; code: "insufficient_available"; level: Level } & Repeatable)
+  | ({
+      ok: false;
+      /** `stock_changed`: `available + held` is not what a count expects. */
+      code: "insufficient_available" | "stock_changed";
+      level: Level;
+      /** Of a count below what is held: orders that hold units, at most `MAX_AFFECTED`. */
+      affected?: string[];
+    } & Repeatable)
   /** The operation id belongs to another request, with another delta or reason. */
   | { ok: false; code: "operation_reused" };
 
@@ -58,6 +82,14 @@ export interface LockStates {
   watermark_ms: number;
 }
 
+export interface SkuChange {
+  sku: string;
+  change: StockChange;
+}
+
+/** Orders that one answer names as affected. */
+export const MAX_AFFECTED = 100;
+
 /** Whose name the item has to forget. */
 export interface Erasure {
   customerId: string;
@@ -74,7 +106,12 @@ export interface StockApi {
    * within `within_ms`. An order without an outcome is undecided: the caller repeats its event.
    */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
-  adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult>;
+  adjust(sku: string, change: StockChange): Promise<AdjustResult>;
+  /**
+   * At most `MAX_ADJUSTMENTS_PER_CALL` changes, each of another item; one result each, in their order.
+   * Null: the item did not answer, and a repeat with the same operation id shows what it did.
+   */
+  adjustMany(changes: readonly SkuChange[]): Promise<(AdjustResult | null)[]>;
   /** Gives the locks of these orders, and the customer's counted units, another customer id. */
   eraseCustomer(sku: string, erasure: Erasure): Promise<void>;
   /** At most `MAX_SKUS_PER_LEVELS_CALL` levels from the items, without those that cannot be read. */

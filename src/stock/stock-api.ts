@@ -1,14 +1,19 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import pMap from "p-map";
 import * as v from "valibot";
-import { MAX_ORDERS_PER_LANE_CALL, MAX_SKUS_PER_LEVELS_CALL } from "../contract/limits.ts";
+import {
+  MAX_ADJUSTMENTS_PER_CALL,
+  MAX_ORDERS_PER_LANE_CALL,
+  MAX_SKUS_PER_LEVELS_CALL,
+} from "../contract/limits.ts";
 import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import type {
-  Adjustment,
   AdjustResult,
   Erasure,
   LedgerPage,
   LockStates,
+  SkuChange,
+  StockChange,
   StockApi as Api,
 } from "../contract/stock-api.ts";
 import type { StockEvent, VersionedLevel } from "../contract/stock-events.ts";
@@ -17,6 +22,8 @@ import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 
 const CONCURRENCY = 24;
+/** Time limit of one change of many: a hanging item must not hold up the answers of the others. */
+const ADJUST_TIMEOUT_MS = 5_000;
 /** Time limit of one read, so that one hanging item does not hide the levels of the others. */
 const LEVEL_TIMEOUT_MS = 2_000;
 
@@ -45,8 +52,21 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     return outcomes;
   }
 
-  async adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult> {
-    return this.env.ITEM.getByName(sku).adjust(sku, adjustment);
+  async adjust(sku: string, change: StockChange): Promise<AdjustResult> {
+    return this.env.ITEM.getByName(sku).adjust(sku, change);
+  }
+
+  async adjustMany(changes: readonly SkuChange[]): Promise<(AdjustResult | null)[]> {
+    assertAtMost(MAX_ADJUSTMENTS_PER_CALL, changes, "changes");
+    const change = async (one: SkuChange): Promise<AdjustResult | null> => {
+      try {
+        return await withTimeout(ADJUST_TIMEOUT_MS, () => this.adjust(one.sku, one.change));
+      } catch (error) {
+        log("warn", "item.adjust_failed", { sku: one.sku, error: errorText(error) });
+        return null;
+      }
+    };
+    return pMap(changes, change, { concurrency: CONCURRENCY });
   }
 
   async levels(skus: string[]): Promise<VersionedLevel[]> {

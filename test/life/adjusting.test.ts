@@ -1,5 +1,7 @@
-import { beforeAll, expect, test } from "vitest";
-import { migrate, worldOf } from "./support/world.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { confirmed, settleDown } from "./support/money.ts";
+import { counters } from "./support/stock.ts";
+import { migrate, type World, worldOf } from "./support/world.ts";
 
 beforeAll(migrate);
 
@@ -27,4 +29,72 @@ test("a key belongs to the whole adjustment: repeats say so, a refusal too, anot
   expect(await adjust("b", 5, "found")).toEqual([422, "idempotency_key_reused", undefined, null]);
   expect(await adjust("a", -1, "lost")).toEqual([422, "idempotency_key_reused", undefined, null]);
   expect(await adjust("c", 1, "found")).toEqual([200, undefined, 6, null]);
+});
+
+describe("a count of the shelf", () => {
+  const countIn = async (
+    world: World,
+    sku: string,
+    body: object,
+    key: string = crypto.randomUUID(),
+  ) => {
+    const {
+      status,
+      body: answer,
+      headers,
+    } = await world.call("POST", `/v1/items/${sku}/stock`, {
+      as: "operator",
+      body: { reason: "count", ...body },
+      headers: { "Idempotency-Key": key },
+    });
+    return { status, answer, isReplay: headers.get("Idempotency-Replayed") === "true" };
+  };
+
+  test("twice at once is applied once: 40 on the shelf are 40", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(50);
+    const counted = { unsold: 40, expected: 50 };
+    const answers = await Promise.all([countIn(world, sku, counted), countIn(world, sku, counted)]);
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    const refused = answers.find(({ status }) => status === 409)?.answer;
+    expect(refused).toMatchObject({ code: "stock_changed", level: { available: 40 } });
+    expect(await counters(sku)).toMatchObject({ received: 40, available: 40 });
+  });
+
+  test("below what orders hold names them; a sale in between is not undone", async () => {
+    const world = await worldOf();
+    const { sku, id } = await confirmed(world, 5);
+    const below = await countIn(world, sku, { unsold: 1, expected: 5 });
+    expect([below.status, below.answer.code]).toEqual([409, "insufficient_available"]);
+    expect(below.answer["affected"]).toEqual([id]);
+    await world.pay(id);
+    await settleDown(world);
+    // The two sold units are no longer on the shelf.
+    expect((await countIn(world, sku, { unsold: 5, expected: 5 })).status).toBe(409);
+    expect((await countIn(world, sku, { unsold: 4, expected: 3 })).status).toBe(200);
+    expect(await counters(sku)).toMatchObject({ received: 6, available: 4, held: 0, sold: 2 });
+  });
+
+  test("is remembered by its key, with all of its body", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const counted = { unsold: 3, expected: 5 };
+    expect(await countIn(world, sku, counted, "k")).toMatchObject({ status: 200, isReplay: false });
+    expect(await countIn(world, sku, counted, "k")).toMatchObject({ status: 200, isReplay: true });
+    for (const other of [{ unsold: 4, expected: 5 }, { unsold: 3, expected: 3 }, { delta: -2 }]) {
+      expect((await countIn(world, sku, other, "k")).status).toBe(422);
+    }
+    expect(await counters(sku)).toMatchObject({ available: 3 });
+  });
+
+  test.each([
+    { unsold: 3 },
+    { expected: 3 },
+    { unsold: -1, expected: 3 },
+    { unsold: 3, expected: 3, delta: 1 },
+  ])("%o is no count", async (body) => {
+    const world = await worldOf();
+    const sku = await world.stocked(3);
+    expect((await countIn(world, sku, body)).status).toBe(400);
+  });
 });

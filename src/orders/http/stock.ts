@@ -12,23 +12,8 @@ import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { Problem } from "./problem.ts";
 import { actorOf } from "./scopes.ts";
 import { itemNotFound, skuFromPath } from "./sku.ts";
-import { singleLineText } from "./text.ts";
+import { StockChangeSchema } from "./stock-body.ts";
 import { body, headers, query } from "./validation.ts";
-
-/** In units. After a thousand such adjustments an item's counters are still exact numbers. */
-const MAX_DELTA = 1_000_000_000;
-
-/** Body of `POST /v1/items/:sku/stock`. */
-export const AdjustmentSchema = v.strictObject({
-  delta: v.pipe(
-    v.number(),
-    v.integer("must be a whole number"),
-    v.minValue(-MAX_DELTA),
-    v.maxValue(MAX_DELTA),
-    v.notValue(0, "must not be 0"),
-  ),
-  reason: singleLineText(500),
-});
 
 const SeqSchema = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
 
@@ -38,16 +23,15 @@ export const stock = new Hono<AppEnv>()
     "/:sku/stock",
     requireScopes("stock:write"),
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
-    body(AdjustmentSchema),
+    body(StockChangeSchema),
     async (c) => {
       const sku = await knownSku(c.env.DB, c.req.param("sku"));
       const operationId = c.req.valid("header")["idempotency-key"];
       if (operationId === undefined) throw new Problem("idempotency_key_required");
-      const { delta, reason } = c.req.valid("json");
       const actor = actorOf(c.get("caller"));
       const result = await callStock(
         async (): Promise<AdjustResult> =>
-          await c.env.STOCK.adjust(sku, { operationId, delta, reason, actor }),
+          await c.env.STOCK.adjust(sku, { ...c.req.valid("json"), operationId, actor }),
       );
       if (!result.ok && result.code === "operation_reused") {
         throw new Problem("idempotency_key_reused");
@@ -58,8 +42,11 @@ export const stock = new Hono<AppEnv>()
         await storeLevels(c.env.DB, policyOf(c.env), [result], Date.now());
         return c.json(result.level, 200, { ...replayed });
       }
-      const extra = { level: result.level };
-      throw new Problem("insufficient_available", { extra, headers: { ...replayed } });
+      const { code, level, affected } = result;
+      throw new Problem(code, {
+        extra: { level, ...(affected && { affected }) },
+        headers: { ...replayed },
+      });
     },
   )
   .get("/:sku/stock", requireScopes("stock:write", "operations:read"), async (c) => {

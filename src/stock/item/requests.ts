@@ -1,15 +1,25 @@
-import type { Adjustment, AdjustResult } from "../../contract/stock-api.ts";
+import type { AdjustResult, StockChange } from "../../contract/stock-api.ts";
 import type { ReturnCommand } from "./rules.ts";
 
 /** The result of an adjustment that is recorded under its operation id. */
 type RecordedResult = Exclude<AdjustResult, { code: "operation_reused" }>;
-type StoredResult = RecordedResult & { reason?: string };
+type StoredResult = RecordedResult & { reason?: string; count?: StoredChange["count"] };
 
-export interface StoredAdjustment {
+export interface StoredChange {
+  /** Of an adjustment, as it was asked for; of a count, what it came to. */
   delta: number;
+  /** Of a count. */
+  count: { unsold: number; expected: number } | undefined;
   /** Undefined if an earlier version, which did not store reasons, wrote the row. */
   reason: string | undefined;
   result: RecordedResult;
+}
+
+/** Whether a change is the one that was stored, as a whole. */
+export function isSameChange({ delta, count, reason }: StoredChange, change: StockChange): boolean {
+  if (reason !== undefined && reason !== change.reason) return false;
+  if ("delta" in change) return count === undefined && delta === change.delta;
+  return count?.unsold === change.unsold && count.expected === change.expected;
 }
 
 /** The tables `operations` and `returns`: what was done already, so that a repeat changes nothing. */
@@ -20,27 +30,33 @@ export class Requests {
     this.#sql = sql;
   }
 
-  adjustment(id: string): StoredAdjustment | undefined {
+  change(id: string): StoredChange | undefined {
     const [row] = this.#sql.exec<{ delta: number; result: string }>(
       "SELECT delta, result FROM operations WHERE id = ?",
       id,
     );
     if (!row) return undefined;
-    const { reason, ...result } = JSON.parse(row.result) as StoredResult;
-    return { delta: row.delta, reason, result };
+    const { reason, count, ...result } = JSON.parse(row.result) as StoredResult;
+    return { delta: row.delta, count, reason, result };
   }
 
   /**
-   * Stores the reason in the JSON of the result. A released version inserts into this table without
+   * Stores reason and count in the JSON of the result. A released version inserts into this table without
    * naming columns, so another column would make its inserts fail after a rollback.
    */
-  storeAdjustment<R extends RecordedResult>(adjustment: Adjustment, result: R, at_ms: number): R {
-    const { operationId, delta, reason } = adjustment;
+  storeChange<R extends RecordedResult>(
+    change: StockChange,
+    { delta, result }: { delta: number; result: R },
+    at_ms: number,
+  ): R {
+    const { operationId, reason } = change;
+    const count =
+      "unsold" in change ? { unsold: change.unsold, expected: change.expected } : undefined;
     this.#sql.exec(
       "INSERT INTO operations (id, delta, result, at) VALUES (?, ?, ?, ?)",
       operationId,
       delta,
-      JSON.stringify({ ...result, reason }),
+      JSON.stringify({ ...result, reason, count }),
       at_ms,
     );
     return result;

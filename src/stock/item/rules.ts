@@ -223,6 +223,26 @@ export function adjust(counters: Counters, delta: number): Counters | undefined 
   return { ...counters, available, received: counters.received + delta };
 }
 
+/** The outcome of a count, or the change that it makes. */
+export type Counted =
+  | { type: "stock_changed" | "below_held" }
+  | { type: "counted"; counters: Counters; delta: number };
+
+/** Sets `available + held` to what was counted, if nobody has changed it since. */
+export function count(
+  counters: Counters,
+  { unsold, expected }: { unsold: number; expected: number },
+): Counted {
+  const { available, held } = counters;
+  if (available + held !== expected) return { type: "stock_changed" };
+  // The units of orders that hold some are not there: somebody has to decide which order goes.
+  if (unsold < held) return { type: "below_held" };
+  const delta = unsold - expected;
+  const { received } = counters;
+  const counted = { ...counters, received: received + delta, available: available + delta };
+  return { type: "counted", counters: counted, delta };
+}
+
 export function isBalanced({ received, available, held, sold }: Counters): boolean {
   return (
     received === available + held + sold && [received, available, held, sold].every((n) => n >= 0)

@@ -2,12 +2,12 @@ import { DurableObject } from "cloudflare:workers";
 import { MAX_LOCKS_PER_PAGE } from "../../contract/limits.ts";
 import { orderIdFloor } from "../../contract/order-id.ts";
 import type {
-  Adjustment,
   AdjustResult,
   Erasure,
   LedgerPage,
   LiveLock,
   LockStates,
+  StockChange,
 } from "../../contract/stock-api.ts";
 import { StockEventSchema, stockLevel, type VersionedLevel } from "../../contract/stock-events.ts";
 import { Alarm } from "../../runtime/alarm.ts";
@@ -15,8 +15,10 @@ import { errorText, log } from "../../runtime/log.ts";
 import { sendPacked } from "../../runtime/queue-producer.ts";
 import { retentionOf } from "../policy.ts";
 import { applyCommands } from "./apply-commands.ts";
-import { adjust, type ItemCommand, type ItemReply } from "./rules.ts";
-import { type ItemState, ItemStore } from "./store.ts";
+import { changeStock } from "./change-stock.ts";
+import { levelOf } from "./level.ts";
+import type { ItemCommand, ItemReply } from "./rules.ts";
+import { ItemStore } from "./store.ts";
 
 /** The item reports its level at most this often. */
 const LEVEL_INTERVAL_MS = 1_000;
@@ -75,42 +77,16 @@ export class StockItem extends DurableObject<StockEnv> {
    * Records the first answer for an operation id, also a refusal, and repeats it. A different request
    * with the same id is answered `operation_reused`.
    */
-  async adjust(sku: string, adjustment: Adjustment): Promise<AdjustResult> {
+  async adjust(sku: string, change: StockChange): Promise<AdjustResult> {
     const now_ms = Date.now();
-    const result = this.ctx.storage.transactionSync(() => this.#adjust(sku, adjustment, now_ms));
+    const result = this.ctx.storage.transactionSync(() =>
+      changeStock(this.#store, sku, change, now_ms),
+    );
     // The caller writes this level into the read model, so the item need not report it.
     if (result.ok) this.#markReported(result.levelVersion, now_ms);
     // A refusal is recorded in a row too, which has to be pruned later.
     await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
     return result;
-  }
-
-  #adjust(sku: string, adjustment: Adjustment, now_ms: number): AdjustResult {
-    const { operationId, delta, reason, actor = null } = adjustment;
-    const done = this.#store.requests.adjustment(operationId);
-    if (done) {
-      // An earlier version stored no reason: there only the delta tells two requests apart.
-      const isSame = done.delta === delta && (done.reason === undefined || done.reason === reason);
-      if (!isSame) return { ok: false, code: "operation_reused" };
-      return { ...done.result, isReplay: true };
-    }
-    const before = this.#store.state(sku);
-    const counters = adjust(before, delta);
-    if (!counters) {
-      const { level } = levelOf(before, now_ms);
-      // Saves the item's name, so that an item that has only ever refused is pruned as well.
-      this.#store.save(before);
-      const refused = { ok: false, code: "insufficient_available", level } as const;
-      return this.#store.requests.storeAdjustment(adjustment, refused, now_ms);
-    }
-    const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
-    const kind = delta > 0 ? "receive" : "adjust";
-    const asked = { orderId: null, operationId, reason, actor };
-    const movement = { kind, quantity: delta, ...asked, balance: counters } as const;
-    this.#store.ledger.append([movement], now_ms);
-    this.#store.save(after);
-    const adjusted = { ok: true, ...levelOf(after, now_ms) } as const;
-    return this.#store.requests.storeAdjustment(adjustment, adjusted, now_ms);
   }
 
   level(sku: string): VersionedLevel {
@@ -179,10 +155,4 @@ export class StockItem extends DurableObject<StockEnv> {
     this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
     return pruneAt_ms;
   }
-}
-
-function levelOf(state: ItemState, now_ms: number): VersionedLevel {
-  const { sku, received, available, held, sold, levelVersion, breaches } = state;
-  const at = new Date(now_ms).toISOString();
-  return { level: { sku, received, available, held, sold }, levelVersion, breaches, at };
 }

@@ -22,6 +22,9 @@ export interface ItemState extends Counters {
 /** Locks in one statement: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
 const MAX_LOCKS_PER_STATEMENT = 1_000;
 
+/** Locks among which `heldBy` looks: there is no index by state. */
+const HELD_SCAN = 10_000;
+
 export class ItemStore {
   readonly ledger: Ledger;
   readonly customers: CustomerUnits;
@@ -124,6 +127,16 @@ export class ItemStore {
       return (lock.state === "held" || lock.state === "sold") && lock.quantity > 0;
     });
     return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
+  }
+
+  /** Orders that hold units, newest first, among the newest `HELD_SCAN` locks. */
+  heldBy(limit: number): string[] {
+    const rows = this.#sql.exec<{ id: string }>(
+      `SELECT id FROM (SELECT order_id AS id, state FROM locks
+         ORDER BY order_id DESC LIMIT ${HELD_SCAN}) WHERE state = 'held' LIMIT ?`,
+      limit,
+    );
+    return [...rows].map(({ id }) => id);
   }
 
   /** Gives the locks of these orders, and the customer's counted units, another customer id. */

@@ -66,7 +66,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/items/:sku/stock",
     who: "service",
     scopes: ["stock:write"],
-    body: { delta: 3, reason: "delivery" },
+    body: { delta: 3, unsold: 3, expected: 3, reason: "delivery" },
     hasKey: true,
     needsStock: true,
   },
