@@ -140,6 +140,8 @@ const VALIDATED = new Set<string>([
   "IfAbsent",
   "PaymentState",
   "PaidOrder",
+  "After",
+  "ChangeLimit",
   "ItemSearch",
   "ItemStatus",
   "ItemSort",

@@ -275,3 +275,32 @@ export const guest: Example<"Guest"> = {
   customerId: CUSTOMER,
   token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJndWVzdF85YjJkNmMxYSJ9.c2lnbmF0dXJl",
 };
+
+export const CHANGE_CURSOR = "5f1c0ad93b7e-4182-end";
+
+export const changePage: Example<"ChangePage"> = {
+  changes: [
+    {
+      cursor: "5f1c0ad93b7e-4181-end",
+      type: "order.confirmed",
+      at: CONFIRMED_AT,
+      orderId: ORDER_ID,
+      revision: 2,
+      order: confirmedOrder,
+    },
+    {
+      cursor: "5f1c0ad93b7e-4182-1",
+      type: "payment.waiting",
+      at: CONFIRMED_AT,
+      payment: { ...payment, state: "waiting" },
+    },
+    {
+      cursor: CHANGE_CURSOR,
+      type: "item.sold_out",
+      at: CONFIRMED_AT,
+      sku: SKU,
+      item: { sku: SKU, name: "Nightfall, standing", available: 0 },
+    },
+  ],
+  nextCursor: CHANGE_CURSOR,
+};

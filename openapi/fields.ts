@@ -129,6 +129,27 @@ export const FIELDS: Record<string, Record<string, string>> = {
     payment: "Null: the event reports no payment with `metadata.lockstock_order`.",
   },
   PaymentPage: { "": "A page of payments, newest first.", nextCursor: "Null on the last page." },
+  ChangedItem: {
+    "": "An item that sold out or came back.",
+    available: "Now; lags a second or two behind the stock.",
+  },
+  OrderChange: {
+    "": "A step of an order.",
+    cursor: "Where to continue after this change.",
+    at: "When it was committed.",
+    revision: "The revision that the step made. `order` may have a later one.",
+    order: "The order as it stands; null: it is no longer kept.",
+  },
+  PaymentChange: {
+    "": "A step of a payment.",
+    payment: "The payment as it stands; null: it is no longer kept.",
+  },
+  ItemChange: { "": "An item that sold out or came back.", item: "The item as it stands." },
+  Change: { "": "One change. `type` says of what." },
+  ChangePage: {
+    "": "The next changes.",
+    nextCursor: "Send it as `after`, also when there is nothing new.",
+  },
   Level: { "": "The units of an item: `received = available + held + sold`." },
   Balance: { "": "The item's counters after a movement." },
   Movement: {

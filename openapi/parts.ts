@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { SentOrderIdSchema } from "../src/contract/order-id.ts";
 import { SkuSchema } from "../src/contract/sku.ts";
+import { ChangesQuery } from "../src/orders/http/changes.ts";
 import { CustomerIdSchema } from "../src/orders/http/customer-id.ts";
 import { SinceSchema } from "../src/orders/http/feed.ts";
 import { StatusSchema } from "../src/orders/http/find-order.ts";
@@ -75,6 +76,21 @@ export const PARAMETERS = {
     description:
       "Return only payments that were reported for this order, or that pay it as a successor.",
     example: examples.ORDER_ID,
+  },
+  After: {
+    in: "query",
+    name: "after",
+    schema: v.optional(v.string()),
+    description: "`nextCursor` of the previous page. Without it: the oldest change that is kept.",
+    example: examples.CHANGE_CURSOR,
+  },
+  ChangeLimit: {
+    in: "query",
+    name: "limit",
+    schema: ChangesQuery.entries.limit,
+    side: "output",
+    description: "Changes per page, at most.",
+    example: 100,
   },
   ItemSearch: {
     in: "query",

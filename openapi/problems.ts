@@ -137,6 +137,12 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     means: "The customer has orders that are pending, confirmed or not settled.",
     remedy: "Cancel them, or wait until they have ended, and repeat.",
   },
+  changes_reset: {
+    means:
+      "The changes after this cursor are no longer kept, or the database was restored to an earlier time.",
+    remedy:
+      "Start again without `after`, and read your open orders once with `GET /v1/orders/{id}`: what happened in between may be missing.",
+  },
   precondition_failed: {
     means: "`If-Match` or `If-None-Match` does not hold: somebody else has changed the resource.",
     remedy:

@@ -19,6 +19,7 @@ import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sq
 import type { historyView, OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";
 import type { ReturnView } from "../src/orders/order/return.ts";
+import { changeSchemas } from "./change-schemas.ts";
 
 /**
  * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its
@@ -253,6 +254,7 @@ export const SCHEMAS = {
   RecordedPayment: v.object({ payment: Payment }),
   NoticedPayment: v.object({ payment: v.nullable(Payment) }),
   PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
+  ...changeSchemas(Order, Payment),
   Level: LevelSchema,
   Balance,
   Movement: StockMovement,

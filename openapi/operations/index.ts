@@ -1,4 +1,5 @@
 import type { Operation } from "../operation.ts";
+import { changeOperations } from "./changes.ts";
 import { itemOperations } from "./items.ts";
 import { operatorOperations } from "./operators.ts";
 import { orderOperations } from "./orders.ts";
@@ -11,6 +12,7 @@ export const OPERATIONS: Operation[] = [
   ...orderOperations,
   ...paymentOperations,
   ...returnOperations,
+  ...changeOperations,
   ...itemOperations,
   ...operatorOperations,
   ...serviceOperations,

@@ -15,7 +15,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["orders/config", "orders/database", "stock/policy.ts"],
   ["orders/order", "stock/item"],
   ["orders/items", "orders/feed", "orders/dead-letters", "stock/coordinator.ts"],
-  ["orders/outcomes", "stock/consumer.ts", "stock/stock-api.ts"],
+  ["orders/outcomes", "orders/changes", "stock/consumer.ts", "stock/stock-api.ts"],
   [
     "orders/place",
     "orders/change",

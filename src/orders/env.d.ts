@@ -14,6 +14,7 @@ interface OrdersEnv {
 	KEY_RETENTION_HOURS: string;
 	DEAD_LETTER_RETENTION_DAYS: string;
 	FINISHED_ORDER_RETENTION_DAYS: string;
+	CHANGES: string;
 	DESKS: string;
 	AUTH_JWKS_URL: string;
 	AUTH_ISSUER: string;

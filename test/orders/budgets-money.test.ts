@@ -29,18 +29,18 @@ async function confirmedOrder(): Promise<string> {
   return id;
 }
 
-describe("one round trip each, and so many rows in D1:", () => {
-  it("a payment that pays its order: 4 for itself, 2 for the order and 1 for the minute", async () => {
-    expect(await ofPayment(await confirmedOrder())).toEqual([1, 7]);
+describe("one round trip each, and so many rows in D1, one of them for the changes:", () => {
+  it("a payment that pays its order: 4 more for itself, 2 for the order and 1 for the minute", async () => {
+    expect(await ofPayment(await confirmedOrder())).toEqual([1, 8]);
   });
 
-  it("a payment that is to be refunded: 4", async () => {
-    expect(await ofPayment("unknown")).toEqual([1, 4]);
+  it("a payment that is to be refunded: 4 more", async () => {
+    expect(await ofPayment("unknown")).toEqual([1, 5]);
   });
 
-  it("a payment that waits: 4, and 3 more than its confirmation alone when it is applied", async () => {
+  it("a payment that waits: 4 more, and 3 more than its confirmation alone when it is applied", async () => {
     const [{ id }, alone] = [await pendingOrder(), await pendingOrder()];
-    expect(await ofPayment(id)).toEqual([1, 4]);
+    expect(await ofPayment(id)).toEqual([1, 5]);
     const rowsOf = async (order: string) => {
       const { db, rowsWritten } = observed(env.DB);
       await settle([locked(order)], portsWith({ db }));
@@ -49,7 +49,7 @@ describe("one round trip each, and so many rows in D1:", () => {
     expect((await rowsOf(id)) - (await rowsOf(alone.id))).toBeLessThanOrEqual(5);
   });
 
-  it("a return: 4 for itself, 1 for the order, 1 for the minute if it is the last, and 1 when it is applied", async () => {
+  it("a return: 4 more for itself, 1 for the order, 1 for the minute if it is the last, and 1 when it is applied", async () => {
     const id = await confirmedOrder();
     await ofPayment(id);
     await settle([committed(id)], portsWith());
@@ -69,7 +69,7 @@ describe("one round trip each, and so many rows in D1:", () => {
       key: id,
     };
     await recordReturn(envWith({ DB: db }), wanted, () => undefined);
-    expect([trips.length, rowsWritten()]).toEqual([1, 6]);
+    expect([trips.length, rowsWritten()]).toEqual([1, 7]);
     const applied = observed(env.DB);
     const outcome = stockReturned(id, wanted.id, Date.now());
     await settle([outcome], portsWith({ db: applied.db }));

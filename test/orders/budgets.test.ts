@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Policy } from "../../src/orders/config/policy.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { observed } from "../support/d1.ts";
@@ -34,11 +35,13 @@ async function cost(count: number, hasKey: boolean, policy = POLICY) {
   };
 }
 
+const OFF = { ...POLICY, isListing: false };
+
 describe("the budgets of an order, placed to confirmed", () => {
   it.each([1, 50])(
     "with a key: 1 round trip to place, at most 8 rows (%s at once)",
     async (count) => {
-      const { toPlace, inAll, rows } = await cost(count, true);
+      const { toPlace, inAll, rows } = await cost(count, true, OFF);
       expect([toPlace, inAll]).toEqual([1, 2]);
       expect(rows).toBeGreaterThan(0);
       expect(rows).toBeLessThanOrEqual(8);
@@ -46,18 +49,28 @@ describe("the budgets of an order, placed to confirmed", () => {
   );
 
   it.each([1, 50])("without a key: at most 5 rows (%s at once)", async (count) => {
-    const { toPlace, inAll, rows } = await cost(count, false);
+    const { toPlace, inAll, rows } = await cost(count, false, OFF);
     expect([toPlace, inAll]).toEqual([1, 2]);
     expect(rows).toBeGreaterThan(0);
     expect(rows).toBeLessThanOrEqual(5);
   });
 
   it.each([1, 50])("a payment window costs a row more, at most (%s at once)", async (count) => {
-    const without = await cost(count, true);
-    const window = await cost(count, true, { ...POLICY, paymentWindow_ms: 900_000 });
+    const without = await cost(count, true, OFF);
+    const window = await cost(count, true, { ...OFF, paymentWindow_ms: 900_000 });
     expect(window.rows - without.rows).toBeGreaterThan(0);
     expect(window.rows - without.rows).toBeLessThanOrEqual(1);
     expect(window.rows).toBeLessThanOrEqual(8);
+  });
+
+  it("the changes cost a row for each transaction, however many orders are in it", async () => {
+    const window = { paymentWindow_ms: 900_000 };
+    const rowsOf = async (count: number, policy: Policy) =>
+      (await cost(count, true, { ...policy, ...window })).rows * count;
+    expect((await rowsOf(1, POLICY)) - (await rowsOf(1, OFF))).toBe(2);
+    expect((await rowsOf(50, POLICY)) - (await rowsOf(50, OFF))).toBe(2);
+    // With all that is on by default.
+    expect(await rowsOf(1, POLICY)).toBeLessThanOrEqual(9);
   });
 
   it("an absent customer's feed is not called", async () => {

@@ -71,6 +71,7 @@ async function exercise(): Promise<void> {
   await deadLettersAndItems(sku);
   await operations();
   await money(sku);
+  await changes();
   prototype.prepare = prepare;
 }
 
@@ -136,6 +137,23 @@ async function operations(): Promise<void> {
   await changeOrder(env, "cancel", { id, actor: SYSTEM }, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
   await prune(env.DB, policy, NO_CURSORS, Date.now());
+}
+
+async function changes(): Promise<void> {
+  const token = await operatorToken();
+  const headers = { Prefer: "wait=1" };
+  const read = async (query: string): Promise<string> => {
+    const response = await call("GET", `/v1/changes${query}`, { token, headers });
+    return ((await response.json()) as { nextCursor: string }).nextCursor;
+  };
+  let after = await read("");
+  for (
+    let next = await read(`?after=${after}`);
+    next !== after;
+    next = await read(`?after=${after}`)
+  ) {
+    after = next;
+  }
 }
 
 async function money(sku: string): Promise<void> {

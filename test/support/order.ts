@@ -55,6 +55,7 @@ export const POLICY: Policy = {
   isGateOn: true,
   isGuestCheckoutOn: true,
   latePayment: "reorder",
+  isListing: true,
   keyRetention_ms: 172_800_000,
   deadLetterRetention_ms: 2_592_000_000,
   orderRetention_ms: 0,

@@ -11,6 +11,7 @@ const VARS = {
   DEAD_LETTER_RETENTION_DAYS: "30",
   FINISHED_ORDER_RETENTION_DAYS: "2",
   LATE_PAYMENT: "refund",
+  CHANGES: "off",
 };
 
 describe("the vars", () => {
@@ -25,6 +26,7 @@ describe("the vars", () => {
       deadLetterRetention_ms: 2_592_000_000,
       orderRetention_ms: 172_800_000,
       latePayment: "refund",
+      isListing: false,
     });
   });
 

@@ -1,6 +1,7 @@
 import type { Actor } from "../../contract/actor.ts";
 import { policyOf } from "../config/policy.ts";
 import { announce } from "../order/announce.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import {
   type OrderRow,
   orderFromRow,
@@ -33,10 +34,12 @@ export async function changeOrder(
   const results = await env.DB.batch<OrderRow>([
     ...steps,
     judgeWaiting(env.DB, [id], now_ms),
+    ...listChanges(env.DB, clock.policy, { orders: [id], paid: [id] }, now_ms),
     selectPresent(env.DB, [id]),
     selectOrders(env.DB, [id]),
   ]);
-  const [moved, , present, after] = results.slice(steps.length - 1);
+  const moved = results[steps.length - 1];
+  const [present, after] = results.slice(-2);
   const row = after?.results[0];
   if (!row) throw new Error(`order ${id} no longer exists`);
   const order = orderFromRow(row);

@@ -1,5 +1,7 @@
 import type { Actor } from "../../contract/actor.ts";
+import { policyOf } from "../config/policy.ts";
 import { notifyCustomers } from "../order/announce.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import {
   type OrderRow,
   orderFromRow,
@@ -25,10 +27,12 @@ export async function extendOrder(
   background: (work: Promise<unknown>) => void,
 ): Promise<{ order: Order; isExtended: boolean }> {
   const { id } = extension;
+  const now_ms = Date.now();
   const [extended, present, after] = await env.DB.batch<OrderRow>([
-    extendPaymentWindow(env.DB, extension, Date.now()),
+    extendPaymentWindow(env.DB, extension, now_ms),
     selectPresent(env.DB, [id]),
     selectOrders(env.DB, [id]),
+    ...listChanges(env.DB, policyOf(env), { orders: [id] }, now_ms),
   ]);
   const row = after?.results[0];
   if (!row) throw new Error(`order ${id} no longer exists`);

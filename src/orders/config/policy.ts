@@ -16,6 +16,8 @@ export interface Policy {
   isGuestCheckoutOn: boolean;
   /** What a payment for an order that expired does: place it again, or wait for its refund. */
   latePayment: "reorder" | "refund";
+  /** Whether each step is listed in the table `changes`. */
+  isListing: boolean;
 }
 
 type Vars = Pick<
@@ -29,6 +31,7 @@ type Vars = Pick<
   | "SOLD_OUT_GATE"
   | "GUEST_CHECKOUT"
   | "LATE_PAYMENT"
+  | "CHANGES"
 >;
 
 const HOUR_MS = 3_600_000;
@@ -54,5 +57,6 @@ export function policyOf(vars: Vars): Policy {
     isGateOn: booleanVar("SOLD_OUT_GATE", vars.SOLD_OUT_GATE),
     isGuestCheckoutOn: booleanVar("GUEST_CHECKOUT", vars.GUEST_CHECKOUT),
     latePayment: choiceVar("LATE_PAYMENT", vars.LATE_PAYMENT, ["reorder", "refund"]),
+    isListing: booleanVar("CHANGES", vars.CHANGES),
   };
 }

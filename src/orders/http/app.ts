@@ -5,6 +5,7 @@ import { errorText, log } from "../../runtime/log.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
 import { docs } from "./api-docs.ts";
 import type { AppEnv } from "./app-env.ts";
+import { changes } from "./changes.ts";
 import { customers } from "./customers.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { feed } from "./feed.ts";
@@ -38,6 +39,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/payments/stripe", stripe)
   .route("/v1/payments", payments)
   .route("/v1/customers", customers)
+  .route("/v1/changes", changes)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)
   .route("/v1/operations/items", operatorItems)

@@ -17,7 +17,7 @@ import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { ExtensionSchema, OrderSchema } from "./order-body.ts";
 import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
-import { type Preference, parsePrefer } from "./prefer.ts";
+import { applyPreference } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { orderLimit } from "./rate-limit.ts";
 import { actorOf, isService, assertScope, type Scope } from "./scopes.ts";
@@ -102,13 +102,6 @@ export const orders = new Hono<AppEnv>()
     if (order.status === "paid") return c.json(viewOf(order));
     throw new Problem("not_payable", { extra: { order: viewOf(order) } });
   });
-
-/** Reads `Prefer` and sets `Preference-Applied`, which error responses carry too. */
-function applyPreference(c: Context<AppEnv>): Preference {
-  const preference = parsePrefer(c.req.header("Prefer"));
-  if (preference.applied !== null) c.header("Preference-Applied", preference.applied);
-  return preference;
-}
 
 /**
  * Returns the caller's own order, or any order if the caller has the scope. Without the scope, the

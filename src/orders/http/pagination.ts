@@ -6,19 +6,23 @@ import { invalid } from "./problem.ts";
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
-export const pageQuery = {
-  limit: v.optional(
+/** The query parameter `limit`. */
+export const limitParameter = (max: number, fallback: number) =>
+  v.optional(
     v.pipe(
       v.string(),
-      v.regex(/^\d{1,3}$/, `must be a whole number from 1 to ${MAX_LIMIT}`),
+      v.regex(/^\d{1,3}$/, `must be a whole number from 1 to ${max}`),
       v.transform(Number),
       v.number(), // the API description shows the limits of the number, not of its text
       v.integer(),
       v.minValue(1, "must be at least 1"),
-      v.maxValue(MAX_LIMIT, `must be at most ${MAX_LIMIT}`),
+      v.maxValue(max, `must be at most ${max}`),
     ),
-    `${DEFAULT_LIMIT}`,
-  ),
+    `${fallback}`,
+  );
+
+export const pageQuery = {
+  limit: limitParameter(MAX_LIMIT, DEFAULT_LIMIT),
   cursor: v.optional(v.pipe(v.string(), v.maxLength(1_000))),
 };
 

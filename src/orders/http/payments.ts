@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import { SentOrderIdSchema } from "../../contract/order-id.ts";
+import { policyOf } from "../config/policy.ts";
 import { listPayments } from "../order/payment-queries.sql.ts";
 import { paymentView } from "../order/payment.ts";
 import { refundPayment } from "../order/payments.sql.ts";
@@ -64,7 +65,12 @@ export const payments = new Hono<AppEnv>()
     },
   )
   .post("/:reference/refunded", requireScopes("orders:pay"), async (c) => {
-    const payment = await refundPayment(c.env.DB, c.req.param("reference"), Date.now());
+    const payment = await refundPayment(
+      c.env.DB,
+      policyOf(c.env),
+      c.req.param("reference"),
+      Date.now(),
+    );
     if (!payment) throw paymentNotFound;
     if (payment.state === "refunded") return c.json({ payment: paymentView(payment) });
     throw new Problem("not_refundable", { extra: { payment: paymentView(payment) } });

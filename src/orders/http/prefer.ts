@@ -1,3 +1,5 @@
+import type { Context } from "hono";
+
 /** Longest wait for an outcome; a longer one is clamped. */
 export const MAX_WAIT_SECONDS = 10;
 
@@ -40,4 +42,11 @@ export function parsePrefer(header: string | undefined): Preference {
     return { wait_ms: seconds * 1_000, applied: `wait=${seconds}` };
   }
   return { wait_ms: 0, applied: preferences.has("respond-async") ? "respond-async" : null };
+}
+
+/** Reads `Prefer` and sets `Preference-Applied`, which error responses carry too. */
+export function applyPreference(c: Context): Preference {
+  const preference = parsePrefer(c.req.header("Prefer"));
+  if (preference.applied !== null) c.header("Preference-Applied", preference.applied);
+  return preference;
 }

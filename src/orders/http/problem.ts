@@ -21,6 +21,7 @@ export const PROBLEMS = {
   not_refundable: [409, "The payment is not to be refunded"],
   unfinished_orders: [409, "The customer has unfinished orders"],
   insufficient_available: [409, "Fewer units are available than would be taken away"],
+  changes_reset: [410, "The changes cannot be continued from this cursor"],
   precondition_failed: [412, "The resource has changed since"],
   payload_too_large: [413, "The body is too large"],
   unsupported_media_type: [415, "The body must be application/json, without a content coding"],

@@ -1,8 +1,9 @@
 import { Hono } from "hono";
 import * as v from "valibot";
 import type { AdjustResult } from "../../contract/stock-api.ts";
+import { policyOf } from "../config/policy.ts";
 import { getItem } from "../items/item-queries.sql.ts";
-import { applyLevels } from "../items/items.sql.ts";
+import { storeLevels } from "../items/items.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock, stockUnavailable } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
@@ -54,7 +55,7 @@ export const stock = new Hono<AppEnv>()
       const replayed = result.isReplay && { "Idempotency-Replayed": "true" };
       if (result.ok) {
         // At once, so that a restock opens the sold-out gate; the cron rereads a lost level.
-        await applyLevels(c.env.DB, [result], Date.now()).run();
+        await storeLevels(c.env.DB, policyOf(c.env), [result], Date.now());
         return c.json(result.level, 200, { ...replayed });
       }
       const extra = { level: result.level };

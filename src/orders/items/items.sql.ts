@@ -1,4 +1,6 @@
 import type { VersionedLevel } from "../../contract/stock-events.ts";
+import type { Policy } from "../config/policy.ts";
+import { listChanges, NEXT_CHANGE } from "../order/changes.sql.ts";
 import { type ItemRow, itemFromRow } from "./item-queries.sql.ts";
 import type { ItemDetails, StoredItem } from "./item.ts";
 
@@ -138,7 +140,8 @@ export function applyLevels(
   return db
     .prepare(
       `UPDATE items SET received = l.received, available = l.available, held = l.held,
-         sold = l.sold, level_version = l.version, breaches = l.breaches, level_at = max(coalesce(level_at, 0), min(l.at, ?2))
+         sold = l.sold, level_version = l.version, breaches = l.breaches, level_at = max(coalesce(level_at, 0), min(l.at, ?2)),
+         changed_in = iif((items.available = 0) IS (l.available = 0), items.changed_in, ${NEXT_CHANGE})
        FROM (SELECT value->>'$.level.sku' AS sku, value->>'$.level.received' AS received,
                value->>'$.level.available' AS available, value->>'$.level.held' AS held,
                value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version,
@@ -147,6 +150,17 @@ export function applyLevels(
        WHERE items.sku = l.sku AND items.level_version <= l.version`,
     )
     .bind(JSON.stringify(rows), now_ms);
+}
+
+/** Writes levels in a transaction of their own, with the items that they show sold out or back. */
+export async function storeLevels(
+  db: D1Database,
+  policy: Policy,
+  levels: readonly VersionedLevel[],
+  now_ms: number,
+): Promise<void> {
+  const skus = levels.map(({ level }) => level.sku);
+  await db.batch([applyLevels(db, levels, now_ms), ...listChanges(db, policy, { skus }, now_ms)]);
 }
 
 /** The newest level of each SKU: an UPDATE that joins a row twice would apply an arbitrary one. */

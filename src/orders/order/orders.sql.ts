@@ -3,6 +3,7 @@ import { orderIdFloor } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 import { SCAN_ROWS, scanByKey, type TableScan } from "../database/table-scan.ts";
+import { MARK_ORDER, NEXT_CHANGE } from "./changes.sql.ts";
 import { countTransition } from "./minutes.sql.ts";
 import { AMOUNT_DUE, type OrderRow, orderFromRow } from "./order-queries.sql.ts";
 import {
@@ -33,10 +34,10 @@ export function insertAdmitted(
   return db
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, awaits, due_at, history, amount_due, metadata)
+         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, changed_in, changed_from)
        SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,
          json_array(json_set(${PLACED_ENTRY}, iif(actor IS NULL, '$.reason', '$.actor'), json(actor))),
-         amount_due, metadata
+         amount_due, metadata, ${NEXT_CHANGE}, 0
        FROM (${select}) AS candidates WHERE refusal IS NULL
        ON CONFLICT (id) DO NOTHING`,
     )
@@ -54,10 +55,10 @@ export function insertSuccessor(
   return db
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, successor_of)
+         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, successor_of, changed_in, changed_from)
        SELECT ?1, customer_id, 'pending', lines, total_amount, currency, 1, ?3, ?3, 'lock', ?4,
          json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
-           'at_ms', CAST(?3 AS INTEGER), 'actor', NULL)), amount_due, metadata, id
+           'at_ms', CAST(?3 AS INTEGER), 'actor', NULL)), amount_due, metadata, id, ${NEXT_CHANGE}, 0
        FROM orders WHERE id = ?2 AND EXISTS (SELECT 1 FROM payments
          WHERE payments.successor_id = ?1 AND payments.order_id = ?2)
        ON CONFLICT (id) DO NOTHING`,
@@ -114,7 +115,7 @@ export function transition(
   const update = db
     .prepare(
       `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
-         revision = revision + 1, updated_at = ?2, pay_by = iif(${AMOUNT_DUE} > 0, ?4, NULL),
+         ${MARK_ORDER}, revision = revision + 1, updated_at = ?2, pay_by = iif(${AMOUNT_DUE} > 0, ?4, NULL),
          awaits = ?5, due_at = ${due},
          attempts = 0,
          history = ${appendHistory("?3", "e.reason", "'actor', json(?8)")}
@@ -234,24 +235,25 @@ export async function requeueCommands(db: D1Database, ids: readonly string[], no
   return meta.changes;
 }
 
+/** On a row of `orders`: confirmed without a payment window, though it needs a payment. */
+export const HAS_NO_WINDOW = `status = 'confirmed' AND pay_by IS NULL AND ${AMOUNT_DUE} > 0`;
+
 /**
- * Opens a payment window for those of the next `limit` orders after an id that were confirmed without
- * one. The change is a revision, so that the customer learns of it.
+ * Opens a payment window for those of these orders that were confirmed without one. The change is a
+ * revision, so that the customer learns of it.
  */
 export function openPaymentWindows(
   db: D1Database,
-  { after, limit }: { after: string; limit: number },
+  ids: readonly string[],
   { payBy_ms, now_ms }: { payBy_ms: number; now_ms: number },
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE orders SET pay_by = ?3, due_at = ?3, updated_at = ?2, revision = revision + 1,
+      `UPDATE orders SET pay_by = ?3, due_at = ?3, updated_at = ?2, ${MARK_ORDER}, revision = revision + 1,
          history = ${appendHistory("status", "reason", "'actor', NULL, 'step', 'window_opened'")}
-       WHERE id IN (SELECT id FROM (SELECT id, status, pay_by, ${AMOUNT_DUE} AS amount FROM orders
-           WHERE id > ?1 ORDER BY id LIMIT ?4)
-         WHERE status = 'confirmed' AND pay_by IS NULL AND amount > 0)`,
+       WHERE id IN (SELECT value FROM json_each(?1)) AND ${HAS_NO_WINDOW}`,
     )
-    .bind(after, now_ms, payBy_ms, limit);
+    .bind(JSON.stringify(ids), now_ms, payBy_ms);
 }
 
 /** How often a payment window may be extended. */
@@ -269,7 +271,7 @@ export function extendPaymentWindow(
   return db
     .prepare(
       `UPDATE orders SET pay_by = pay_by + ?3, due_at = pay_by + ?3, attempts = 0,
-         extensions = extensions + 1, updated_at = ?2, revision = revision + 1,
+         extensions = extensions + 1, updated_at = ?2, ${MARK_ORDER}, revision = revision + 1,
          history = ${appendHistory("status", "reason", "'actor', json(?4), 'step', 'extended'")}
        WHERE id = ?1 AND status = 'confirmed' AND pay_by IS NOT NULL
          AND extensions < ${MAX_EXTENSIONS}`,
@@ -300,7 +302,7 @@ export function addReturned(
            WHERE units > 0),
          returned_at = iif(EXISTS (SELECT 1 FROM json_each(orders.lines) AS l
            WHERE l.value->>'quantity' > ${RETURNED_UNITS}), NULL, CAST(?2 AS INTEGER)),
-         updated_at = ?2, revision = revision + 1,
+         updated_at = ?2, ${MARK_ORDER}, revision = revision + 1,
          history = ${appendHistory("status", "reason", RETURNED_BY)}
        WHERE id = ?1 AND EXISTS (SELECT 1 FROM returns WHERE returns.id = ?3 AND order_id = ?1)`,
     )

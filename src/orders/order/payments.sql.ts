@@ -1,5 +1,7 @@
 import type { Actor } from "../../contract/actor.ts";
+import type { Policy } from "../config/policy.ts";
 import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
+import { listChanges, NEXT_CHANGE } from "./changes.sql.ts";
 import { AMOUNT_DUE } from "./order-queries.sql.ts";
 import { ERASED_PREFIX } from "./order.ts";
 import { paymentFromRow, selectPayment, TARGET } from "./payment-queries.sql.ts";
@@ -61,9 +63,9 @@ export function insertPayment(
   return db
     .prepare(
       `INSERT INTO payments (reference, order_id, amount, currency, state, why, successor_id,
-         received_at, updated_at, actor)
+         received_at, updated_at, actor, changed_in)
        SELECT ?1, ?2, ?3, ?4, iif(why IS NULL, state, 'unmatched'), why, iif(why IS NULL, successor_id, NULL),
-         ?5, ?5, ?6
+         ?5, ?5, ?6, ${NEXT_CHANGE}
        FROM (
          SELECT
            CASE
@@ -117,7 +119,7 @@ export function judgeWaiting(
   return db
     .prepare(
       `UPDATE payments SET state = iif(j.why IS NULL, 'applied', 'unmatched'), why = j.why,
-         updated_at = ?2
+         updated_at = ?2, changed_in = ${NEXT_CHANGE}
        FROM (
          SELECT payments.id AS id, CASE
            WHEN t.status = 'cancelled' THEN 'ended'
@@ -135,17 +137,19 @@ export function judgeWaiting(
 /** Marks an unmatched payment as refunded. Returns the payment as it is then; null: unknown. */
 export async function refundPayment(
   db: D1Database,
+  policy: Policy,
   reference: string,
   now_ms: number,
 ): Promise<Payment | null> {
   const [, found] = await db.batch([
     db
       .prepare(
-        `UPDATE payments SET state = 'refunded', updated_at = ?2
+        `UPDATE payments SET state = 'refunded', updated_at = ?2, changed_in = ${NEXT_CHANGE}
          WHERE reference = ?1 AND state = 'unmatched'`,
       )
       .bind(reference, now_ms),
     selectPayment(db, reference),
+    ...listChanges(db, policy, { references: [reference] }, now_ms),
   ]);
   const row = found?.results[0];
   return row === undefined ? null : paymentFromRow(row);

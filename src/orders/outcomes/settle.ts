@@ -5,6 +5,7 @@ import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
 import type { Policy } from "../config/policy.ts";
 import { bisect } from "../database/bisect.ts";
 import { applyLevels } from "../items/items.sql.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import type { FeedNotifier } from "../order/feed-notifier.ts";
 import {
   type OrderRow,
@@ -131,7 +132,13 @@ async function apply(
   if (committed.length > 0) statements.push(acknowledge(db, "commit", committed));
   if (returned.length > 0) statements.push(acknowledgeReturns(db, returned));
   if (levels.length > 0) statements.push(applyLevels(db, levels, clock.now_ms));
-  statements.push(selectPresent(db, orderIds), selectOrders(db, readIds));
+  const skus = levels.map(({ level }) => level.sku);
+  const touched = { orders: decided, paid: decided, skus };
+  statements.push(
+    ...listChanges(db, policy, touched, clock.now_ms),
+    selectPresent(db, orderIds),
+    selectOrders(db, readIds),
+  );
   const results = await db.batch<OrderRow>(statements);
   const [present, orders] = results.slice(-2);
   return {

@@ -2,6 +2,7 @@ import type { Actor } from "../../contract/actor.ts";
 import { newOrderId } from "../../contract/order-id.ts";
 import { policyOf } from "../config/policy.ts";
 import { announce } from "../order/announce.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import {
   type OrderRow,
   orderFromRow,
@@ -50,6 +51,7 @@ export async function recordPayment(
     selectPayment(db, reference),
     selectPresent(db, ids),
     selectOrders(db, ids),
+    ...listChanges(db, policy, { orders: ids, references: [reference] }, now_ms),
   ]);
   const payment = paymentFromRow(found?.results[0]);
   const changed = placed?.meta.changes ? successorId : paid?.meta.changes ? orderId : null;

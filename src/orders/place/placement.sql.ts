@@ -2,6 +2,7 @@ import type { Actor } from "../../contract/actor.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 import { isListed } from "../items/item-queries.sql.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 import { firstDue_ms, type Money, type Order } from "../order/order.ts";
@@ -106,11 +107,13 @@ export async function placeAll(
 ): Promise<Placement[]> {
   const json = JSON.stringify(candidates);
   const trusted_ms = policy.isGateOn ? now_ms - LEVEL_TRUSTED_MS : null;
+  const ids = candidates.map(({ id }) => id);
   const [, , placed, refused] = await db.batch([
     insertAdmitted(db, ADMITTED, [json, now_ms, trusted_ms, now_ms + firstDue_ms(policy)]),
     bindKeys(db, json, now_ms),
     db.prepare(SELECT_PLACED).bind(json),
     db.prepare(SELECT_REFUSED).bind(json, now_ms, trusted_ms),
+    ...listChanges(db, policy, { orders: ids }, now_ms),
   ]);
   const placedRows = (placed?.results ?? []) as PlacedRow[];
   const placedById = new Map(placedRows.map((row) => [row.candidate_id, row]));

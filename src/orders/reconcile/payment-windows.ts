@@ -1,6 +1,7 @@
 import { errorText, log } from "../../runtime/log.ts";
 import type { Policy } from "../config/policy.ts";
-import { openPaymentWindows } from "../order/orders.sql.ts";
+import { listChanges } from "../order/changes.sql.ts";
+import { HAS_NO_WINDOW, openPaymentWindows } from "../order/orders.sql.ts";
 
 /**
  * Opens payment windows for orders that were confirmed while `PAYMENT_WINDOW_SECONDS` was 0. An index
@@ -21,6 +22,8 @@ export interface WindowScan {
   from_ms: number;
 }
 
+type WindowPolicy = Pick<Policy, "paymentWindow_ms" | "isListing">;
+
 export const SCAN_START: WindowScan = { after: "", from_ms: 0 };
 
 /**
@@ -29,18 +32,18 @@ export const SCAN_START: WindowScan = { after: "", from_ms: 0 };
  */
 export async function scanPaymentWindows(
   db: D1Database,
-  { paymentWindow_ms }: Pick<Policy, "paymentWindow_ms">,
+  policy: WindowPolicy,
   scan: WindowScan,
   now_ms: number,
 ): Promise<WindowScan> {
   // While the window is off, the position is reset: turning it on starts a new scan.
-  if (paymentWindow_ms === 0) return SCAN_START;
+  if (policy.paymentWindow_ms === 0) return SCAN_START;
   if (now_ms < scan.from_ms) return scan;
   const end_ms = Date.now() + ROUND_MS;
   let after = scan.after;
   try {
     for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
-      const last = await step(db, after, now_ms, now_ms + paymentWindow_ms);
+      const last = await step(db, policy, after, now_ms);
       if (last === null) return { after: "", from_ms: now_ms + DAY_MS };
       after = last;
     }
@@ -53,17 +56,24 @@ export async function scanPaymentWindows(
 /** Returns the last id that it read, or null at the end of the table. */
 async function step(
   db: D1Database,
+  policy: WindowPolicy,
   after: string,
   now_ms: number,
-  payBy_ms: number,
 ): Promise<string | null> {
-  const rows = `SELECT id FROM orders WHERE id > ?1 ORDER BY id LIMIT ${STEP}`;
-  const [seen, opened] = await db.batch<{ last: string | null; n: number }>([
-    db.prepare(`SELECT max(id) AS last, count(*) AS n FROM (${rows})`).bind(after),
-    openPaymentWindows(db, { after, limit: STEP }, { payBy_ms, now_ms }),
+  const rows = `SELECT * FROM orders WHERE id > ?1 ORDER BY id LIMIT ${STEP}`;
+  const [seen, found] = await db.batch<{ id: string; n: number }>([
+    db.prepare(`SELECT max(id) AS id, count(*) AS n FROM (${rows})`).bind(after),
+    db.prepare(`SELECT id FROM (${rows}) WHERE ${HAS_NO_WINDOW}`).bind(after),
   ]);
-  const changes = opened?.meta.changes ?? 0;
-  if (changes > 0) log("info", "payment_windows.opened", { orders: changes });
+  const ids = (found?.results ?? []).map(({ id }) => id);
+  if (ids.length > 0) {
+    const payBy_ms = now_ms + policy.paymentWindow_ms;
+    const [opened] = await db.batch([
+      openPaymentWindows(db, ids, { payBy_ms, now_ms }),
+      ...listChanges(db, policy, { orders: ids }, now_ms),
+    ]);
+    log("info", "payment_windows.opened", { orders: opened?.meta.changes ?? 0 });
+  }
   const row = seen?.results[0];
-  return row?.n === STEP ? row.last : null;
+  return row?.n === STEP ? row.id : null;
 }

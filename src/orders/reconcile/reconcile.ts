@@ -5,6 +5,7 @@ import type { StockEvent } from "../../contract/stock-events.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { delayText } from "../../runtime/queue-consumer.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import { logFailedPushes } from "../order/feed-notifier.ts";
 import {
   type OrderRow,
@@ -147,6 +148,7 @@ async function applyDeadlines(
     ...expiring,
     judgeWaiting(db, ids, now_ms),
     postpone(db, later),
+    ...listChanges(db, policy, { orders: ids, paid: ids }, now_ms),
     selectPresent(db, ids),
   ]);
   const gaveUp = results[givingUp.length - 1];

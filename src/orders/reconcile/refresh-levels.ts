@@ -1,8 +1,9 @@
 import { MAX_SKUS_PER_LEVELS_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
+import { policyOf } from "../config/policy.ts";
 import { listSkus } from "../items/item-queries.sql.ts";
-import { applyLevels } from "../items/items.sql.ts";
+import { storeLevels } from "../items/items.sql.ts";
 
 /** Calls of one round, for 1,000 items a minute. A larger catalogue takes several rounds. */
 const MAX_CALLS = 10;
@@ -20,7 +21,7 @@ export async function refreshLevels(env: OrdersEnv, after: string): Promise<stri
     if (last === undefined) return "";
     try {
       const levels = await withTimeout(LEVELS_TIMEOUT_MS, () => env.STOCK.levels(skus), "levels");
-      await applyLevels(env.DB, levels, Date.now()).run();
+      await storeLevels(env.DB, policyOf(env), levels, Date.now());
     } catch (error) {
       // Continues with the next items. These are read again when the scan comes back to them.
       log("warn", "levels.read_failed", { after: cursor, error: errorText(error) });

@@ -1,5 +1,6 @@
 import { errorText, log } from "../../runtime/log.ts";
 import type { Policy } from "../config/policy.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import { payWaiting } from "../order/pay-waiting.ts";
 import { overlookedOrders } from "../order/payment-queries.sql.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
@@ -22,7 +23,11 @@ export async function healWaitingPayments(
     if (ids.length === 0) return 0;
     const entries = ids.map((id) => ({ id }));
     const paying = payWaiting(db, entries, { policy, now_ms });
-    const results = await db.batch([...paying, judgeWaiting(db, ids, now_ms)]);
+    const results = await db.batch([
+      ...paying,
+      judgeWaiting(db, ids, now_ms),
+      ...listChanges(db, policy, { orders: ids, paid: ids }, now_ms),
+    ]);
     return results[paying.length - 1]?.meta.changes ?? 0;
   } catch (error) {
     log("error", "payments.heal_failed", { error: errorText(error) });

@@ -1,4 +1,6 @@
+import { policyOf } from "../config/policy.ts";
 import { notifyCustomers } from "../order/announce.ts";
+import { listChanges } from "../order/changes.sql.ts";
 import { countReturned } from "../order/minutes.sql.ts";
 import {
   type OrderRow,
@@ -45,6 +47,7 @@ export async function recordReturn(
     selectPresent(db, [orderId]),
     selectReturnByKey(db, wanted),
     selectOrders(db, [orderId]),
+    ...listChanges(db, policyOf(env), { orders: [orderId] }, now_ms),
   ]);
   const row = after?.results[0];
   if (!row) throw new Error(`order ${orderId} no longer exists`);

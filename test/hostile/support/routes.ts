@@ -153,6 +153,13 @@ export const ROUTES: readonly Route[] = [
     scopes: ["operations:read"],
     query: [...PAGE, "q", "status", "sort"],
   },
+  {
+    method: "GET",
+    path: "/v1/changes",
+    who: "service",
+    scopes: ["operations:read"],
+    query: ["after", "limit"],
+  },
   { method: "GET", path: "/v1/feed", who: "customer", query: ["since"] },
   { method: "GET", path: "/v1/operations", who: "service", scopes: ["operations:read"] },
   {
