@@ -105,7 +105,7 @@ export interface Client {
    * @example
    * ```ts
    * for await (const change of shop.changes({ after: await load() })) {
-   *   if (change.type === "order.paid") await ship(change.order);
+   *   if (change.type === "order.paid" && change.order) await ship(change.order);
    *   await store(change.cursor);
    * }
    * ```

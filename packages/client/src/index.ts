@@ -1,6 +1,13 @@
 /** The client of Lockstock. README.md has examples. */
 
-export type { Change, ChangePage, ChangesOptions, OrderStep, PaymentStep } from "./changes.ts";
+export type {
+  Change,
+  ChangedItem,
+  ChangePage,
+  ChangesOptions,
+  OrderStep,
+  PaymentStep,
+} from "./changes.ts";
 export {
   type Client,
   type ClientOptions,
