@@ -103,8 +103,9 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const feed of feeds) feed.close();
-  expect(vi.getTimerCount()).toBe(0);
+  const timers = vi.getTimerCount();
   vi.useRealTimers();
+  if (timers > 0) throw new Error(`${timers} timers are left of closed feeds`);
 });
 
 describe("orders", () => {

@@ -35,19 +35,23 @@ async function refusal(...args: Parameters<typeof verifyWebhook>): Promise<strin
   return (error as WebhookError).code;
 }
 
-const accepts = (...[payload, headers, secret]: Parameters<typeof verifyWebhook>) =>
+const expectAccepted = (...[payload, headers, secret]: Parameters<typeof verifyWebhook>) =>
   expect(verifyWebhook(payload, headers, secret, { now_ms: NOW_MS })).resolves.toEqual(EVENT);
 
 describe("accepted:", () => {
   test("text and bytes, with Headers, an object and Node's headers", async () => {
     const headers = signed();
-    await accepts(PAYLOAD, headers, SECRET);
-    await accepts(new TextEncoder().encode(PAYLOAD), new Headers(headers), SECRET);
-    await accepts(Buffer.from(PAYLOAD), { ...headers, host: "x", "set-cookie": ["a"] }, SECRET);
+    await expectAccepted(PAYLOAD, headers, SECRET);
+    await expectAccepted(new TextEncoder().encode(PAYLOAD), new Headers(headers), SECRET);
+    await expectAccepted(
+      Buffer.from(PAYLOAD),
+      { ...headers, host: "x", "set-cookie": ["a"] },
+      SECRET,
+    );
     const upper = Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name.toUpperCase(), value]),
     );
-    await accepts(PAYLOAD, upper, SECRET);
+    await expectAccepted(PAYLOAD, upper, SECRET);
   });
 
   test("during a rotation: signed with both secrets or one, held against one or both", async () => {
@@ -56,21 +60,21 @@ describe("accepted:", () => {
       ...own,
       "webhook-signature": `${other["webhook-signature"]} ${own["webhook-signature"]}`,
     };
-    await accepts(PAYLOAD, both, SECRET);
-    await accepts(PAYLOAD, both, OTHER);
-    await accepts(PAYLOAD, own, [OTHER, SECRET]);
-    await accepts(PAYLOAD, other, [OTHER, SECRET]);
+    await expectAccepted(PAYLOAD, both, SECRET);
+    await expectAccepted(PAYLOAD, both, OTHER);
+    await expectAccepted(PAYLOAD, own, [OTHER, SECRET]);
+    await expectAccepted(PAYLOAD, other, [OTHER, SECRET]);
   });
 
   test("beside signatures of another version, or that are no base64", async () => {
     const headers = signed();
     const some = `v1a,AAAA v2,${"A".repeat(43)}= v1,%% v1, ${headers["webhook-signature"]}`;
-    await accepts(PAYLOAD, { ...headers, "webhook-signature": some }, SECRET);
+    await expectAccepted(PAYLOAD, { ...headers, "webhook-signature": some }, SECRET);
   });
 
   test("up to five minutes early or late, or as the caller says; and now by default", async () => {
     for (const off_ms of [-299_000, 299_000]) {
-      await accepts(PAYLOAD, signed(SECRET, PAYLOAD, NOW_MS + off_ms), SECRET);
+      await expectAccepted(PAYLOAD, signed(SECRET, PAYLOAD, NOW_MS + off_ms), SECRET);
     }
     const old = signed(SECRET, PAYLOAD, NOW_MS - 3_000_000);
     const options = { now_ms: NOW_MS, tolerance_s: 3_600 };
@@ -100,7 +104,7 @@ describe("refused:", () => {
     const long = Buffer.concat([Buffer.from(mac, "base64"), Buffer.alloc(1)]).toString("base64");
     for (const one of [`v1,${short}`, `v1,${long}`, `v1a,${mac}`, `v2,${mac}`, mac, "v1,"]) {
       const headersWith = { ...headers, "webhook-signature": one };
-      expect(await refusal(PAYLOAD, headersWith, SECRET), one).toBe("no_matching_signature");
+      expect(await refusal(PAYLOAD, headersWith, SECRET)).toBe("no_matching_signature");
     }
   });
 
@@ -110,7 +114,7 @@ describe("refused:", () => {
     expect(await refusal(PAYLOAD, at(302_000), SECRET)).toBe("too_new");
     for (const time of ["soon", "-1", "1e9", "0x10", "1.5", "9".repeat(13)]) {
       const headers = { ...signed(), "webhook-timestamp": time };
-      expect(await refusal(PAYLOAD, headers, SECRET), time).toBe("bad_timestamp");
+      expect(await refusal(PAYLOAD, headers, SECRET)).toBe("bad_timestamp");
     }
   });
 
