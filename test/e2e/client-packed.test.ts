@@ -84,6 +84,9 @@ test("the package has its modules, their declarations, a readme, a license, and 
   expect(modules).toContain("dist/index.js");
   const declarations = files.filter((name) => name.endsWith(".d.ts"));
   expect(declarations).toEqual(modules.map((name) => name.replace(/\.js$/, ".d.ts")));
+  const read = (name: string) =>
+    readFileSync(join(project.folder, "node_modules/@lockstock/client", name), "utf8");
+  expect(declarations.filter((name) => /from "[^"]+\.ts"/.test(read(name)))).toEqual([]);
   const others = files.filter((name) => !modules.includes(name) && !declarations.includes(name));
   expect(others).toEqual(["LICENSE", "README.md", "dist", "package.json"]);
   expect(manifest.dependencies).toBeUndefined();
