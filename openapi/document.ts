@@ -142,6 +142,7 @@ const VALIDATED = new Set<string>([
   "PaidOrder",
   "After",
   "ChangeLimit",
+  "DeliveryState",
   "ItemSearch",
   "ItemStatus",
   "ItemSort",

@@ -225,6 +225,14 @@ export const operations: Example<"Operations"> = {
   perMinute,
   deadLetters: 0,
   breaches: 0,
+  alerts: [
+    {
+      code: "money_unmatched",
+      since: CONFIRMED_AT,
+      text: "1 payment belongs to no order that can take it.",
+      action: "Refund each at your payment provider, and mark it as refunded.",
+    },
+  ],
 };
 
 export const history: Example<"History"> = {
@@ -303,4 +311,35 @@ export const changePage: Example<"ChangePage"> = {
     },
   ],
   nextCursor: CHANGE_CURSOR,
+};
+
+export const newWebhook: Example<"NewWebhook"> = {
+  url: "https://shop.example/lockstock",
+  types: ["order.confirmed", "order.cancelled"],
+};
+
+export const webhook: Example<"Webhook"> = {
+  id: "0b7c1f52-93a4-4d0e-8f21-6d5a9c3e7b18",
+  url: "https://shop.example/lockstock",
+  types: ["order.confirmed", "order.cancelled"],
+  state: "on",
+  failingSince: null,
+  createdAt: PLACED_AT,
+};
+
+export const SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+export const delivery: Example<"WebhookDelivery"> = {
+  id: "evt_5f1c0ad93b7e_4181_0",
+  subject: ORDER_ID,
+  type: "order.confirmed",
+  at: CONFIRMED_AT,
+  state: "parked",
+  attempts: 1,
+  lastAttempt: { at: CONFIRMED_AT, status: 400, answer: "unknown order", tookMs: 84 },
+  body: {
+    type: "order.confirmed",
+    timestamp: CONFIRMED_AT,
+    data: { id: ORDER_ID, status: "confirmed", revision: 2, reason: null },
+  },
 };

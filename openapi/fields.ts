@@ -150,6 +150,54 @@ export const FIELDS: Record<string, Record<string, string>> = {
     "": "The next changes.",
     nextCursor: "Send it as `after`, also when there is nothing new.",
   },
+  NewWebhook: {
+    "": "An endpoint of yours that is told what happens.",
+    url: "https, without a user name and password; not a private address. A local run accepts any address, and http.",
+    types: "The types of changes that it gets. Without it: all.",
+  },
+  WebhookPatch: {
+    "": "What is to be changed.",
+    state:
+      "`off` sets the deliveries aside; `on` goes on where they ended, without the rest of a pause.",
+  },
+  Webhook: {
+    "": "An endpoint of yours that is told what happens.",
+    why: "Why it is off: you switched it off; the endpoint answered 410; it was away for so long that the next change is no longer kept.",
+    failingSince: "Since when the endpoint has not taken an event; null: it takes them.",
+  },
+  WebhookWithSecret: {
+    "": "A webhook with its secret, which is shown only here.",
+    secret: "Verify `webhook-signature` with it, by a library of Standard Webhooks.",
+  },
+  WebhookStatus: {
+    "": "A webhook, and how its deliveries go.",
+    pending:
+      "Events that are still to be delivered. Later ones wait as changes, and are not counted.",
+    parked:
+      "Events that the endpoint refused, and those of the same order behind them. They wait for you to resend them.",
+    failures: "Attempts that have failed in a row.",
+    pausedUntil: "When the next attempt is made after a failure; null: it is not paused.",
+  },
+  WebhookList: { "": "All webhooks, oldest first." },
+  WebhookAttempt: {
+    "": "An attempt to deliver an event.",
+    status: "Of the endpoint's answer; null: there was none within 15 s.",
+    answer: "The beginning of the answer, or why there was none.",
+  },
+  WebhookDelivery: {
+    "": "An event for an endpoint.",
+    id: "Sent as `webhook-id`: the same in each attempt.",
+    subject: "The order or item that it is about. Events of one subject are delivered in sequence.",
+    body: "What is sent.",
+  },
+  WebhookDeliveryPage: {
+    "": "A page of events, newest first.",
+    nextCursor: "Null on the last page.",
+  },
+  WebhookTest: {
+    "": "What came of the test.",
+    status: "Of the endpoint's answer; null: there was none within 15 s.",
+  },
   Level: { "": "The units of an item: `received = available + held + sold`." },
   Balance: { "": "The item's counters after a movement." },
   Movement: {
@@ -162,6 +210,12 @@ export const FIELDS: Record<string, Record<string, string>> = {
   },
   Ledger: { "": "A page of movements, newest first.", nextCursor: "Null on the last page." },
   Minute: { "": "Counts and latencies of one minute.", minute: "When the minute begins." },
+  Alert: {
+    "": "Something that is wrong.",
+    since: "Null: it is not known.",
+    text: "What is wrong.",
+    action: "What to do.",
+  },
   Operations: {
     "": "The dashboard: the state of the whole system.",
     orders: "Numbers of orders by status.",
@@ -170,6 +224,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
     settleLatencyMs:
       "Time from placing to the outcome, over the last 15 minutes; null: there was no outcome.",
     perMinute: "The last 60 minutes, oldest first; the last one is still running.",
+    alerts: "What is wrong, the worst first. Empty: nothing is.",
     deadLetters: "Dead letters that wait for an operator. The count stops at 10000.",
     breaches:
       "Commands that contradicted an earlier decision of a stock item. If this is not 0, check the logs.",

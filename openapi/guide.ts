@@ -11,6 +11,7 @@ export const TAGS = {
   Returns: "Goods that come back. For services.",
   Feed: "One WebSocket that notifies a customer of every change, so clients need not poll.",
   Changes: "Everything that happens, in the order of commits. For services.",
+  Webhooks: "Your endpoints, which are told what happens. For services.",
   Catalogue: "The items that can be ordered.",
   Stock: "Units of an item, and the ledger of every movement. For services.",
   Operations: "The state of the system, and what is wrong with it. For services.",

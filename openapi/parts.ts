@@ -10,6 +10,7 @@ import { ItemsQuery } from "../src/orders/http/operator-items.ts";
 import { pageQuery } from "../src/orders/http/pagination.ts";
 import { PaymentStateSchema } from "../src/orders/http/payments.ts";
 import { MAX_WAIT_SECONDS } from "../src/orders/http/prefer.ts";
+import { DeliveriesQuery } from "../src/orders/http/webhook-body.ts";
 import * as examples from "./examples.ts";
 
 /** Parameters and headers that operations share, by their names in the contract. */
@@ -91,6 +92,27 @@ export const PARAMETERS = {
     side: "output",
     description: "Changes per page, at most.",
     example: 100,
+  },
+  WebhookId: {
+    in: "path",
+    name: "id",
+    schema: v.string(),
+    description: "The webhook's id.",
+    example: examples.webhook.id,
+  },
+  EventId: {
+    in: "path",
+    name: "eventId",
+    schema: v.string(),
+    description: "The event's id.",
+    example: examples.delivery.id,
+  },
+  DeliveryState: {
+    in: "query",
+    name: "state",
+    schema: DeliveriesQuery.entries.state,
+    description: "Return only events in this state.",
+    example: "parked",
   },
   ItemSearch: {
     in: "query",

@@ -133,6 +133,11 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     members: { payment: Payment },
     example: { payment: examples.payment },
   },
+  too_many_webhooks: {
+    means: "The shop has as many webhooks as it may have.",
+    remedy: "Delete one, or let one endpoint pass events on.",
+    example: { detail: "A shop has at most 20 webhooks." },
+  },
   unfinished_orders: {
     means: "The customer has orders that are pending, confirmed or not settled.",
     remedy: "Cancel them, or wait until they have ended, and repeat.",

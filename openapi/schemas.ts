@@ -14,12 +14,14 @@ import { PaymentSchema } from "../src/orders/http/payments.ts";
 import { ReturnSchema } from "../src/orders/http/returns.ts";
 import { AdjustmentSchema } from "../src/orders/http/stock.ts";
 import type { ItemStatus, ItemView, StockedItem } from "../src/orders/items/item.ts";
+import type { Alert } from "../src/orders/operators/alerts.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
 import type { historyView, OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";
 import type { ReturnView } from "../src/orders/order/return.ts";
 import { changeSchemas } from "./change-schemas.ts";
+import { WEBHOOK_SCHEMAS } from "./webhook-schemas.ts";
 
 /**
  * Schemas of the responses, for /openapi.json only: the Worker validates requests, not its
@@ -160,6 +162,22 @@ const Minute = v.object({
   settleLatencyMs: v.object({ p50: milliseconds, p99: milliseconds }),
 }) satisfies v.GenericSchema<unknown, MinuteView>;
 
+const OperationsAlert = v.object({
+  code: v.picklist([
+    "cron_silent",
+    "stock_away",
+    "backlog",
+    "breaches",
+    "dead_letters",
+    "money_unmatched",
+    "webhook_off",
+    "webhook_failing",
+  ]),
+  since: v.nullable(time),
+  text: v.string(),
+  action: v.string(),
+}) satisfies v.GenericSchema<unknown, Alert>;
+
 const OperationsView = v.object({
   orders: v.object({
     pending: count,
@@ -173,7 +191,8 @@ const OperationsView = v.object({
   perMinute: v.pipe(v.array(Minute), v.length(60)),
   deadLetters: count,
   breaches: count,
-}) satisfies v.GenericSchema<unknown, Dashboard>;
+  alerts: v.array(OperationsAlert),
+}) satisfies v.GenericSchema<unknown, Dashboard & { alerts: Alert[] }>;
 
 const Transition = v.object({
   revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -255,11 +274,13 @@ export const SCHEMAS = {
   NoticedPayment: v.object({ payment: v.nullable(Payment) }),
   PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
   ...changeSchemas(Order, Payment),
+  ...WEBHOOK_SCHEMAS,
   Level: LevelSchema,
   Balance,
   Movement: StockMovement,
   Ledger: v.object({ movements: v.array(StockMovement), nextCursor }),
   Minute,
+  Alert: OperationsAlert,
   Operations: OperationsView,
   Actor: ActorSchema,
   Transition,

@@ -9,6 +9,7 @@ import { asGuest, giveUp, spy, tryBadKeys } from "./workload/mischief.ts";
 import { Operator } from "./workload/operator.ts";
 import { outlive } from "./workload/outlive.ts";
 import { OPENING_MS, planFor } from "./workload/plan.ts";
+import { Reader } from "./workload/reader.ts";
 import type { ClientPlan, Plan, Step, TillStep } from "./workload/steps.ts";
 import { Till } from "./workload/till.ts";
 
@@ -60,6 +61,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const operator = new Operator(system);
   const till = new Till(system);
   const impostor = new Impostor(system);
+  const reader = new Reader(system);
   const buyers = clients.map((client) => new Buyer(system, client, plan.items));
   const isOver = () => report.violations.length > 0;
   let operations = 0;
@@ -95,6 +97,11 @@ export async function run(options: RunOptions): Promise<RunResult> {
       step.do === "pretend" ? impostor.attempt(step, sku) : undefined,
     );
   }
+  if (!without.clients?.includes("reader")) {
+    schedule("reader", plan.reader, (step) =>
+      step.do === "read changes" ? void reader.read(step.wait) : undefined,
+    );
+  }
   await kernel.runUntil(plan.heal_ms, isOver);
 
   heal(system);
@@ -114,7 +121,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     kernel.after(
       0,
       "the end",
-      () => void checkEnd(system, buyers, operator).then(() => (isChecked = true)),
+      () => void checkEnd(system, { buyers, operator, reader }).then(() => (isChecked = true)),
     );
     await kernel.runUntil(kernel.now_ms + CHECKS_MS, isOver);
     if (!isOver() && !isChecked) report.violated(7, "the final checks got no answer");
@@ -123,7 +130,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const suspicion = options.suspect?.(system);
   if (suspicion) report.violated(0, suspicion);
   system.dispose();
-  const parties = [operator, till, impostor, ...buyers];
+  const parties = [operator, till, impostor, reader, ...buyers];
   const requests = parties.reduce((sum, { requests: own }) => sum + own, 0);
   return {
     seed,

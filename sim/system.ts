@@ -5,6 +5,7 @@ import type { Code } from "./kernel/code.ts";
 import { type WorldGlobals, worldGlobals } from "./kernel/globals.ts";
 import { Kernel, type KernelOptions } from "./kernel/kernel.ts";
 import type { Vat } from "./kernel/vat.ts";
+import type { ChangesModel } from "./model/changes.ts";
 import { ItemsModel } from "./model/items.ts";
 import { MessagesModel } from "./model/messages.ts";
 import { OrdersModel } from "./model/orders.ts";
@@ -59,6 +60,7 @@ export class System {
   readonly report: Report;
   readonly orders: OrdersModel;
   readonly items: ItemsModel;
+  readonly changes: ChangesModel;
   readonly messages: MessagesModel;
   readonly shown: Shown;
   readonly waiters: Waiters;
@@ -103,7 +105,9 @@ export class System {
       lockDeadline_ms: Number(this.vars.LOCK_DEADLINE_SECONDS) * 1_000,
       orderRetention_ms: Number(this.vars.FINISHED_ORDER_RETENTION_DAYS) * 86_400_000,
       mayReorder: this.vars.LATE_PAYMENT === "reorder",
+      isListing: this.vars.CHANGES === "on",
     });
+    this.changes = this.orders.changes;
     this.items.orders = this.orders;
     this.orders.items = this.items;
     this.messages = new MessagesModel(this.report, now, this);

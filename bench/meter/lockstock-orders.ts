@@ -7,4 +7,5 @@ const wrapEnv = wrapping({ d1: ["DB"], queues: ["ORDER_EVENTS", "STOCK_EVENTS"] 
 export const OrderDesk = meteredObject(orders.OrderDesk, "OrderDesk", wrapEnv);
 export const Reconciler = meteredObject(orders.Reconciler, "Reconciler", wrapEnv);
 export const CustomerFeed = meteredObject(orders.CustomerFeed, "CustomerFeed", wrapEnv);
+export const Courier = meteredObject(orders.Courier, "Courier", wrapEnv);
 export default meteredWorker<OrdersEnv>(orders.default, wrapEnv);

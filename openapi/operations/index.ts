@@ -6,6 +6,7 @@ import { orderOperations } from "./orders.ts";
 import { paymentOperations } from "./payments.ts";
 import { returnOperations } from "./returns.ts";
 import { serviceOperations } from "./service.ts";
+import { webhookOperations } from "./webhooks.ts";
 
 /** Every operation, in the order in which the page shows them. */
 export const OPERATIONS: Operation[] = [
@@ -13,6 +14,7 @@ export const OPERATIONS: Operation[] = [
   ...paymentOperations,
   ...returnOperations,
   ...changeOperations,
+  ...webhookOperations,
   ...itemOperations,
   ...operatorOperations,
   ...serviceOperations,

@@ -16,6 +16,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["orders/order", "stock/item"],
   ["orders/items", "orders/feed", "orders/dead-letters", "stock/coordinator.ts"],
   ["orders/outcomes", "orders/changes", "stock/consumer.ts", "stock/stock-api.ts"],
+  ["orders/webhooks"],
   [
     "orders/place",
     "orders/change",

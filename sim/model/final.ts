@@ -1,6 +1,7 @@
 import type { System } from "../system.ts";
 import type { Buyer } from "../workload/buyer.ts";
 import type { Operator } from "../workload/operator.ts";
+import type { Reader } from "../workload/reader.ts";
 import { shownStatus } from "./orders.ts";
 
 /** What has to hold when the faults are over and everything has had its time. */
@@ -30,10 +31,15 @@ export function checkLiveness({ orders, kernel, report }: System): void {
   }
 }
 
+interface Parties {
+  buyers: readonly Buyer[];
+  operator: Operator;
+  reader: Reader;
+}
+
 export async function checkEnd(
   system: System,
-  buyers: readonly Buyer[],
-  operator: Operator,
+  { buyers, operator, reader }: Parties,
 ): Promise<void> {
   checkLiveness(system);
   checkUnits(system);
@@ -44,6 +50,7 @@ export async function checkEnd(
   }
   await checkLists(system, buyers);
   await checkOperations(system, operator);
+  await reader.finish();
 }
 
 /** Units of confirmed and paid orders are what the items hold, and nothing else is held. */

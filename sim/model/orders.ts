@@ -1,5 +1,6 @@
 import type { D1Watcher } from "../platform/d1.ts";
 import { serviceOf } from "../workload/services.ts";
+import { ChangesModel } from "./changes.ts";
 import type { ItemsModel } from "./items.ts";
 import { MoneyModel } from "./money.ts";
 import type { Report } from "./report.ts";
@@ -33,6 +34,7 @@ export class OrdersModel implements D1Watcher {
   /** By the expired order that they replace. */
   readonly successors = new Map<string, KnownOrder>();
   readonly money: MoneyModel;
+  readonly changes: ChangesModel;
   /** Orders that somebody asked to cancel, or to pay. */
   readonly wishes = { cancel: new Set<string>(), pay: new Set<string>() };
   items!: ItemsModel;
@@ -47,6 +49,7 @@ export class OrdersModel implements D1Watcher {
     this.#report = report;
     this.#now = now;
     this.#terms = terms;
+    this.changes = new ChangesModel(report, terms.isListing);
     this.money = new MoneyModel(report, this, now, terms.mayReorder);
   }
 
@@ -68,6 +71,7 @@ export class OrdersModel implements D1Watcher {
     const pending = this.#pending;
     if (pending.length === 0) return;
     this.#pending = [];
+    this.changes.commit(pending);
     for (const fact of pending) {
       if (fact.what === "order") this.#order(fact.order);
       else if (fact.what === "deleted") this.#deleted(fact.id);

@@ -65,11 +65,13 @@ export class Shown {
 
 function viewsIn(body: unknown): OrderView[] {
   if (typeof body !== "object" || body === null) return [];
-  const { order, orders, revision } = body as {
+  const { order, orders, changes, revision } = body as {
     order?: OrderView;
     orders?: unknown;
+    changes?: { order?: OrderView | null }[];
     revision?: number;
   };
+  if (changes) return changes.flatMap((change) => change.order ?? []);
   if (typeof revision === "number") return [body as OrderView];
   if (order) return [order];
   return Array.isArray(orders) ? (orders as OrderView[]) : [];

@@ -8,6 +8,8 @@ export interface Terms {
   orderRetention_ms: number;
   /** Late money places a successor. */
   mayReorder: boolean;
+  /** Whether the changes are listed. */
+  isListing: boolean;
 }
 
 /** Statements of one call of D1, however much it has to do: they are bulk statements. */

@@ -1,4 +1,5 @@
 import { AUTH_MUTANTS } from "./auth.ts";
+import { CHANGES_MUTANTS } from "./changes.ts";
 import { HTTP_MUTANTS } from "./http.ts";
 import { MONEY_MUTANTS } from "./money.ts";
 import type { Mutant } from "./mutant.ts";
@@ -11,4 +12,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...HTTP_MUTANTS,
   ...AUTH_MUTANTS,
   ...MONEY_MUTANTS,
+  ...CHANGES_MUTANTS,
 ];

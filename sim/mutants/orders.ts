@@ -180,7 +180,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "levels are not reread",
     file: "src/orders/reconcile/refresh-levels.ts",
-    from: "await applyLevels(env.DB, levels, Date.now()).run();",
+    from: "await storeLevels(env.DB, policyOf(env), levels, Date.now());",
     to: "void levels;",
   },
   {

@@ -26,6 +26,7 @@ export function planFor(seed: number): Plan {
       DESKS: r.pick(["1", "1", "3"]),
       SOLD_OUT_GATE: r.pick(["on", "on", "on", "off"]),
       LATE_PAYMENT: new Random(seed, "late payments").pick(["reorder", "reorder", "refund"]),
+      CHANGES: new Random(seed, "changes").pick(["on", "on", "on", "on", "off"]),
       // The least there are, so that two days outlive them.
       ...(isOutlived && { KEY_RETENTION_HOURS: "24", FINISHED_ORDER_RETENTION_DAYS: "1" }),
     },
@@ -35,6 +36,7 @@ export function planFor(seed: number): Plan {
     clients,
     operator: operatorFor(r, skus, length_ms),
     impostor: impostorFor(new Random(seed, "impostors"), length_ms),
+    reader: readerFor(new Random(seed, "reader"), length_ms),
     blackout: null,
     hang: null,
     heal_ms: OPENING_MS + length_ms + 5_000,
@@ -59,6 +61,12 @@ function moveToServices(r: Random, clients: ClientPlan[]): void {
       if (step.key !== null) step.key = `key-${++keys}`;
     }
   }
+}
+
+function readerFor(r: Random, length_ms: number): Step[] {
+  return timesFor(r, r.int(0, 12), length_ms).map((at_ms): Step => {
+    return { at_ms, do: "read changes", wait: r.pick([0, 0, 3, 10]) };
+  });
 }
 
 function impostorFor(r: Random, length_ms: number): Step[] {

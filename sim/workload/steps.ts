@@ -52,6 +52,7 @@ type BuyerOrOperatorStep = { at_ms: number } & (
   | { do: "bad keys"; tries: { lines: CartLine[]; keys: HeaderLine[] }[] }
   /** An order for what nobody sells, given up before it is answered. */
   | { do: "hang up"; after_ms: number }
+  | { do: "read changes"; wait: number }
   | { do: "list" }
   | { do: "guest" }
   | { do: "connect" | "close" | "drop" | "ping" }
@@ -81,6 +82,7 @@ export interface Plan {
   clients: ClientPlan[];
   operator: Step[];
   impostor: Step[];
+  reader: Step[];
   /** The stock Worker is away for longer than the gate trusts a level. */
   blackout: { from_ms: number; to_ms: number } | null;
   /** From then on the stock Worker answers no call over the lane. */

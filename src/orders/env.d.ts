@@ -28,5 +28,6 @@ interface OrdersEnv {
 	DESK: DurableObjectNamespace<import("./worker").OrderDesk>;
 	RECONCILER: DurableObjectNamespace<import("./worker").Reconciler>;
 	FEED: DurableObjectNamespace<import("./worker").CustomerFeed>;
+	COURIER: DurableObjectNamespace<import("./worker").Courier>;
 	STOCK: Service<typeof import("../stock/worker").StockApi>;
 }

@@ -10,6 +10,7 @@ import { consumeStockEvents } from "./outcomes/stock-events-consumer.ts";
 export { CustomerFeed } from "./feed/customer-feed.ts";
 export { OrderDesk } from "./place/order-desk.ts";
 export { Reconciler } from "./reconcile/reconciler.ts";
+export { Courier } from "./webhooks/courier.ts";
 
 /** The orders Worker: HTTP, the queue of stock events, both dead-letter queues and the cron. */
 export default {

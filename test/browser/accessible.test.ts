@@ -1,6 +1,7 @@
 import axe, { type AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
 import { dialog, enterConsole, goTo, row } from "./support/console.ts";
 import { addToCart, connection, order, orderNow } from "./support/shop.ts";
 import { describeInBrowser, useSite } from "./support/site.ts";
@@ -87,6 +88,30 @@ describeInBrowser("axe-core finds nothing serious", () => {
     await goTo(page, "Dead letters");
     await page.getByText("No dead letters").waitFor();
     expect(await faults(page)).toEqual([]);
+  });
+
+  test("in the console's views of money and webhooks", async () => {
+    const payment = { reference: "pi_stray", orderId: "no order", amount: 1_250, currency: "EUR" };
+    await site.operator.call("POST", "/v1/payments", payment);
+    const receiver = new WebhookReceiver();
+    receiver.behaviour = () => ({ status: 404, body: "no such page" });
+    try {
+      await site.operator.call("POST", "/v1/webhooks", { url: await receiver.open() });
+      await site.operator.call("POST", "/v1/payments", { ...payment, reference: "pi_other" });
+      const page = await enterConsole(site, "/console#payments", prepare);
+      await page.locator("[data-payment]").first().waitFor();
+      expect(await faults(page)).toEqual([]);
+      await goTo(page, "Webhooks");
+      const hook = page.locator("[data-webhook]");
+      await hook.getByText("1 event refused").waitFor();
+      await hook.getByRole("button", { name: "Deliveries" }).click();
+      await hook.locator("[data-delivery]").waitFor();
+      expect(await faults(page)).toEqual([]);
+      await page.getByRole("button", { name: "Add a webhook" }).click();
+      expect(await faults(page)).toEqual([]);
+    } finally {
+      receiver.close();
+    }
   });
 
   test("at the console's door, after a refusal", async () => {

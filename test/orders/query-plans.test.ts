@@ -11,6 +11,7 @@ import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
+import { setFailing, switchOff } from "../../src/orders/webhooks/webhooks.sql.ts";
 import worker from "../../src/orders/worker.ts";
 import {
   addItem,
@@ -71,6 +72,7 @@ async function exercise(): Promise<void> {
   await deadLettersAndItems(sku);
   await operations();
   await money(sku);
+  await webhooks();
   await changes();
   prototype.prepare = prepare;
 }
@@ -154,6 +156,21 @@ async function changes(): Promise<void> {
   ) {
     after = next;
   }
+}
+
+async function webhooks(): Promise<void> {
+  const token = await operatorToken();
+  await env.DB.prepare("DELETE FROM change_epoch").run();
+  const body = { url: "https://shop.example/hook", types: ["item.sold_out"] };
+  const made = await call("POST", "/v1/webhooks", { token, body });
+  const { id } = (await made.json()) as { id: string };
+  await call("GET", "/v1/webhooks", { token });
+  await call("GET", `/v1/webhooks/${id}`, { token });
+  await call("PATCH", `/v1/webhooks/${id}`, { token, body });
+  await call("POST", `/v1/webhooks/${id}/rotate`, { token });
+  await setFailing(env.DB, id, 1);
+  await switchOff(env.DB, { id, why: "gone" }, 1);
+  await call("DELETE", `/v1/webhooks/${id}`, { token });
 }
 
 async function money(sku: string): Promise<void> {

@@ -34,6 +34,7 @@ const plan: Plan = {
     return { at_ms, do: "pay" as const, which: Math.floor(i / 10), isLate: false };
   }),
   impostor: [],
+  reader: [],
   blackout: null,
   hang: null,
   heal_ms: OPENING_MS + 15_000,

@@ -6,6 +6,7 @@ import {
   type Change,
   type ChangedItem,
   type ChangeType,
+  cursorOf,
   type Position,
 } from "./change.ts";
 
@@ -96,6 +97,16 @@ interface Kept {
   epoch: string;
   oldest: number | null;
   newest: number | null;
+}
+
+/** The cursor after the newest change. */
+export async function newestCursor(db: D1Database): Promise<string> {
+  const row = await db
+    .prepare("SELECT epoch, (SELECT max(id) FROM changes) AS newest FROM change_epoch")
+    .first<Pick<Kept, "epoch" | "newest">>();
+  if (row) return cursorOf(row.epoch, { row: row.newest ?? 0, index: null });
+  await startEpoch(db);
+  return newestCursor(db);
 }
 
 /** The id of the newest row; 0: there is none. */

@@ -10,6 +10,8 @@ import { ordersToErase } from "../order/order-queries.sql.ts";
 import { ERASED_PREFIX, type Order } from "../order/order.ts";
 import { eraseOrders } from "../order/orders.sql.ts";
 import { ordersReturning } from "../order/returns.sql.ts";
+import { courierOf } from "../webhooks/couriers.ts";
+import { listWebhooks } from "../webhooks/webhooks.sql.ts";
 
 /**
  * `unfinished`: an order of the customer is not finished. `more`: there was no time for all, or an item
@@ -37,7 +39,7 @@ export async function eraseCustomer(env: OrdersEnv, customerId: string): Promise
     const orders = await ordersToErase(env.DB, customerId, STEP);
     if (orders.length === 0) {
       await eraseTheRest(env, customerId, erasedId);
-      return "erased";
+      return (await eraseAtCouriers(env, customerId, erasedId)) ? "erased" : "more";
     }
     if (await hasUnfinished(env.DB, orders)) return "unfinished";
     if (!(await eraseAtItems(env, { customerId, erasedId }, orders))) return "more";
@@ -72,6 +74,20 @@ async function eraseAtItems(
     return true;
   } catch (error) {
     log("warn", "erasure.item_failed", { error: errorText(error) });
+    return false;
+  }
+}
+
+/** Events that are kept have the customer's name in their bodies. */
+async function eraseAtCouriers(env: OrdersEnv, customerId: string, erasedId: string) {
+  try {
+    for (const { id } of await listWebhooks(env.DB)) {
+      const erase = () => courierOf(env, id).eraseCustomer(customerId, erasedId);
+      await withTimeout(ITEM_TIMEOUT_MS, erase, "a courier");
+    }
+    return true;
+  } catch (error) {
+    log("warn", "erasure.courier_failed", { error: errorText(error) });
     return false;
   }
 }

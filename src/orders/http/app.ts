@@ -20,6 +20,7 @@ import { returns } from "./returns.ts";
 import { crossOrigin, securityHeaders } from "./security.ts";
 import { stock } from "./stock.ts";
 import { stripe } from "./stripe.ts";
+import { webhooks } from "./webhooks.ts";
 
 export const app = new Hono<AppEnv>()
   .use(requestId())
@@ -40,6 +41,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/payments", payments)
   .route("/v1/customers", customers)
   .route("/v1/changes", changes)
+  .route("/v1/webhooks", webhooks)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)
   .route("/v1/operations/items", operatorItems)

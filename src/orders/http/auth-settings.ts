@@ -1,4 +1,5 @@
 import { logThrottled } from "./log-throttle.ts";
+import { isLoopback } from "./loopback.ts";
 import { Problem } from "./problem.ts";
 
 /** Reads from the Worker's vars and secrets how tokens are verified. No I/O. */
@@ -68,16 +69,6 @@ function secretError(name: string, secret: string | undefined, hostname: string)
   if (secret !== EXAMPLE_SECRET || isLoopback(hostname)) return undefined;
   return `${name} is the secret of .dev.vars.example, accepted for requests to localhost only`;
 }
-
-/**
- * Whether a request goes to this machine. On the platform no request can claim that, since its host
- * is that of a route or of workers.dev. A local run that others can reach needs its own secret.
- */
-const isLoopback = (hostname: string): boolean =>
-  hostname === "localhost" ||
-  hostname.endsWith(".localhost") ||
-  hostname === "127.0.0.1" ||
-  hostname === "[::1]";
 
 /** Splits at commas and trims each value. */
 export const splitList = (text: string | undefined): string[] =>

@@ -2,13 +2,16 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import { OrderIdSchema } from "../../contract/order-id.ts";
 import { SkuSchema } from "../../contract/sku.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
+import { alertsOf } from "../operators/alerts.ts";
 import { comparePage, type CompareCursor } from "../operators/compare.ts";
 import { readDashboard } from "../operators/dashboard.sql.ts";
+import { readTroubles } from "../operators/troubles.sql.ts";
 import { listAllOrders } from "../order/order-queries.sql.ts";
 import { historyView, viewOf } from "../order/order.ts";
 import { requeueCommands } from "../order/orders.sql.ts";
-import { scheduleReconcile } from "../order/schedule-reconcile.ts";
+import { reconcilerOf, scheduleReconcile } from "../order/schedule-reconcile.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
@@ -41,12 +44,21 @@ export const ReconcileSchema = v.strictObject({
 /** Kinds that repeating the command repairs. Committing a missing lock would be a breach. */
 const REPAIRABLE = new Set(["unreleased", "wrong_lock"]);
 
+/** A reconciler that takes longer is an alert of its own. */
+const HEALTH_TIMEOUT_MS = 2_000;
+
 const FIRST_PAGE: CompareCursor = { phase: "orders", after: "" };
 
 export const operatorRoutes = new Hono<AppEnv>()
-  .get("/", requireScopes("operations:read"), async (c) =>
-    c.json(await readDashboard(c.env.DB, Date.now())),
-  )
+  .get("/", requireScopes("operations:read"), async (c) => {
+    const now_ms = Date.now();
+    const [dashboard, troubles, health] = await Promise.all([
+      readDashboard(c.env.DB, now_ms),
+      readTroubles(c.env.DB),
+      withTimeout(HEALTH_TIMEOUT_MS, () => reconcilerOf(c.env).health()).catch(() => null),
+    ]);
+    return c.json({ ...dashboard, alerts: alertsOf(dashboard, troubles, health, now_ms) });
+  })
   .get(
     "/orders",
     requireScopes("operations:read"),

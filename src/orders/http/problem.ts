@@ -19,6 +19,7 @@ export const PROBLEMS = {
   not_returnable: [409, "Nothing of the order can be returned"],
   return_exceeds_sold: [409, "More units would be returned than are still sold"],
   not_refundable: [409, "The payment is not to be refunded"],
+  too_many_webhooks: [409, "There are too many webhooks"],
   unfinished_orders: [409, "The customer has unfinished orders"],
   insufficient_available: [409, "Fewer units are available than would be taken away"],
   changes_reset: [410, "The changes cannot be continued from this cursor"],

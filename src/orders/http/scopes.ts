@@ -12,7 +12,7 @@ export const SCOPES = {
   "operations:read":
     "read counts, all orders, items and payments, histories, dead letters, levels and ledgers",
   "operations:write": "compare and repair, replay and discard dead letters, erase customers",
-  "webhooks:write": "reserved",
+  "webhooks:write": "add, change and delete webhooks, send their events again",
 } as const;
 
 export type Scope = keyof typeof SCOPES;

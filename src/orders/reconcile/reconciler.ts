@@ -6,6 +6,7 @@ import { policyOf } from "../config/policy.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { earliestDue } from "../order/order-queries.sql.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
+import { wakeCouriers } from "../webhooks/couriers.ts";
 import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
 import { reconcile } from "./reconcile.ts";
 import { refreshLevels } from "./refresh-levels.ts";
@@ -31,6 +32,16 @@ function singleFlight(work: () => Promise<void>): () => Promise<void> {
   return () => (running ??= work().finally(end));
 }
 
+/** What the reconciler knows of itself and of the stock Worker. */
+export interface Health {
+  /** When the cron last ran; null: not since the reconciler exists. */
+  cronAt_ms: number | null;
+  /** When it was first asked. */
+  startedAt_ms: number;
+  /** Since when the stock Worker has not answered; null: it does. */
+  stockAwaySince_ms: number | null;
+}
+
 /** The one object that acts on due orders, started by its alarm and by the cron. */
 export class Reconciler extends DurableObject<OrdersEnv> {
   readonly #pass = singleFlight(() => this.#runPass());
@@ -51,6 +62,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
 
   /** Called by the cron each minute: a pass, then a round of levels and of housekeeping. */
   async poke(): Promise<void> {
+    this.ctx.storage.kv.put("cron", Date.now());
     await this.#pass();
     await this.#housekeeping();
   }
@@ -59,20 +71,47 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     await this.#pass();
   }
 
+  health(): Health {
+    const { kv } = this.ctx.storage;
+    return {
+      cronAt_ms: kv.get<number>("cron") ?? null,
+      startedAt_ms: this.#startedAt_ms(),
+      stockAwaySince_ms: kv.get<number>("stock away since") ?? null,
+    };
+  }
+
+  #startedAt_ms(): number {
+    const { kv } = this.ctx.storage;
+    const known = kv.get<number>("started");
+    if (known === undefined) kv.put("started", Date.now());
+    return known ?? Date.now();
+  }
+
+  /** Keeps since when the stock Worker has not answered. */
+  readonly #heard = (isAnswered: boolean): void => {
+    const { kv } = this.ctx.storage;
+    const since_ms = kv.get<number>("stock away since");
+    if (isAnswered && since_ms !== undefined) kv.delete("stock away since");
+    if (!isAnswered && since_ms === undefined) kv.put("stock away since", Date.now());
+  };
+
   /** Each of its calls has a time limit, so that no round blocks the later ones. */
   async #runHousekeeping(): Promise<void> {
     const { kv } = this.ctx.storage;
     const stored = kv.get<Cursors>("cursors");
     const before: Cursors = { levels: stored?.levels ?? "", ...cursorsFrom(stored) };
-    const levels = await refreshLevels(this.env, before.levels).catch((error: unknown) => {
-      log("error", "levels.refresh_failed", { error: errorText(error) });
-      return before.levels;
-    });
+    const levels = await refreshLevels(this.env, before.levels, this.#heard).catch(
+      (error: unknown) => {
+        log("error", "levels.refresh_failed", { error: errorText(error) });
+        return before.levels;
+      },
+    );
     const policy = policyOf(this.env);
     const pruned = await prune(this.env.DB, policy, before, Date.now());
     this.#saveIfChanged("cursors", before, { ...pruned, levels });
     const paid = await healWaitingPayments(this.env.DB, policy, Date.now());
     if (paid > 0) await this.watch(Date.now());
+    await wakeCouriers(this.env);
     const scan = kv.get<WindowScan>("payment windows") ?? SCAN_START;
     const next = await scanPaymentWindows(this.env.DB, policy, scan, Date.now());
     this.#saveIfChanged("payment windows", scan, next);
@@ -89,7 +128,10 @@ export class Reconciler extends DurableObject<OrdersEnv> {
       const ports = { ...settlePorts(this.env), stock: this.env.STOCK, random: Math.random };
       // Limited, since later passes wait for this one. Passes may overlap: each claims its own.
       const isAnswered = await withTimeout(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
-      if (!isAnswered) soonest_ms = SOONEST_WITHOUT_STOCK_MS;
+      if (!isAnswered) {
+        soonest_ms = SOONEST_WITHOUT_STOCK_MS;
+        this.#heard(false);
+      }
     } catch (error) {
       log("error", "reconcile.failed", { error: errorText(error) });
     } finally {

@@ -11,16 +11,21 @@ const LEVELS_TIMEOUT_MS = 12_000;
 
 /**
  * Reads the levels of the next items after a SKU. This heals a level that was lost, and confirms a
- * level that does not change. Returns the SKU after which to continue; '' to start again.
+ * level that does not change. Tells `heard` whether the stock Worker answered. Returns the SKU after
+ * which to continue; '' to start again.
  */
-export async function refreshLevels(env: OrdersEnv, after: string): Promise<string> {
+export async function refreshLevels(
+  env: OrdersEnv,
+  after: string,
+  heard: (isAnswered: boolean) => void = () => undefined,
+): Promise<string> {
   let cursor = after;
   for (let calls = 0; calls < MAX_CALLS; calls++) {
     const skus = await listSkus(env.DB, { after: cursor, limit: MAX_SKUS_PER_LEVELS_CALL });
     const last = skus.at(-1);
     if (last === undefined) return "";
     try {
-      const levels = await withTimeout(LEVELS_TIMEOUT_MS, () => env.STOCK.levels(skus), "levels");
+      const levels = await readLevels(env, skus, heard);
       await storeLevels(env.DB, policyOf(env), levels, Date.now());
     } catch (error) {
       // Continues with the next items. These are read again when the scan comes back to them.
@@ -30,4 +35,15 @@ export async function refreshLevels(env: OrdersEnv, after: string): Promise<stri
     cursor = last;
   }
   return cursor;
+}
+
+async function readLevels(env: OrdersEnv, skus: string[], heard: (isAnswered: boolean) => void) {
+  try {
+    const levels = await withTimeout(LEVELS_TIMEOUT_MS, () => env.STOCK.levels(skus), "levels");
+    heard(true);
+    return levels;
+  } catch (error) {
+    heard(false);
+    throw error;
+  }
 }

@@ -6,20 +6,25 @@ import { Questions } from "../shared/dialog.tsx";
 import { clockTime, count } from "../shared/format.ts";
 import { type Polled, usePolled } from "../shared/polled.ts";
 import { useStore } from "../shared/store.ts";
+import { Alerts } from "./alerts.tsx";
 import { DeadLettersView } from "./dead-letters-view.tsx";
 import { DemoView } from "./demo-view.tsx";
 import { OrdersView } from "./orders-view.tsx";
+import { PaymentsView } from "./payments-view.tsx";
 import { ReconcileView } from "./reconcile-view.tsx";
 import { type View, view, VIEWS } from "./route.ts";
 import { askOperations, SaleView } from "./sale-view.tsx";
 import { isLocalRun, setToken, token } from "./session.ts";
 import { TokenGate } from "./token-gate.tsx";
+import { WebhooksView } from "./webhooks-view.tsx";
 
 const PERIOD_MS = 2_000;
 
 const NAMES: Record<View, string> = {
   sale: "Sale",
   orders: "Orders",
+  payments: "Payments",
+  webhooks: "Webhooks",
   "dead-letters": "Dead letters",
   reconcile: "Reconcile",
   demo: "Demo",
@@ -90,6 +95,7 @@ function Console() {
       </header>
       <main id="main" class="console" tabindex={-1}>
         <h1 class="visually-hidden">{NAMES[shown]}</h1>
+        <Alerts alerts={operations.data?.alerts ?? []} />
         <Shown view={shown} operations={operations} />
       </main>
     </>
@@ -102,6 +108,10 @@ function Shown({ view: shown, operations }: { view: View; operations: Polled<Ope
       return <SaleView operations={operations} />;
     case "orders":
       return <OrdersView />;
+    case "payments":
+      return <PaymentsView onChanged={operations.refresh} />;
+    case "webhooks":
+      return <WebhooksView />;
     case "dead-letters":
       return <DeadLettersView onChanged={operations.refresh} />;
     case "reconcile":

@@ -1,7 +1,15 @@
 import { Store } from "../shared/store.ts";
 
 /** The view is part of the URL, so that reload, sharing and Back work. */
-export const VIEWS = ["sale", "orders", "dead-letters", "reconcile", "demo"] as const;
+export const VIEWS = [
+  "sale",
+  "orders",
+  "payments",
+  "webhooks",
+  "dead-letters",
+  "reconcile",
+  "demo",
+] as const;
 export type View = (typeof VIEWS)[number];
 
 const isView = (text: string): text is View => (VIEWS as readonly string[]).includes(text);

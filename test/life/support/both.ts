@@ -1,6 +1,6 @@
 import orders from "../../../src/orders/worker.ts";
 
-export { CustomerFeed, OrderDesk, Reconciler } from "../../../src/orders/worker.ts";
+export { CustomerFeed, OrderDesk, Reconciler, Courier } from "../../../src/orders/worker.ts";
 export { StockApi, StockItem } from "../../../src/stock/worker.ts";
 
 /** The orders Worker as it is, and in the same isolate what its binding STOCK calls. */

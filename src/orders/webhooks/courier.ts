@@ -1,0 +1,223 @@
+import { DurableObject } from "cloudflare:workers";
+import pMap from "p-map";
+import { ensureAlarmBy } from "../../runtime/alarm.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { readChanges } from "../changes/change-queries.sql.ts";
+import { cursorOf, parseCursor } from "../changes/change.ts";
+import { withTimeLimits } from "../database/d1.ts";
+import {
+  CourierStore,
+  type Delivery,
+  type EventState,
+  type Progress,
+  type StoredEvent,
+} from "./courier-store.ts";
+import { eventOf, testPayload } from "./payload.ts";
+import { postEvent } from "./post-event.ts";
+import { type Attempt, pauseAfter, secretsAt, verdictOf, type Webhook } from "./webhook.ts";
+import { getWebhook, setFailing, switchOff } from "./webhooks.sql.ts";
+
+/** Connections that an invocation may have open at once (Workers limits). */
+const CONCURRENCY = 6;
+/** Changes of one read, and events that are under way; what comes after them waits in D1. */
+const READ_STEP = 200;
+const MAX_PENDING = 400;
+/** Events that wait for an operator. With more, the endpoint pauses as after a failure. */
+const MAX_PARKED = 1_000;
+/** An alarm ends after this time and goes on with the next one, so that no call waits for long. */
+const ROUND_MS = 20_000;
+/** How often it looks for changes: soon after the last one, and else. */
+const POLL_MS = 1_000;
+const IDLE_POLL_MS = 5_000;
+const BUSY_MS = 60_000;
+const RETRY_MS = 5_000;
+
+export interface CourierStatus {
+  pending: number;
+  parked: number;
+  failures: number;
+  pausedUntil: string | null;
+}
+
+/**
+ * The courier of one webhook. It reads the changes after its cursor and posts them: at least once, each
+ * with the same id and body, and those of one order in sequence. What it has read is in its storage
+ * together with the cursor, so a crash anywhere repeats at most the posts that were under way.
+ */
+export class Courier extends DurableObject<OrdersEnv> {
+  #opened: CourierStore | null = null;
+  /** When it last found a change. In memory: an eviction only makes it look less often. */
+  #found_ms = 0;
+
+  constructor(ctx: DurableObjectState, env: OrdersEnv) {
+    super(ctx, withTimeLimits(env));
+  }
+
+  get #store(): CourierStore {
+    return (this.#opened ??= new CourierStore(this.ctx.storage));
+  }
+
+  /** Called when the webhook is made or changed, and by the cron, in case the alarm is lost. */
+  async wake(id: string): Promise<void> {
+    if (this.ctx.storage.kv.get<string>("id") !== id) this.ctx.storage.kv.put("id", id);
+    const { progress } = this.#store;
+    const at_ms = Math.max(Date.now(), progress?.pausedUntil_ms ?? 0);
+    await ensureAlarmBy(this.ctx.storage, at_ms, Date.now());
+  }
+
+  /** As `wake`, and tries again at once what has failed. */
+  async resume(id: string): Promise<void> {
+    const { progress } = this.#store;
+    if (progress) this.#store.progress = { ...progress, failures: 0, pausedUntil_ms: 0 };
+    await this.wake(id);
+  }
+
+  status(): CourierStatus {
+    const { failures = 0, pausedUntil_ms = 0 } = this.#store.progress ?? {};
+    return {
+      pending: this.#store.count("pending"),
+      parked: this.#store.count("parked"),
+      failures,
+      pausedUntil: pausedUntil_ms > Date.now() ? new Date(pausedUntil_ms).toISOString() : null,
+    };
+  }
+
+  deliveries(state: EventState | null, before: number, limit: number) {
+    return this.#store.list(state, before, limit) satisfies Delivery[];
+  }
+
+  /** Has an event sent again, now. False: it is unknown, or no longer kept. */
+  async resend(webhookId: string, eventId: string): Promise<boolean> {
+    if (!this.#store.resend(eventId)) return false;
+    await this.resume(webhookId);
+    return true;
+  }
+
+  /** Posts a test event once, and tells what came of it. */
+  test(webhook: Webhook): Promise<Attempt> {
+    const now_ms = Date.now();
+    const id = `evt_test_${crypto.randomUUID()}`;
+    const body = JSON.stringify(testPayload(webhook.id, now_ms));
+    return postEvent({ url: webhook.url, id, body, secrets: secretsAt(webhook, now_ms) }, now_ms);
+  }
+
+  eraseCustomer(customerId: string, erasedId: string): void {
+    this.#store.erase(customerId, erasedId);
+  }
+
+  /** The webhook is deleted, and nothing of it stays. */
+  async forget(): Promise<void> {
+    this.#opened = null;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
+  override async alarm(): Promise<void> {
+    let next_ms: number | null = Date.now() + RETRY_MS;
+    try {
+      next_ms = await this.#run();
+    } catch (error) {
+      log("error", "webhook.run_failed", { error: errorText(error) });
+    }
+    if (next_ms !== null) await ensureAlarmBy(this.ctx.storage, next_ms, Date.now());
+  }
+
+  /** Returns when to run next; null: not until somebody wakes it. */
+  async #run(): Promise<number | null> {
+    const id = this.ctx.storage.kv.get<string>("id");
+    const webhook = id === undefined ? null : await getWebhook(this.env.DB, id);
+    if (!webhook) await this.forget();
+    if (!webhook || webhook.state === "off") return null;
+    this.#store.prune(Date.now());
+    const end_ms = Date.now() + ROUND_MS;
+    let next_ms: number | null = null;
+    do {
+      next_ms = await this.#round(webhook);
+    } while (next_ms !== null && next_ms <= Date.now() && Date.now() < end_ms);
+    const isFailing = (this.#store.progress?.failures ?? 0) > 0;
+    if (isFailing !== (webhook.failingSince_ms !== null)) {
+      await setFailing(this.env.DB, webhook.id, isFailing ? Date.now() : null);
+    }
+    return next_ms;
+  }
+
+  async #round(webhook: Webhook): Promise<number | null> {
+    const pausedUntil_ms = this.#store.progress?.pausedUntil_ms ?? 0;
+    if (pausedUntil_ms > Date.now()) return pausedUntil_ms;
+    if (!(await this.#read(webhook))) {
+      await switchOff(this.env.DB, { id: webhook.id, why: "changes_reset" }, Date.now());
+      return null;
+    }
+    const lanes = this.#store.lanes(MAX_PENDING);
+    const now_ms = Date.now();
+    if (lanes.length === 0) {
+      return now_ms + (now_ms - this.#found_ms < BUSY_MS ? POLL_MS : IDLE_POLL_MS);
+    }
+    return this.#deliver(webhook, lanes);
+  }
+
+  /** Reads the next changes, if there is room for them. False: they are no longer kept. */
+  async #read({ types, startsAfter }: Webhook): Promise<boolean> {
+    const known = this.#store.progress;
+    const isNewStart = known?.start !== startsAfter;
+    const progress: Progress = isNewStart
+      ? { start: startsAfter, cursor: startsAfter, failures: 0, pausedUntil_ms: 0 }
+      : known;
+    if (this.#store.count("pending") > MAX_PENDING - READ_STEP) return true;
+    const page = await readChanges(this.env.DB, parseCursor(progress.cursor), READ_STEP);
+    if (page === "reset") return false;
+    const { changes, epoch, next } = page;
+    const cursor = cursorOf(epoch, next);
+    if (cursor === progress.cursor && !isNewStart) return true;
+    this.#found_ms = Date.now();
+    const wanted = changes.filter(({ type }) => types.includes(type));
+    const events = wanted.map((change) => eventOf(change, epoch));
+    this.#store.add(events, { ...progress, cursor });
+    return true;
+  }
+
+  /** Posts the events of each lane in sequence. Returns when to go on; null: the endpoint is off. */
+  async #deliver(webhook: Webhook, lanes: StoredEvent[][]): Promise<number | null> {
+    const end_ms = Date.now() + ROUND_MS;
+    let failed: Attempt | null = null;
+    let isGone = false;
+    const deliverLane = async (lane: StoredEvent[]): Promise<void> => {
+      for (const { seq, id, subject, body } of lane) {
+        if (failed || isGone || Date.now() > end_ms) return;
+        const now_ms = Date.now();
+        const posting = { url: webhook.url, id, body, secrets: secretsAt(webhook, now_ms) };
+        const attempt = await postEvent(posting, now_ms);
+        const verdict = verdictOf(attempt.status);
+        this.#store.record(seq, attempt, verdict === "delivered", now_ms);
+        if (verdict === "delivered") continue;
+        log("warn", "webhook.post_failed", { webhookId: webhook.id, id, status: attempt.status });
+        if (verdict === "gone") isGone = true;
+        else if (verdict === "park" && this.#store.count("parked") < MAX_PARKED) {
+          this.#store.move(subject, "parked");
+        } else failed = attempt;
+        return;
+      }
+    };
+    await pMap(lanes, deliverLane, { concurrency: CONCURRENCY });
+    if (isGone) {
+      await switchOff(this.env.DB, { id: webhook.id, why: "gone" }, Date.now());
+      return null;
+    }
+    return this.#pause(failed);
+  }
+
+  /** Pauses after a failure. Returns when to go on. */
+  #pause(failed: Attempt | null): number {
+    const { progress } = this.#store;
+    const now_ms = Date.now();
+    if (!progress) return now_ms;
+    if (!failed) {
+      if (progress.failures > 0) this.#store.progress = { ...progress, failures: 0 };
+      return now_ms;
+    }
+    const failures = progress.failures + 1;
+    const pausedUntil_ms = now_ms + pauseAfter(failures, failed.retryAfter_ms, Math.random);
+    this.#store.progress = { ...progress, failures, pausedUntil_ms };
+    return pausedUntil_ms;
+  }
+}

@@ -1,0 +1,146 @@
+import type { ChangeType } from "../changes/change.ts";
+import type { Webhook, WebhookState, WhyOff } from "./webhook.ts";
+
+/** The table `webhooks`. */
+
+/** Endpoints of a shop. Each has a courier that reads all changes. */
+export const MAX_WEBHOOKS = 20;
+/** How long the secret before a rotation still signs. */
+const ROTATION_MS = 24 * 3_600_000;
+
+interface WebhookRow {
+  id: string;
+  url: string;
+  types: string;
+  secret: string;
+  previous_secret: string | null;
+  previous_until: number | null;
+  state: WebhookState;
+  why: WhyOff | null;
+  off_since: number | null;
+  starts_after: string;
+  failing_since: number | null;
+  created_at: number;
+}
+
+const webhookFromRow = (row: WebhookRow): Webhook => ({
+  id: row.id,
+  url: row.url,
+  types: JSON.parse(row.types) as ChangeType[],
+  secret: row.secret,
+  previous:
+    row.previous_secret === null
+      ? null
+      : { secret: row.previous_secret, until_ms: row.previous_until ?? 0 },
+  state: row.state,
+  why: row.why,
+  offSince_ms: row.off_since,
+  startsAfter: row.starts_after,
+  failingSince_ms: row.failing_since,
+  createdAt_ms: row.created_at,
+});
+
+/** Oldest first; at most `MAX_WEBHOOKS`. */
+export async function listWebhooks(db: D1Database): Promise<Webhook[]> {
+  const { results } = await db
+    .prepare(`SELECT * FROM webhooks ORDER BY created_at, id LIMIT ${MAX_WEBHOOKS}`)
+    .all<WebhookRow>();
+  return results.map(webhookFromRow);
+}
+
+export async function getWebhook(db: D1Database, id: string): Promise<Webhook | null> {
+  const row = await db.prepare("SELECT * FROM webhooks WHERE id = ?").bind(id).first<WebhookRow>();
+  return row && webhookFromRow(row);
+}
+
+export type NewWebhook = Pick<
+  Webhook,
+  "id" | "url" | "types" | "secret" | "startsAfter" | "createdAt_ms"
+>;
+
+/** False: there are `MAX_WEBHOOKS` already. */
+export async function insertWebhook(db: D1Database, made: NewWebhook): Promise<boolean> {
+  const { id, url, types, secret, startsAfter, createdAt_ms } = made;
+  const { meta } = await db
+    .prepare(
+      `INSERT INTO webhooks (id, url, types, secret, starts_after, created_at)
+       SELECT ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM webhooks) < ${MAX_WEBHOOKS}`,
+    )
+    .bind(id, url, JSON.stringify(types), secret, startsAfter, createdAt_ms)
+    .run();
+  return meta.changes > 0;
+}
+
+export interface WebhookPatch {
+  url?: string | undefined;
+  types?: ChangeType[] | undefined;
+  state?: WebhookState | undefined;
+}
+
+/**
+ * Changes what the patch names. Switched on again, an endpoint whose changes are no longer kept begins
+ * at `newest`. Returns the webhook as it is then; null: there is none.
+ */
+export async function patchWebhook(
+  db: D1Database,
+  id: string,
+  { url, types, state }: WebhookPatch,
+  { newest, now_ms }: { newest: string; now_ms: number },
+): Promise<Webhook | null> {
+  const row = await db
+    .prepare(
+      `UPDATE webhooks SET url = coalesce(?2, url), types = coalesce(?3, types),
+         state = coalesce(?4, state),
+         starts_after = iif(?4 = 'on' AND why = 'changes_reset', ?5, starts_after),
+         why = CASE ?4 WHEN 'on' THEN NULL WHEN 'off' THEN 'operator' ELSE why END,
+         off_since = CASE ?4 WHEN 'on' THEN NULL WHEN 'off' THEN ?6 ELSE off_since END
+       WHERE id = ?1 RETURNING *`,
+    )
+    .bind(id, url ?? null, types ? JSON.stringify(types) : null, state ?? null, newest, now_ms)
+    .first<WebhookRow>();
+  return row && webhookFromRow(row);
+}
+
+/** Gives a new secret; the one before goes on signing beside it for a day. */
+export async function rotateSecret(
+  db: D1Database,
+  { id, secret }: { id: string; secret: string },
+  now_ms: number,
+): Promise<Webhook | null> {
+  const row = await db
+    .prepare(
+      `UPDATE webhooks SET previous_secret = secret, previous_until = ?3, secret = ?2
+       WHERE id = ?1 RETURNING *`,
+    )
+    .bind(id, secret, now_ms + ROTATION_MS)
+    .first<WebhookRow>();
+  return row && webhookFromRow(row);
+}
+
+/** Switches it off, unless an operator has done so. */
+export async function switchOff(
+  db: D1Database,
+  { id, why }: { id: string; why: WhyOff },
+  now_ms: number,
+): Promise<void> {
+  await db
+    .prepare(
+      "UPDATE webhooks SET state = 'off', why = ?2, off_since = ?3 WHERE id = ?1 AND state = 'on'",
+    )
+    .bind(id, why, now_ms)
+    .run();
+}
+
+export async function setFailing(
+  db: D1Database,
+  id: string,
+  since_ms: number | null,
+): Promise<void> {
+  await db.prepare("UPDATE webhooks SET failing_since = ?2 WHERE id = ?1").bind(id, since_ms).run();
+}
+
+/** False: there was none. */
+export async function deleteWebhook(db: D1Database, id: string): Promise<boolean> {
+  const { meta } = await db.prepare("DELETE FROM webhooks WHERE id = ?").bind(id).run();
+  return meta.changes > 0;
+}

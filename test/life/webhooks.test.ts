@@ -1,0 +1,175 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
+import type { Courier } from "../../src/orders/webhooks/courier.ts";
+import { POLICY } from "../support/order.ts";
+import { confirmed, paymentOf, report, settleDown } from "./support/money.ts";
+import { migrate, OPERATOR, type World, worldOf } from "./support/world.ts";
+
+/** The endpoint is outside of the system: what is posted to it is written down here. */
+interface Posted {
+  id: string;
+  type: string;
+  data: { id: string; revision: number; customerId: string; metadata?: object };
+}
+let posted: Posted[] = [];
+let answer: (event: Posted) => Response;
+
+beforeAll(migrate);
+beforeEach(async () => {
+  posted = [];
+  answer = () => new Response(null, { status: 204 });
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (_url, init) => {
+    const headers = new Headers(init?.headers);
+    const event = {
+      id: headers.get("webhook-id") ?? "",
+      ...(JSON.parse(init?.body as string) as Omit<Posted, "id">),
+    };
+    posted.push(event);
+    return answer(event);
+  });
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+  await env.DB.prepare("DELETE FROM webhooks").run();
+});
+
+interface WebhookBody {
+  id: string;
+  state: string;
+  why?: string;
+  failingSince: string | null;
+  pending: number;
+  parked: number;
+  failures: number;
+  pausedUntil: string | null;
+}
+
+async function webhookOf(world: World, types?: string[]) {
+  const body = { url: "https://shop.example/hook", ...(types && { types }) };
+  const made = await world.call("POST", "/v1/webhooks", { as: OPERATOR, body });
+  expect(made.status).toBe(201);
+  const { id } = made.body;
+  const stub = env.COURIER.getByName(id);
+  const path = `/v1/webhooks/${id}`;
+  return {
+    id,
+    stub,
+    call: (method: string, rest = "", body_?: object) =>
+      world.call(method, path + rest, { as: OPERATOR, ...(body_ && { body: body_ }) }),
+    /** Whatever time it is due at. */
+    run: () => runDurableObjectAlarm(stub),
+    get: async () =>
+      (await world.call("GET", path, { as: OPERATOR })).body as unknown as WebhookBody,
+  };
+}
+
+const storageOf = (stub: DurableObjectStub<Courier>) =>
+  runInDurableObject(stub, async (_: Courier, { storage }) => ({
+    alarm: await storage.getAlarm(),
+    keys: [...(await storage.list()).keys()],
+  }));
+
+describe("a courier", () => {
+  test("posts what happens after its webhook was made, and nothing twice", async () => {
+    const world = await worldOf();
+    await confirmed(world);
+    const webhook = await webhookOf(world);
+    await webhook.run();
+    expect(posted).toEqual([]);
+    const { id } = await confirmed(world);
+    await webhook.run();
+    await webhook.run();
+    expect(posted.map(({ type, data }) => [type, data.id, data.revision])).toEqual([
+      ["item.back_in_stock", undefined, undefined],
+      ["order.placed", id, 1],
+      ["order.confirmed", id, 2],
+    ]);
+    expect(await webhook.get()).toMatchObject({ pending: 0, parked: 0, failures: 0 });
+  });
+
+  test("pauses after a failure, says since when, and goes on when it is changed", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["order.placed"]);
+    answer = () => new Response("busy", { status: 503 });
+    await confirmed(world);
+    await webhook.run();
+    expect(await webhook.get()).toMatchObject({ state: "on", pending: 1, failures: 1 });
+    const { failingSince, pausedUntil } = await webhook.get();
+    expect(Date.parse(failingSince ?? "")).toBeGreaterThan(Date.now() - 60_000);
+    expect(Date.parse(pausedUntil ?? "")).toBeGreaterThan(Date.now());
+    await webhook.run();
+    expect(posted).toHaveLength(1);
+    answer = () => new Response(null);
+    await webhook.call("PATCH", "", { url: "https://shop.example/other" });
+    await webhook.run();
+    expect(posted).toHaveLength(2);
+    expect(posted[1]).toEqual(posted[0]);
+    await webhook.run();
+    expect(await webhook.get()).toMatchObject({ failures: 0, failingSince: null });
+  });
+
+  test("whose changes are no longer kept is off, and begins at the newest when it is on again", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["payment.unmatched"]);
+    await webhook.call("PATCH", "", { state: "off" });
+    for (let i = 0; i < 3; i++) await report(world, paymentOf(`no order ${i}`));
+    await prune(env.DB, POLICY, NO_CURSORS, Date.now() + 31 * 86_400_000);
+    await webhook.call("PATCH", "", { state: "on" });
+    await webhook.run();
+    expect(await webhook.get()).toMatchObject({ state: "off", why: "changes_reset" });
+    expect(posted).toEqual([]);
+    await webhook.call("PATCH", "", { state: "on" });
+    await webhook.run();
+    const payment = paymentOf("the newest");
+    await report(world, payment);
+    await webhook.run();
+    expect(posted.map(({ data }) => data)).toMatchObject([{ reference: payment.reference }]);
+  });
+
+  test("whose alarm is lost is woken by the cron", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world);
+    await runInDurableObject(webhook.stub, (_: Courier, { storage }) => storage.deleteAlarm());
+    await world.env.RECONCILER.getByName("reconciler").poke();
+    expect((await storageOf(webhook.stub)).alarm).not.toBeNull();
+  });
+
+  test("of a webhook that is deleted forgets everything, even if nobody could tell it", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world);
+    await confirmed(world);
+    await webhook.run();
+    await env.DB.prepare("DELETE FROM webhooks WHERE id = ?").bind(webhook.id).run();
+    await webhook.run();
+    expect(await storageOf(webhook.stub)).toEqual({ alarm: null, keys: [] });
+    expect((await webhook.call("DELETE")).status).toBe(404);
+  });
+
+  test("keeps no name of a customer who is erased", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["order.paid", "order.confirmed"]);
+    answer = () => new Response(null, { status: 500 });
+    const { id, customer } = await confirmed(world);
+    await world.pay(id);
+    await settleDown(world);
+    await webhook.run();
+    expect(JSON.stringify(posted)).toContain(customer);
+    const erased = await world.call("DELETE", `/v1/customers/${customer}`, { as: OPERATOR });
+    expect(erased.status).toBe(204);
+    const { body } = await webhook.call("GET", "/deliveries");
+    expect((body["deliveries"] as object[]).length).toBe(2);
+    expect(JSON.stringify(body)).not.toContain(customer);
+  });
+});
+
+test("a shop has twenty webhooks at most", async () => {
+  const world = await worldOf();
+  const body = { url: "https://shop.example/hook" };
+  const add = () => world.call("POST", "/v1/webhooks", { as: OPERATOR, body });
+  const statuses: number[] = [];
+  for (let i = 0; i < 21; i++) statuses.push((await add()).status);
+  expect(statuses).toEqual([...Array.from({ length: 20 }, () => 201), 409]);
+});
