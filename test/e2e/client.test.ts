@@ -4,9 +4,12 @@ import {
   type Fetch,
   LockstockProblem,
   type Order,
+  verifyWebhook,
 } from "../../packages/client/src/index.ts";
+import { WebhookReceiver } from "../support/webhook-receiver.ts";
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
+import { webhookClient } from "./support/webhooks.ts";
 
 /** The published client against both Workers, with what only a real server does to it. */
 
@@ -155,6 +158,40 @@ test("a refusal at the door says why, as a typed problem", async () => {
   const { token } = await shop.createGuest();
   const guest = createClient({ url: stack.base.origin, token });
   expect((await guest.orders({ status: "pending" })).orders).toEqual([]);
+});
+
+test("webhooks of the real sender are verified, also while their secret is rotated", async () => {
+  const receiver = new WebhookReceiver();
+  const hooks = webhookClient(() => stack.operator);
+  try {
+    const { id, secret } = await hooks.add(await receiver.open());
+    const sku = await stack.operator.stocked(5);
+    const shop = createClient({ url: stack.base.origin, token: await stack.token("eve") });
+    const order = await shop.placeOrder({ lines: [{ sku, quantity: 1 }] }, { wait_s: 10 });
+    const of = (type: string) => receiver.received.find(({ body }) => body.type === type);
+    const confirmed = await until("the event", () => of("order.confirmed"));
+    const event = await verifyWebhook(confirmed.text, confirmed.headers, secret);
+    expect(event).toMatchObject({
+      type: "order.confirmed",
+      data: { id: order.id, revision: 2, status: "confirmed", lines: [{ sku, quantity: 1 }] },
+    });
+    const rotated = await hooks.rotate(id);
+    await hooks.test(id);
+    const tested = await until("the test", () => of("webhook.test"));
+    for (const one of [secret, rotated.secret]) {
+      const bytes = new TextEncoder().encode(tested.text);
+      expect(await verifyWebhook(bytes, tested.headers, one)).toMatchObject({
+        data: { webhookId: id },
+      });
+    }
+    const foreign = `whsec_${btoa("the secret of somebody else")}`;
+    await expect(verifyWebhook(tested.text, tested.headers, foreign)).rejects.toMatchObject({
+      code: "no_matching_signature",
+    });
+  } finally {
+    await hooks.deleteAll();
+    receiver.close();
+  }
 });
 
 test("changes are read to the last one, wait for the next, and a cursor of another epoch is reset", async () => {

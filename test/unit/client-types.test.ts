@@ -20,12 +20,17 @@ import type {
   ProblemBody,
   ProblemCode,
   RecordedReturn,
+  WebhookEvent,
+  WebhookOrder,
 } from "../../packages/client/src/index.ts";
+import type { ChangedItem } from "../../src/orders/changes/change.ts";
 import type { App } from "../../src/orders/http/app.ts";
 import type { OrderSchema } from "../../src/orders/http/order-body.ts";
 import type { PaymentSchema } from "../../src/orders/http/payments.ts";
 import type { ProblemCode as ServerCode } from "../../src/orders/http/problem.ts";
 import type { ReturnSchema } from "../../src/orders/http/returns.ts";
+import type { PaymentView } from "../../src/orders/order/payment.ts";
+import type { OrderData, Payload } from "../../src/orders/webhooks/payload.ts";
 
 /**
  * The published client's own types are what the routes return and take, both ways: `tsc` fails where
@@ -65,6 +70,15 @@ test("responses are typed as the routes return them", () => {
   >();
   expectTypeOf<Sent<ChangePage>>().toEqualTypeOf<Plain<InferResponseType<V1["changes"]["$get"]>>>();
   expectTypeOf<ChangePage["changes"][number]>().toEqualTypeOf<Change>();
+});
+
+test("events of webhooks are typed as they are sent", () => {
+  expectTypeOf<WebhookEvent["type"]>().toEqualTypeOf<Payload["type"]>();
+  expectTypeOf<keyof WebhookOrder>().toEqualTypeOf<keyof OrderData>();
+  expectTypeOf<OrderData>().toExtend<WebhookOrder>();
+  type Data<T extends string> = Extract<WebhookEvent, { type: `${T}.${string}` }>["data"];
+  expectTypeOf<Partial<PaymentView>>().toExtend<Data<"payment">>();
+  expectTypeOf<ChangedItem>().toExtend<Data<"item">>();
 });
 
 test("bodies and filters are typed as the routes take them", () => {

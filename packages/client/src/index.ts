@@ -36,4 +36,5 @@ export {
   WebhookError,
   type WebhookErrorCode,
   type WebhookEvent,
+  type WebhookOrder,
 } from "./webhook.ts";

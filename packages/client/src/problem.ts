@@ -18,6 +18,7 @@ export type ProblemCode =
   | "not_returnable"
   | "return_exceeds_sold"
   | "not_refundable"
+  | "too_many_webhooks"
   | "unfinished_orders"
   | "insufficient_available"
   | "changes_reset"

@@ -1,5 +1,8 @@
 /** Signatures of webhooks by Standard Webhooks (https://www.standardwebhooks.com), with WebCrypto. */
 
+import type { ChangedItem, OrderStep, PaymentStep } from "./changes.ts";
+import type { Order, Payment } from "./types.ts";
+
 const DEFAULT_TOLERANCE_S = 300;
 /** Signatures of one header that are tried; a rotation needs two. */
 const MAX_SIGNATURES = 16;
@@ -25,13 +28,31 @@ export class WebhookError extends Error {
   }
 }
 
-/** What Lockstock sends to an endpoint. */
-export interface WebhookEvent {
-  /** For instance `order.confirmed`. */
-  type: string;
-  timestamp: string;
-  data: Record<string, unknown>;
+/**
+ * An order as an event has it, with the status and reason that its step made. Once housekeeping has
+ * deleted the order, only `id` and `revision` are there.
+ */
+export interface WebhookOrder extends Partial<
+  Omit<Order, "id" | "revision" | "lines" | "shortages" | "updatedAt">
+> {
+  id: string;
+  revision: number;
+  lines?: { sku: string; quantity: number; returned?: number }[];
 }
+
+/** What Lockstock sends to an endpoint. Answer 2xx also for types that you do not know. */
+export type WebhookEvent = {
+  /** When it was committed. */
+  timestamp: string;
+} & (
+  | { type: `order.${OrderStep}`; data: WebhookOrder }
+  | { type: `payment.${PaymentStep}`; data: Partial<Payment> }
+  | {
+      type: "item.sold_out" | "item.back_in_stock";
+      data: Pick<ChangedItem, "sku"> & Partial<ChangedItem>;
+    }
+  | { type: "webhook.test"; data: { webhookId: string } }
+);
 
 /** `Headers`, or the `headers` of Node's `IncomingMessage`. */
 export type HeadersLike =
