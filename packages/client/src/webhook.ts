@@ -1,7 +1,7 @@
-/** Signatures of webhooks by Standard Webhooks (https://www.standardwebhooks.com), with WebCrypto. */
-
 import type { ChangedItem, OrderStep, PaymentStep } from "./changes.ts";
 import type { Order, Payment } from "./types.ts";
+
+/** Signatures of webhooks by Standard Webhooks (https://www.standardwebhooks.com), with WebCrypto. */
 
 const DEFAULT_TOLERANCE_S = 300;
 /** Signatures of one header that are tried; a rotation needs two. */
