@@ -125,7 +125,7 @@ async function drive(attempt: Attempt): Promise<void> {
       if (!isRefused || guest.get()?.customerId !== attempt.customerId) {
         drop(attempt);
         giveBack(lines);
-        return refuse(problem);
+        return isRefused ? note(true, STARTED_ANEW) : refuse(problem);
       }
       noteWaiting(problem);
       await new Promise((resolve) => setTimeout(resolve, REFUSED_MS));
@@ -140,19 +140,23 @@ function sameGuest({ customerId }: Attempt): Guest {
   throw new LockstockProblem({
     code: "unauthenticated",
     status: 401,
-    title: "The session has changed",
-    detail: "It was not sent for the new one.",
+    title: "Another guest",
+    detail: "The order is of the guest before.",
   });
 }
 
-function noteWaiting({ title }: LockstockProblem): void {
-  const text = `${title}. Your order is kept and sent again; it counts once.`;
-  placingNote.set({ isRefusal: false, text });
+function note(isRefusal: boolean, text: string): void {
+  placingNote.set({ isRefusal, text });
+  if (isRefusal) announce(text);
 }
 
+const noteWaiting = ({ title }: LockstockProblem): void =>
+  note(false, `${title}. Your order is kept and sent again; it counts once.`);
+
+const STARTED_ANEW =
+  "You have started anew before an order was answered. It may exist all the same; what it named is in the cart again.";
+
 function refuse(problem: LockstockProblem): void {
-  const text = refusalWords(problem, nameOf);
-  placingNote.set({ isRefusal: true, text });
-  announce(text);
+  note(true, refusalWords(problem, nameOf));
   void refreshCatalogue();
 }
