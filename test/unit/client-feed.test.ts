@@ -176,7 +176,7 @@ describe("connecting", () => {
     expect(states).toEqual(["polling", "offline"]);
     expect(new Set(polled)).toEqual(new Set(["/v1/orders?limit=7"]));
     http = () => [];
-    await later(15_100);
+    for (const before = Socket.all.length; Socket.all.length === before;) await later(100);
     newest().snapshot();
     expect(states.at(-1)).toBe("live");
     const before = polled.length;
