@@ -2,12 +2,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { ROOT } from "./project.ts";
 
+/** The room of the package @lockstock/client. It lies outside of `src` and imports nothing. */
+const CLIENT = "packages/client";
+
 /**
  * The rooms of `src`, from the ground up. A room is a folder with all that is below it, or a single
  * file. What a room imports, types included, stands on a lower floor.
  */
 export const FLOORS: readonly (readonly string[])[] = [
-  ["contract"],
+  ["contract", CLIENT],
   ["runtime"],
   ["orders/config", "orders/database", "stock/policy.ts"],
   ["orders/order", "stock/item"],
@@ -30,26 +33,34 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["web/shop", "web/console"],
 ];
 
-const SOURCE = join(ROOT, "src");
 const ROOMS = FLOORS.flatMap((rooms, floor) => rooms.map((room) => ({ room, floor })));
 
 /** Files of `src` by their path in it, each with the files that it imports. */
 export type Imports = ReadonlyMap<string, readonly string[]>;
 
-/** Every import of `src`, types included. The declarations that wrangler generates are left out. */
+/**
+ * Every import of `src` and of the client, types included. The declarations that wrangler generates
+ * are left out.
+ */
 export function readImports(): Imports {
-  const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).filter(
-    (file) => /\.tsx?$/.test(file) && !file.endsWith(".d.ts"),
-  );
+  const files = [...filesIn("src"), ...filesIn(join(CLIENT, "src"))];
   return new Map(
     files.toSorted().map((file) => {
-      const text = readFileSync(join(SOURCE, file), "utf8");
+      const text = readFileSync(join(ROOT, file), "utf8");
       const paths = [...text.matchAll(/\b(?:from|import\(?) ?"(\.[^"]+\.tsx?)"/g)];
-      const imported = paths.map(([, path = ""]) => normalize(join(dirname(file), path)));
-      return [file, [...new Set(imported)]];
+      const imported = paths.map(([, path = ""]) => named(normalize(join(dirname(file), path))));
+      return [named(file), [...new Set(imported)]];
     }),
   );
 }
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.tsx?$/.test(file) && !file.endsWith(".d.ts"))
+    .map((file) => join(folder, file));
+
+/** As the floors name a file: by its path in `src`, or by its whole path. */
+const named = (file: string): string => file.replace(/^src\//, "");
 
 /** The room of a file; undefined: no floor has it. */
 export const roomOf = (file: string) =>

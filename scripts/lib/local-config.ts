@@ -16,13 +16,14 @@ import { readConfig } from "./wrangler-config.ts";
 const OPTIONAL_SECRETS = ["AUTH_SECRET", "AUTH_SECRET_PREVIOUS", "STRIPE_WEBHOOK_SECRET"];
 
 /** Paths in the orders Worker's config, which are relative to where it stands. */
-const PATHS = /^(main|migrations_dir|directory|watch_dir) = "(?:\.\/)?([^"]+)"/gm;
+const PATHS = /^(?:main|migrations_dir|directory|watch_dir) = .+$/gm;
+const PATH = /"(?:\.\/)?([^"]+)"/g;
 
 /** Writes the copy of a config of the root; answers with its path. */
 export function localConfig(name: "wrangler.toml" | "wrangler.stock.toml", state: string): string {
   const toml = readFileSync(join(ROOT, name), "utf8");
   const back = relative(state, ROOT);
-  const moved = toml.replace(PATHS, (_, key: string, path: string) => `${key} = "${back}/${path}"`);
+  const moved = toml.replace(PATHS, (line) => line.replace(PATH, `"${back}/$1"`));
   const vars = localVars();
   const secrets = name === "wrangler.toml" ? OPTIONAL_SECRETS.filter((one) => vars[one]) : [];
   const named = secrets.length > 0 ? `\n[secrets]\nrequired = ${JSON.stringify(secrets)}\n` : "";

@@ -223,6 +223,47 @@ describeInBrowser("the shop", () => {
     }
   });
 
+  test("an order without an answer is not sent for the guest who has started anew", async () => {
+    let isRefused = false;
+    let isAway = true;
+    const senders = new Set<string | null>();
+    const headers = { "Content-Type": "application/problem+json" };
+    const page = await site.visit({
+      expected: /status of 503/,
+      prepare: async (fresh) => {
+        await fresh.route(/\/v1\/orders/, async (route) => {
+          const request = route.request();
+          if (request.method() === "POST") {
+            senders.add(await request.headerValue("authorization"));
+            if (isAway) return route.fulfill({ status: 503, headers, body: '{"status":503}' });
+          } else if (isRefused) {
+            const body = '{"status":401,"code":"unauthenticated"}';
+            return route.fulfill({ status: 401, headers, body });
+          }
+          return route.continue();
+        });
+        await fresh.routeWebSocket(/\/v1\/feed/, (socket) => {
+          if (isRefused) return socket.close({ code: 4401 });
+          return void socket.connectToServer();
+        });
+      },
+    });
+    await connection(page, "live");
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await expect.poll(() => senders.size).toBe(1);
+    isRefused = true;
+    await page.reload();
+    await page.getByRole("button", { name: "Start anew" }).click();
+    isRefused = false;
+    await connection(page, "live");
+    isAway = false;
+    await page.getByText("It may exist all the same").first().waitFor();
+    await orderNow(page).waitFor();
+    expect(await ordersOf(page)).toEqual([]);
+    expect(senders.size).toBe(1);
+  });
+
   test("a guest with orders who is refused may start anew", async () => {
     const page = await site.visit();
     await connection(page, "live");

@@ -31,6 +31,7 @@ const DOCUMENTS = [
   "README.md",
   "CONTRIBUTING.md",
   "CHANGELOG.md",
+  "packages/client/README.md",
   ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".md"))
     .map((file) => `docs/${file}`)
@@ -74,7 +75,12 @@ const HAS_FILE_NAME = /\.(?:ts|tsx|js|mjs|css|sql|toml|md|json|html)$/;
 /** As in `STATE/locks`: a word in capitals stands for a name. */
 const HAS_PLACEHOLDER = /(?:^|\/)[A-Z]+(?:\/|$)/;
 /** What a build makes, and a package. */
-const NOT_IN_THE_TREE = new Set(["public/assets", "public/docs.html", "@hono/zod-openapi"]);
+const NOT_IN_THE_TREE = new Set([
+  "public/assets",
+  "public/docs.html",
+  "@hono/zod-openapi",
+  "@lockstock/client",
+]);
 
 /** Paths in backticks that no file or folder has. */
 function missingPaths(text: string): string[] {

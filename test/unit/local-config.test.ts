@@ -38,10 +38,11 @@ describe("the config of a local run", () => {
 
   test.each(["wrangler.toml", "wrangler.stock.toml"] as const)("leads back: %s", (name) => {
     const { path, toml } = written(name);
-    const paths = [...toml.matchAll(/^(?:main|migrations_dir|watch_dir) = "(.+?)"/gm)];
+    const lines = toml.match(/^(?:main|migrations_dir|watch_dir) = .+$/gm) ?? [];
+    const paths = [...lines.join("\n").matchAll(/"(.+?)"/g)];
     expect(paths.length).toBeGreaterThan(0);
     for (const [, one = ""] of paths) expect(existsSync(resolve(dirname(path), one))).toBe(true);
-    expect(toml).not.toMatch(/"(\.\/)?(src|public|migrations)\b/);
+    expect(toml).not.toMatch(/"(\.\/)?(src|packages|public|migrations)\b/);
   });
 });
 

@@ -11,7 +11,7 @@ export interface Payload {
 }
 
 /** An order as an event has it: the status, reason and revision are those of the step itself. */
-interface OrderData extends Omit<OrderView, "lines" | "shortages" | "updatedAt"> {
+export interface OrderData extends Omit<OrderView, "lines" | "shortages" | "updatedAt"> {
   lines: { sku: string; quantity: number; returned?: number }[];
 }
 

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import { announce } from "../shared/announce.tsx";
-import { asProblem, type DeadLetter, ok } from "../shared/api.ts";
+import { type DeadLetter, ok } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { dayAndTime, plural } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { client } from "./session.ts";
 
 const PERIOD_MS = 4_000;
@@ -52,7 +52,7 @@ interface LetterProps {
 
 function Letter({ letter, onChanged }: LetterProps) {
   const { id, queue, attempts, error, at, body } = letter;
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const run = async (call: () => Promise<string>) => {
     setProblem(null);
     try {

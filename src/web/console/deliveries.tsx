@@ -1,10 +1,9 @@
 import { useState } from "preact/hooks";
 import { announce } from "../shared/announce.tsx";
-import { asProblem } from "../shared/api.ts";
 import { dayAndTime, plural } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { type Delivery, type DeliveryState, webhookCalls } from "./webhooks.ts";
 
 const PERIOD_MS = 4_000;
@@ -28,7 +27,7 @@ export function Deliveries({ webhookId, onChanged }: DeliveriesProps) {
   const calls = webhookCalls(webhookId);
   const key = `deliveries ${webhookId} ${state}`;
   const page = usePolled(key, PERIOD_MS, () => calls.deliveries(state));
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const resend = async (id: string) => {
     setProblem(null);
     try {

@@ -2,10 +2,9 @@ import { useRef, useState } from "preact/hooks";
 import { percentile, type SaleProgress, type SaleResult } from "../sale/figures.ts";
 import { runSale } from "../sale/sale.ts";
 import { announce } from "../shared/announce.tsx";
-import { asProblem } from "../shared/api.ts";
 import { count, duration, plural } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { Store, useStore } from "../shared/store.ts";
 import { Field, textOf } from "./form.tsx";
 import { LevelBar, LevelLegend } from "./level-bar.tsx";
@@ -16,7 +15,7 @@ const SKU = "FLASH-SALE-DEMO";
 interface State {
   progress: SaleProgress | null;
   result: SaleResult | null;
-  problem: ApiProblem | null;
+  problem: LockstockProblem | null;
   isRunning: boolean;
 }
 

@@ -1,8 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { asProblem } from "../shared/api.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 
 interface FormProps {
   action: string;
@@ -14,7 +13,7 @@ interface FormProps {
 
 /** A form in a dialog: sends one request at a time and shows its problem in place. */
 export function Form({ action, onSubmit, onCancel, children }: FormProps) {
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   const busy = useRef(false);
   const submit = async (event: Event) => {

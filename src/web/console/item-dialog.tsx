@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { ok } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
-import { ApiProblem } from "../shared/problem.ts";
+import { LockstockProblem } from "../shared/problem.ts";
 import { Field, Form, textOf } from "./form.tsx";
 import { changesBetween, editsOf, itemOf, textsOf } from "./item-form.ts";
 import type { StockedItem } from "./items.ts";
@@ -106,8 +106,8 @@ async function create(data: FormData): Promise<void> {
   const header = { "if-none-match": "*" as const };
   const written = ok(client.v1.items[":sku"].$put({ param: { sku }, header, json: itemOf(data) }));
   await written.catch((error: unknown) => {
-    if (!(error instanceof ApiProblem) || error.code !== "precondition_failed") throw error;
-    throw new ApiProblem({
+    if (!(error instanceof LockstockProblem) || error.code !== "precondition_failed") throw error;
+    throw new LockstockProblem({
       title: "This SKU is taken",
       detail: `There is an item ${sku} already: edit that one.`,
       status: 409,
@@ -124,13 +124,13 @@ function conflictOf(
   before: StockedItem,
   setLatest: (item: StockedItem) => void,
 ): unknown {
-  if (!(error instanceof ApiProblem) || error.code !== "precondition_failed") return error;
+  if (!(error instanceof LockstockProblem) || error.code !== "precondition_failed") return error;
   const { etag, body } = error;
   if (etag === null || body.item === undefined) return error;
   const now = { ...before, ...body.item, etag };
   setLatest(now);
   const changes = changesBetween(textsOf(before), textsOf(now));
-  return new ApiProblem({
+  return new LockstockProblem({
     title: "Somebody else has changed this item",
     detail: `${changes.join(" ")} Your edits are still in the form. Save again to add them, or close to leave the item as it is now.`,
     status: 412,

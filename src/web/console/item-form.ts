@@ -1,6 +1,6 @@
 import { minorDigitsOf } from "../../contract/currencies.ts";
 import { decimal, minorUnits } from "../shared/format.ts";
-import { ApiProblem } from "../shared/problem.ts";
+import { LockstockProblem } from "../shared/problem.ts";
 import { textOf } from "./form.tsx";
 import type { StockedItem } from "./items.ts";
 
@@ -91,7 +91,7 @@ function amountOf(text: string, currency: string): number {
   const amount = minorUnits(text, currency);
   if (amount !== null) return amount;
   const digits = minorDigitsOf(currency);
-  throw new ApiProblem({
+  throw new LockstockProblem({
     title: `This is no price in ${currency}`,
     detail:
       digits === undefined

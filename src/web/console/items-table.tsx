@@ -1,10 +1,9 @@
 import { useState } from "preact/hooks";
-import { asProblem } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { count, money } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { ItemDialog } from "./item-dialog.tsx";
 import { archive, readItems, restore, type StockedItem } from "./items.ts";
 import { LedgerDialog } from "./ledger-dialog.tsx";
@@ -23,7 +22,7 @@ export function ItemsTable() {
   const [opened, setOpened] = useState<Opened | null>(null);
   const cursor = cursors.at(-1) ?? null;
   const page = usePolled(`items ${cursor}`, PERIOD_MS, () => readItems(cursor));
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const toggleArchived = async (item: StockedItem) => {
     setProblem(null);
     try {
@@ -50,7 +49,7 @@ export function ItemsTable() {
         </button>
       </div>
       {problem || page.problem ? (
-        <ProblemNotice problem={(problem ?? page.problem) as ApiProblem} />
+        <ProblemNotice problem={(problem ?? page.problem) as LockstockProblem} />
       ) : (
         <></>
       )}

@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
-import { asProblem, type Movement, ok } from "../shared/api.ts";
+import { type Movement, ok } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
 import { clockTime, count, dayAndTime, shortId } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import type { StockedItem } from "./items.ts";
 import { client } from "./session.ts";
 
@@ -23,7 +23,7 @@ const readLedger = (sku: string, cursor: string | null) =>
 export function LedgerDialog({ item, onClose }: { item: StockedItem; onClose: () => void }) {
   const newest = usePolled(`ledger ${item.sku}`, PERIOD_MS, () => readLedger(item.sku, null));
   const [older, setOlder] = useState<{ movements: Movement[]; cursor: string | null } | null>(null);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const first = newest.data;
   const bySeq = new Map(
     [...(older?.movements ?? []), ...(first?.movements ?? [])].map((m) => [m.seq, m]),

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
-import { asProblem, ok, type Order, type Transition } from "../shared/api.ts";
+import { ok, type Order, type Transition } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { clockTime, dayAndTime, duration, money, timeOfDay } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { linesWords, reasonWords, STATUS_WORDS } from "../shared/words.ts";
 import { client } from "./session.ts";
 
@@ -44,7 +44,7 @@ export function OrderRow({ order, onChanged }: OrderRowProps) {
 function Details({ order, onChanged }: { order: Order; onChanged: () => void }) {
   const { id, revision, status } = order;
   const [history, setHistory] = useState<Transition[] | null>(null);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   useEffect(() => {
     let isOver = false;
     ok(client.v1.operations.orders[":id"].history.$get({ param: { id } })).then(

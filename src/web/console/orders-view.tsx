@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import { asProblem, ok, type Order, type Status } from "../shared/api.ts";
+import { ok, type Order, type Status } from "../shared/api.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { STATUS_WORDS } from "../shared/words.ts";
 import { textOf } from "./form.tsx";
 import { OrderRow } from "./order-row.tsx";
@@ -38,7 +38,7 @@ export function OrdersView() {
   const key = `orders ${filter} ${id}`;
   const newest = usePolled(key, PERIOD_MS, () => readOrders(filter, id, null));
   const [older, setOlder] = useState<(Page & { key: string }) | null>(null);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const extra = older?.key === key ? older : null;
   const orders = merged(newest.data?.orders ?? [], extra?.orders ?? []).filter(
     ({ status }) => id !== "" || filter === "all" || status === filter,

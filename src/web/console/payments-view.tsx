@@ -1,12 +1,12 @@
 import type { InferResponseType } from "hono/client";
 import { useState } from "preact/hooks";
 import { announce } from "../shared/announce.tsx";
-import { asProblem, type Client, ok } from "../shared/api.ts";
+import { type Client, ok } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { dayAndTime, money } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { client } from "./session.ts";
 
 const PERIOD_MS = 4_000;
@@ -82,7 +82,7 @@ export function PaymentsView({ onChanged }: { onChanged: () => void }) {
 
 function Row({ payment, onChanged }: { payment: Payment; onChanged: () => void }) {
   const { reference, orderId, successorId, state, why, receivedAt } = payment;
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const refund = async () => {
     const isWanted = await confirmed({
       title: "Is it refunded?",

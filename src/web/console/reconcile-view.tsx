@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import { asProblem, type Difference, ok } from "../shared/api.ts";
+import { type Difference, ok } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { clockTime, count, plural } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { client } from "./session.ts";
 
 interface Report {
@@ -23,7 +23,7 @@ const KINDS: Record<Difference["kind"], string> = {
 /** Compares every order with the locks of the stock items. */
 export function ReconcileView() {
   const [report, setReport] = useState<Report | null>(null);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const isRunning = report !== null && report.endedAt_ms === null && problem === null;
   const run = async (repair: boolean) => {
     if (isRunning) return;

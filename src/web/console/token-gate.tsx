@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
-import { asProblem, clientOf, ok } from "../shared/api.ts";
+import { clientOf, ok } from "../shared/api.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { textOf } from "./form.tsx";
 import { isLocalRun, setToken } from "./session.ts";
 
 /** Asks for the operator's token, and stores it once the API has accepted it. */
 export function TokenGate() {
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   const enter = async (event: Event) => {
     event.preventDefault();

@@ -1,11 +1,10 @@
 import { useState } from "preact/hooks";
 import { announce } from "../shared/announce.tsx";
-import { asProblem } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { dayAndTime, plural } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { Deliveries } from "./deliveries.tsx";
 import { type Webhook, webhookCalls, type WebhookStatus, type WithSecret } from "./webhooks.ts";
 
@@ -21,7 +20,7 @@ export function WebhookRow({ webhook, onSecret, onChanged }: WebhookRowProps) {
   const { id, url, state, types } = webhook;
   const calls = webhookCalls(id);
   const status = usePolled(`webhook ${id}`, PERIOD_MS, calls.status);
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const [isOpen, setIsOpen] = useState(false);
   const run = async (call: () => Promise<string>) => {
     setProblem(null);

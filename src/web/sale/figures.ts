@@ -1,5 +1,5 @@
+import { LockstockProblem } from "../../../packages/client/src/index.ts";
 import type { Level } from "../shared/api.ts";
-import { ApiProblem } from "../shared/problem.ts";
 
 /** The figures that a sale reports while it runs and at its end. */
 
@@ -48,7 +48,8 @@ export function percentile(sorted: readonly number[], share: number): number | n
 
 /** A message for people: the API's title and status, or the message of an own `Error`. */
 export function wordsOf(error: unknown): string {
-  if (!(error instanceof ApiProblem)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof LockstockProblem))
+    return error instanceof Error ? error.message : String(error);
   const { title, detail, status } = error.body;
   return `${title}${status > 0 ? ` (${status})` : ""}: ${detail.replace(/\.$/, "")}`;
 }

@@ -1,6 +1,11 @@
-import { type Client, clientOf, type Level, ok, type Order } from "../shared/api.ts";
-import { ApiProblem } from "../shared/problem.ts";
-import { again, pause, type WaitListener } from "./again.ts";
+import {
+  type Client,
+  createClient,
+  LockstockProblem,
+  type Order,
+  retry,
+} from "../../../packages/client/src/index.ts";
+import type { Level } from "../shared/api.ts";
 import { Buyer } from "./buyer.ts";
 import {
   isBalanced,
@@ -9,6 +14,7 @@ import {
   type Verdict,
   wordsOf,
 } from "./figures.ts";
+import { type Patience, pause, Waiting } from "./waiting.ts";
 
 /**
  * Runs a flash sale against a running Lockstock, for the console and the terminal. Buyers arrive at
@@ -50,24 +56,22 @@ class Sale {
   /** Part of the customers' ids and keys, so that they differ from those of other sales. */
   readonly #run = crypto.randomUUID().slice(0, 8);
   #heldBefore = 0;
-  /** Calls that wait before a retry, and the last of their problems. */
-  #waiting = 0;
-  #told = "";
-  readonly #waits: WaitListener = {
-    onWait: (problem, wait_ms) => {
-      this.#waiting++;
-      this.#told = `${wordsOf(problem)}; next try after ${Math.ceil(wait_ms / 1_000)} s`;
-      this.#tell();
-    },
-    onRepeat: () => void this.#waiting--,
-  };
+  readonly #waiting = new Waiting();
+  readonly #patience: Patience;
   #isCrowded = false;
   #isLooking = false;
   #told_ms = 0;
 
   constructor(options: SaleOptions) {
     this.#options = options;
-    this.#operator = clientOf(() => options.operatorToken, options.base);
+    const { base: url, operatorToken: token, signal } = options;
+    this.#operator = createClient({ url, token });
+    const onRetry: Patience["onRetry"] = (problem, pause_ms) => {
+      if (signal.aborted) throw problem;
+      this.#waiting.add(problem, pause_ms);
+      this.#tell();
+    };
+    this.#patience = { signal, onRetry };
     this.#progress = {
       phase: "stocking",
       buyers: options.buyers,
@@ -107,17 +111,15 @@ class Sale {
   /** Creates the item with exactly the units of this sale available. */
   async #stock(): Promise<void> {
     const { sku, units } = this.#options;
-    const item = this.#operator.v1.items[":sku"];
     const price = { amount: 4_900, currency: "EUR" };
-    const json = { name: "Flash sale (demo)", price };
-    await this.#again(END_MS, () => ok(item.$put({ header: {}, param: { sku }, json })));
+    await this.#call("PUT", END_MS, { path: sku, body: { name: "Flash sale (demo)", price } });
     const before = await this.#level(END_MS);
     const delta = units - before.available;
     this.#progress.level = before;
     if (delta !== 0) {
-      const header = { "idempotency-key": crypto.randomUUID() };
-      const change = { param: { sku }, header, json: { delta, reason: "flash sale demo" } };
-      this.#progress.level = await this.#again(END_MS, () => ok(item.stock.$post(change)));
+      const body = { delta, reason: "flash sale demo" };
+      const change = { path: `${sku}/stock`, body, key: crypto.randomUUID() };
+      this.#progress.level = await this.#call<Level>("POST", END_MS, change);
     }
     this.#heldBefore = before.held + before.sold;
   }
@@ -143,22 +145,20 @@ class Sale {
   }
 
   async #buy(number: number): Promise<void> {
-    const { sku, signal } = this.#options;
+    const { sku } = this.#options;
     const progress = this.#progress;
     let isAnswered = false;
-    const buyer = new Buyer(this.#operator, `sale-${this.#run}-${number}`, signal, {
-      onPlaced: () => {
-        isAnswered = true;
-        progress.answered++;
-        progress.pending++;
-        this.#tell();
-      },
-      ...this.#waits,
-    });
+    const buyer = new Buyer(this.#operator, `sale-${this.#run}-${number}`, this.#patience);
+    const onPlaced = () => {
+      isAnswered = true;
+      progress.answered++;
+      progress.pending++;
+      this.#tell();
+    };
     try {
-      this.#count(await buyer.buy(sku));
+      this.#count(await buyer.buy(sku, onPlaced));
     } catch (error) {
-      if (error instanceof ApiProblem && error.code === "out_of_stock") progress.soldOut++;
+      if (error instanceof LockstockProblem && error.code === "out_of_stock") progress.soldOut++;
       else this.#fail(wordsOf(error));
     }
     if (isAnswered) progress.pending--;
@@ -192,18 +192,27 @@ class Sale {
   }
 
   #level(limit_ms: number): Promise<Level> {
-    const param = { sku: this.#options.sku };
-    return this.#again(limit_ms, () => ok(this.#operator.v1.items[":sku"].stock.$get({ param })));
+    return this.#call("GET", limit_ms, { path: `${this.#options.sku}/stock` });
   }
 
-  #again<T>(limit_ms: number, call: () => Promise<T>): Promise<T> {
-    const { signal } = this.#options;
-    return again(call, { limit_ms, signal, listener: this.#waits });
+  /** A call of the item, which is repeated for so long. */
+  #call<T>(
+    method: string,
+    timeout_ms: number,
+    { path, body, key }: { path: string; body?: object; key?: string },
+  ): Promise<T> {
+    const once = { body, key, timeout_ms: 0 };
+    return retry(() => this.#operator.request<T>(method, `/v1/items/${path}`, once), {
+      ...this.#patience,
+      timeout_ms,
+    });
   }
 
   #notice(): string | null {
-    if (this.#waiting > 0) return `${this.#waiting} calls have to wait: ${this.#told}`;
-    if (!this.#isCrowded) return null;
+    const { phase } = this.#progress;
+    if (phase === "done" || phase === "stopped") return null;
+    const waiting = this.#waiting.words();
+    if (waiting !== null || !this.#isCrowded) return waiting;
     return `${MAX_ACTIVE} buyers wait for an answer: the next ones come late`;
   }
 

@@ -1,7 +1,9 @@
 import { type ClientResponse, hc, type InferResponseType } from "hono/client";
+import { LockstockProblem, problemOf } from "../../../packages/client/src/index.ts";
 import type { App } from "../../orders/http/app.ts";
 import { setServerTime } from "./clock.ts";
-import { ApiProblem, problemOf, unreachable } from "./problem.ts";
+
+/** The console's calls: those of operators, which the published client does not have one by one. */
 
 const TIMEOUT_MS = 20_000;
 
@@ -23,28 +25,34 @@ export function clientOf(token: () => string | null, base: string) {
 }
 
 /**
- * The body of a successful response. Throws `ApiProblem` for any other response, and with status 0
- * when there is no response.
+ * The body of a successful response. Throws `LockstockProblem` for any other response, and with status
+ * 0 when there is no response.
  */
 export async function ok<T>(answer: Promise<ClientResponse<T, number, string>>): Promise<T> {
   let response: ClientResponse<T, number, string>;
   try {
     response = await answer;
-  } catch {
-    throw unreachable();
+  } catch (error) {
+    throw noResponse(error);
   }
   if (!response.ok) throw await problemOf(response);
   try {
     return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
-  } catch {
-    throw unreachable();
+  } catch (error) {
+    throw noResponse(error);
   }
 }
 
-export const asProblem = (error: unknown): ApiProblem =>
-  error instanceof ApiProblem
-    ? error
-    : new ApiProblem({ title: "The page has failed", detail: String(error), status: 0 });
+const noResponse = (cause: unknown): LockstockProblem =>
+  new LockstockProblem(
+    {
+      code: "no_response",
+      status: 0,
+      title: "The server cannot be reached",
+      detail: "There was no answer.",
+    },
+    { cause },
+  );
 
 /** The API's response types, derived from the typed client. */
 export type Item = InferResponseType<Client["v1"]["items"][":sku"]["$get"]>;

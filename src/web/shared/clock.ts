@@ -1,3 +1,5 @@
+import type { Fetch } from "../../../packages/client/src/index.ts";
+
 /** Countdowns use the server's clock, because a buyer's clock may be wrong by minutes. */
 
 let offset_ms = 0;
@@ -14,3 +16,10 @@ export function setServerTime(date: string | null): void {
 }
 
 export const now_ms = (): number => Date.now() + offset_ms;
+
+/** `fetch`, by whose responses the clock is set. */
+export const fetchWithClock: Fetch = async (url, init) => {
+  const response = await fetch(url, init);
+  setServerTime(response.headers.get("Date"));
+  return response;
+};

@@ -1,7 +1,7 @@
-import type { ApiProblem } from "./problem.ts";
+import type { LockstockProblem } from "./problem.ts";
 
 /** An error of the API: title, detail, and the request id for support. */
-export function ProblemNotice({ problem }: { problem: ApiProblem }) {
+export function ProblemNotice({ problem }: { problem: LockstockProblem }) {
   const { title, detail, requestId } = problem.body;
   return (
     <div class="notice bad" role="alert">

@@ -1,12 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { asProblem } from "./api.ts";
-import type { ApiProblem } from "./problem.ts";
+import { asProblem, type LockstockProblem } from "./problem.ts";
 
 export interface Polled<T> {
   /** The last successful response; null until there is one. */
   data: T | null;
   /** The error of the last attempt; `data` is then stale. */
-  problem: ApiProblem | null;
+  problem: LockstockProblem | null;
   refresh: () => void;
 }
 
@@ -15,7 +14,11 @@ export interface Polled<T> {
  * changes, discards the data and reloads, so that data of another key is never shown.
  */
 export function usePolled<T>(key: string, period_ms: number, ask: () => Promise<T>): Polled<T> {
-  const [state, setState] = useState<{ key: string; data: T | null; problem: ApiProblem | null }>({
+  const [state, setState] = useState<{
+    key: string;
+    data: T | null;
+    problem: LockstockProblem | null;
+  }>({
     key,
     data: null,
     problem: null,

@@ -1,10 +1,10 @@
-import type { Order, Status } from "./api.ts";
+import type { Order, OrderStatus, Shortage } from "../../../packages/client/src/index.ts";
 import { money, plural, timeOfDay } from "./format.ts";
-import type { ApiProblem, Shortage } from "./problem.ts";
+import type { LockstockProblem } from "./problem.ts";
 
 /** Texts for buyers about an order's status and errors. */
 
-export const STATUS_WORDS: Record<Status, string> = {
+export const STATUS_WORDS: Record<OrderStatus, string> = {
   pending: "Accepted",
   confirmed: "Confirmed",
   paid: "Paid",
@@ -46,7 +46,7 @@ function shortageWords(shortages: readonly Shortage[] | undefined, nameOf: NameO
 }
 
 /** Why an order was not accepted, from the API's response. */
-export function refusalWords(problem: ApiProblem, nameOf: NameOf): string {
+export function refusalWords(problem: LockstockProblem, nameOf: NameOf): string {
   const { body, code } = problem;
   const details = shortageWords(body.shortages, nameOf);
   switch (code) {

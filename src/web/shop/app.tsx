@@ -1,24 +1,24 @@
 import { useState } from "preact/hooks";
+import type { Connection } from "../../../packages/client/src/index.ts";
 import { Announcer } from "../shared/announce.tsx";
 import { Brand } from "../shared/brand.tsx";
 import { Questions } from "../shared/dialog.tsx";
 import { money, plural } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
-import type { ApiProblem } from "../shared/problem.ts";
+import type { LockstockProblem } from "../shared/problem.ts";
 import { Store, useStore } from "../shared/store.ts";
 import { CartPanel, ORDERS_HEADING, totalOf } from "./cart-panel.tsx";
 import { cart } from "./cart.ts";
 import { catalogueProblem, items } from "./catalogue.ts";
-import type { Connection } from "./feed.ts";
 import { ItemCard } from "./item-card.tsx";
 import { AttemptCard, OrderCard } from "./order-card.tsx";
 import { orders } from "./orders.ts";
 import { attempts } from "./placing.ts";
 import { forgetGuest, isRefused } from "./session.ts";
 
-export const connection = new Store<Connection>("connecting");
+export const connection = new Store<Exclude<Connection, "closed">>("connecting");
 /** Why no guest could be created; without one, nothing can be ordered. */
-export const guestProblem = new Store<ApiProblem | null>(null);
+export const guestProblem = new Store<LockstockProblem | null>(null);
 
 const SKELETONS = 4;
 const ORDERS_SHOWN = 6;
@@ -54,7 +54,7 @@ export function App() {
   );
 }
 
-const CONNECTIONS: Record<Connection, [label: string, title: string]> = {
+const CONNECTIONS: Record<Exclude<Connection, "closed">, [label: string, title: string]> = {
   connecting: ["Connecting", "Connecting to hear of your orders as they change"],
   live: ["Live", "Connected: changes of your orders appear by themselves"],
   polling: ["Polling", "No live connection: your orders are asked for every few seconds"],

@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import type { Item } from "../shared/api.ts";
+import type { Item } from "../../../packages/client/src/index.ts";
 import { count, money, plural } from "../shared/format.ts";
 import { useStore } from "../shared/store.ts";
 import { cart, type CartLine, MAX_QUANTITY, setQuantity } from "./cart.ts";

@@ -1,9 +1,9 @@
-import { asProblem, type Item, ok } from "../shared/api.ts";
+import type { Item } from "../../../packages/client/src/index.ts";
 import { load, save } from "../shared/local.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
-import { client } from "./session.ts";
+import { client, ONCE } from "./session.ts";
 
 /** The items for sale, reloaded while the page is visible. */
 
@@ -14,7 +14,7 @@ const MAX_PAGES = 5;
 const MOST_KEY = "lockstock.most";
 
 export const items = new Store<Item[] | null>(null);
-export const catalogueProblem = new Store<ApiProblem | null>(null);
+export const catalogueProblem = new Store<LockstockProblem | null>(null);
 
 /** The most units seen of each item, which a full bar represents. */
 const most = new Map<string, number>(
@@ -31,13 +31,12 @@ export const nameOf = (sku: string): string =>
 
 async function readAll(): Promise<Item[]> {
   const all: Item[] = [];
-  let cursor: string | null = null;
+  let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
-    const query: { limit: string; cursor?: string } = { limit: "100", ...(cursor && { cursor }) };
-    const answer = await ok(client.v1.items.$get({ query }));
-    all.push(...answer.items);
-    cursor = answer.nextCursor;
-    if (cursor === null) break;
+    const { items: found, nextCursor } = await client.items({ limit: 100, cursor, ...ONCE });
+    all.push(...found);
+    if (nextCursor === null) break;
+    cursor = nextCursor;
   }
   return all;
 }

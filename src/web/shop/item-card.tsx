@@ -1,5 +1,5 @@
+import type { Item } from "../../../packages/client/src/index.ts";
 import { announce } from "../shared/announce.tsx";
-import type { Item } from "../shared/api.ts";
 import { count, countdown, dayAndTime, money } from "../shared/format.ts";
 import { useStore } from "../shared/store.ts";
 import { useNow } from "../shared/use-now.ts";

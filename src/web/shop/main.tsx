@@ -1,23 +1,23 @@
 import { render } from "preact";
-import { asProblem, ok } from "../shared/api.ts";
+import { createClient, type Feed } from "../../../packages/client/src/index.ts";
+import { fetchWithClock } from "../shared/clock.ts";
+import { asProblem } from "../shared/problem.ts";
 import { App, connection, guestProblem } from "./app.tsx";
 import { watchCatalogue } from "./catalogue.ts";
-import { Feed } from "./feed.ts";
 import { forgetOrders, knownUntil, learn } from "./orders.ts";
 import { resumeAttempts } from "./placing.ts";
-import { acceptGuest, client, guest, refuseGuest, requireGuest } from "./session.ts";
+import { acceptGuest, guest, refuseGuest, requireGuest } from "./session.ts";
 
-/** Polling needs only the newest orders: the snapshot has the unfinished ones. */
-const HISTORY = "20";
+/** A feed whose token is refused has ended; it is opened again, for the server may be at fault. */
+const REFUSED_MS = 3_000;
 
-const feed = new Feed({
-  url: (since) => {
-    const url = new URL("/v1/feed", location.href);
-    url.protocol = url.protocol.replace("http", "ws");
-    if (since !== null) url.searchParams.set("since", since);
-    return url.href;
-  },
-  token: async () => {
+/** Creates the guest who has none, and replaces the one whose token is refused, if that loses no orders. */
+const shop = createClient({
+  url: location.origin,
+  fetch: fetchWithClock,
+  token: async (refused) => {
+    const known = guest.get();
+    if (known && known.token === refused) refuseGuest(known);
     try {
       const { token } = await requireGuest();
       guestProblem.set(null);
@@ -27,22 +27,29 @@ const feed = new Feed({
       throw error;
     }
   },
-  since: knownUntil,
-  poll: async () => {
-    await requireGuest();
-    return (await ok(client.v1.orders.$get({ query: { limit: HISTORY } }))).orders;
-  },
-  // The feed sends messages only after the server has accepted the token.
-  onOrders: (orders) => {
-    acceptGuest(orders.length > 0);
-    learn(orders);
-  },
-  onConnection: (state) => connection.set(state),
-  onRefused: () => {
-    const refused = guest.get();
-    if (refused) refuseGuest(refused);
-  },
 });
+
+let feed: Feed | null = null;
+let retry: ReturnType<typeof setTimeout> | undefined;
+
+function follow(): void {
+  clearTimeout(retry);
+  feed?.close();
+  feed = shop.feed({
+    since: knownUntil() ?? undefined,
+    // Orders come only after the server has accepted the token.
+    onOrder: (order) => {
+      acceptGuest(true);
+      learn([order]);
+    },
+    onConnection: (state) => {
+      if (state === "closed") return;
+      if (state === "live") acceptGuest(false);
+      connection.set(state);
+    },
+    onEnd: () => (retry = setTimeout(follow, REFUSED_MS)),
+  });
+}
 
 let customerId = guest.get()?.customerId;
 guest.subscribe(() => {
@@ -51,7 +58,7 @@ guest.subscribe(() => {
   // Another customer has other orders and needs another socket.
   if (customerId !== undefined) {
     forgetOrders();
-    feed.restart();
+    follow();
   }
   customerId = next;
 });
@@ -60,4 +67,4 @@ const root = document.getElementById("app");
 if (root) render(<App />, root);
 watchCatalogue();
 resumeAttempts();
-feed.start();
+follow();

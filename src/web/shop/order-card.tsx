@@ -1,15 +1,15 @@
 import { useState } from "preact/hooks";
-import { asProblem, ok, type Order } from "../shared/api.ts";
+import type { Order } from "../../../packages/client/src/index.ts";
 import { confirmed } from "../shared/dialog.tsx";
 import { clockTime, countdown, dayAndTime, money, shortId, timeOfDay } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { useNow } from "../shared/use-now.ts";
 import { linesWords, reasonWords, STATUS_WORDS } from "../shared/words.ts";
 import { nameOf } from "./catalogue.ts";
 import { learn } from "./orders.ts";
 import type { Attempt } from "./placing.ts";
-import { client } from "./session.ts";
+import { client, ONCE } from "./session.ts";
 
 /** The note under an order's lines. */
 const EXPLAINED: Record<Order["status"], string> = {
@@ -23,7 +23,7 @@ const EXPLAINED: Record<Order["status"], string> = {
 const STEPS = ["pending", "confirmed", "paid"] as const;
 
 export function OrderCard({ order }: { order: Order }) {
-  const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const { id, status, lines, total, placedAt, updatedAt } = order;
   const isOpen = status === "pending" || status === "confirmed";
   const cancel = async () => {
@@ -35,7 +35,7 @@ export function OrderCard({ order }: { order: Order }) {
     if (!isWanted) return;
     setProblem(null);
     try {
-      learn([await ok(client.v1.orders[":id"].cancel.$post({ param: { id } }))]);
+      learn([await client.cancel(id, ONCE)]);
     } catch (error) {
       setProblem(asProblem(error));
     }

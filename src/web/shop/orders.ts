@@ -1,5 +1,5 @@
+import type { Order } from "../../../packages/client/src/index.ts";
 import { announce } from "../shared/announce.tsx";
-import type { Order } from "../shared/api.ts";
 import { now_ms } from "../shared/clock.ts";
 import { Store } from "../shared/store.ts";
 import { announcement } from "../shared/words.ts";

@@ -1,14 +1,22 @@
+import { createClient } from "../../../packages/client/src/index.ts";
 import { announce } from "../shared/announce.tsx";
-import { asProblem, ok } from "../shared/api.ts";
+import { fetchWithClock } from "../shared/clock.ts";
 import { load, save } from "../shared/local.ts";
-import type { ApiProblem } from "../shared/problem.ts";
+import { asProblem, LockstockProblem } from "../shared/problem.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
 import { refusalWords } from "../shared/words.ts";
 import { type CartLine, giveBack, isLines, takeAll } from "./cart.ts";
 import { nameOf, refreshCatalogue } from "./catalogue.ts";
 import { learn } from "./orders.ts";
-import { acceptGuest, client, guest, markOrdered, refuseGuest, requireGuest } from "./session.ts";
+import {
+  acceptGuest,
+  type Guest,
+  guest,
+  markOrdered,
+  refuseGuest,
+  requireGuest,
+} from "./session.ts";
 
 /**
  * Places exactly one order per click. The cart becomes an attempt with its own idempotency key,
@@ -25,8 +33,8 @@ export interface Attempt {
 const KEY = "lockstock.attempts";
 /** The server keeps keys for at least 24 hours; after that, the same key could order again. */
 const MAX_AGE_MS = 20 * 3_600_000;
-const FIRST_WAIT_MS = 500;
-const MAX_WAIT_MS = 10_000;
+/** Between two tries of a token that is refused. */
+const REFUSED_MS = 3_000;
 
 const isAttempts = (value: unknown): value is Attempt[] =>
   Array.isArray(value) &&
@@ -92,47 +100,63 @@ export function resumeAttempts(): void {
 
 const drop = ({ key }: Attempt) => keep((all) => all.filter((other) => other.key !== key));
 
+/** Places the order of an attempt, however long that takes, unless it is refused for good. */
 async function drive(attempt: Attempt): Promise<void> {
-  for (let wait_ms = FIRST_WAIT_MS; ; wait_ms = Math.min(wait_ms * 2, MAX_WAIT_MS)) {
-    const problem = await send(attempt);
-    if (!problem) return;
-    // The order may exist, and the rejected token may be accepted later, so the key is kept.
-    const isKept =
-      problem.code === "unauthenticated" && guest.get()?.customerId === attempt.customerId;
-    if (!problem.isPassing && !isKept) {
+  const { key, lines, startedAt_ms } = attempt;
+  let sender: Guest | null = null;
+  const shop = createClient({
+    url: location.origin,
+    fetch: fetchWithClock,
+    token: () => (sender = sameGuest(attempt)).token,
+  });
+  for (;;) {
+    try {
+      const timeout_ms = Math.max(0, startedAt_ms + MAX_AGE_MS - Date.now());
+      learn([await shop.placeOrder({ lines }, { key, timeout_ms, onRetry: noteWaiting })]);
+      acceptGuest(true);
       drop(attempt);
-      giveBack(attempt.lines);
-      refuse(problem);
+      placingNote.set(null);
       return;
+    } catch (error) {
+      const problem = asProblem(error);
+      const isRefused = problem.code === "unauthenticated";
+      if (isRefused && sender) refuseGuest(sender);
+      // The order may exist, and the rejected token may be accepted later, so the key is kept.
+      if (!isRefused || guest.get()?.customerId !== attempt.customerId) {
+        drop(attempt);
+        giveBack(lines);
+        return isRefused ? note(true, STARTED_ANEW) : refuse(problem);
+      }
+      noteWaiting(problem);
+      await new Promise((resolve) => setTimeout(resolve, REFUSED_MS));
     }
-    const text = `${problem.body.title}. Your order is kept and sent again; it counts once.`;
-    placingNote.set({ isRefusal: false, text });
-    const pause_ms = Math.max(wait_ms, (problem.retryAfter ?? 0) * 1_000);
-    await new Promise((resolve) => setTimeout(resolve, pause_ms * (0.75 + Math.random() / 2)));
   }
 }
 
-async function send(attempt: Attempt): Promise<ApiProblem | null> {
-  const sender = guest.get();
-  try {
-    const { lines, key } = attempt;
-    const request = { json: { lines }, header: { "idempotency-key": key } };
-    const order = await ok(client.v1.orders.$post(request));
-    acceptGuest(true);
-    learn([order]);
-    drop(attempt);
-    placingNote.set(null);
-    return null;
-  } catch (error) {
-    const problem = asProblem(error);
-    if (problem.code === "unauthenticated" && sender) refuseGuest(sender);
-    return problem;
-  }
+/** Keys are per customer: sent by another guest, the order would count twice. */
+function sameGuest({ customerId }: Attempt): Guest {
+  const known = guest.get();
+  if (known?.customerId === customerId) return known;
+  throw new LockstockProblem({
+    code: "unauthenticated",
+    status: 401,
+    title: "Another guest",
+    detail: "The order is of the guest before.",
+  });
 }
 
-function refuse(problem: ApiProblem): void {
-  const text = refusalWords(problem, nameOf);
-  placingNote.set({ isRefusal: true, text });
-  announce(text);
+function note(isRefusal: boolean, text: string): void {
+  placingNote.set({ isRefusal, text });
+  if (isRefusal) announce(text);
+}
+
+const noteWaiting = ({ title }: LockstockProblem): void =>
+  note(false, `${title}. Your order is kept and sent again; it counts once.`);
+
+const STARTED_ANEW =
+  "You have started anew before an order was answered. It may exist all the same; what it named is in the cart again.";
+
+function refuse(problem: LockstockProblem): void {
+  note(true, refusalWords(problem, nameOf));
   void refreshCatalogue();
 }

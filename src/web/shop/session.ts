@@ -1,5 +1,5 @@
-import { clientOf, ok } from "../shared/api.ts";
-import { now_ms } from "../shared/clock.ts";
+import { createClient } from "../../../packages/client/src/index.ts";
+import { fetchWithClock, now_ms } from "../shared/clock.ts";
 import { load, save } from "../shared/local.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
@@ -21,15 +21,22 @@ const isGuest = (value: unknown): value is Guest =>
   isRecord(value) && typeof value["customerId"] === "string" && typeof value["token"] === "string";
 
 export const guest = new Store<Guest | null>(load(localStorage, KEY, isGuest));
-export const client = clientOf(() => guest.get()?.token ?? null, location.origin);
+export const client = createClient({
+  url: location.origin,
+  fetch: fetchWithClock,
+  token: () => guest.get()?.token ?? null,
+});
+
+/** For calls whose failure the page shows at once; it tries again by itself, or the buyer does. */
+export const ONCE = { timeout_ms: 0 } as const;
 
 let asking: Promise<Guest> | null = null;
 
-/** Returns the guest, and creates one if there is none. Throws `ApiProblem` when that fails. */
+/** Returns the guest, and creates one if there is none. Throws `LockstockProblem` when that fails. */
 export async function requireGuest(): Promise<Guest> {
   const known = guest.get();
   if (known) return known;
-  asking ??= ok(client.v1.guests.$post()).finally(() => (asking = null));
+  asking ??= client.createGuest(ONCE).finally(() => (asking = null));
   const fresh: Guest = { ...(await asking), hasOrders: false };
   save(localStorage, KEY, fresh);
   guest.set(fresh);

@@ -1,0 +1,342 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  createClient,
+  type Feed,
+  type FeedOptions,
+  type LockstockProblem,
+  type Order,
+  type Token,
+} from "../../packages/client/src/index.ts";
+import { orderView } from "./client-server.ts";
+
+/** The feed's own clock and faults; test/e2e/client.test.ts has it against the real server. */
+
+const order = orderView as (...args: Parameters<typeof orderView>) => Order;
+
+type Listener = (event: { data: unknown } & { code: number }) => void;
+
+/** A socket whose server the test plays. */
+class Socket {
+  static all: Socket[] = [];
+  readyState = 0;
+  readonly sent: string[] = [];
+  readonly #listeners: Record<string, Listener[]> = {};
+  readonly url: string;
+  readonly protocols: string[];
+
+  constructor(url: string, protocols: string[]) {
+    this.url = url;
+    this.protocols = protocols;
+    Socket.all.push(this);
+  }
+  addEventListener(type: string, listener: Listener): void {
+    (this.#listeners[type] ??= []).push(listener);
+  }
+  send(text: string): void {
+    this.sent.push(text);
+  }
+  close(): void {
+    this.readyState = 3;
+  }
+  hear(message: object | string): void {
+    this.readyState = 1;
+    const data = typeof message === "string" ? message : JSON.stringify(message);
+    for (const listener of this.#listeners["message"] ?? []) listener({ data, code: 0 });
+  }
+  snapshot(orders: Order[] = [], truncated = false): void {
+    this.hear({ type: "snapshot", orders, truncated });
+  }
+  end(code: number): void {
+    this.readyState = 3;
+    for (const listener of this.#listeners["close"] ?? []) listener({ data: "", code });
+  }
+}
+
+interface Rig {
+  feed: Feed;
+  shown: string[];
+  states: string[];
+  ended: LockstockProblem[];
+  polled: string[];
+}
+
+/** What HTTP answers; null: nothing. */
+let http: ((path: string) => Order[]) | null = null;
+let feeds: Feed[] = [];
+
+function rig(options: Partial<FeedOptions> = {}, token: Token = "t"): Rig {
+  const [shown, states, ended, polled] = [[], [], [], []] as [[], [], [], []] as never as [
+    string[],
+    string[],
+    LockstockProblem[],
+    string[],
+  ];
+  const shop = createClient({
+    url: "https://shop.test",
+    token,
+    WebSocket: Socket as never,
+    fetch: async (url) => {
+      const { pathname, search } = new URL(url);
+      polled.push(pathname + search);
+      if (http === null) throw new TypeError("no network");
+      return Response.json({ orders: http(search), nextCursor: null });
+    },
+  });
+  const feed = shop.feed({
+    onOrder: ({ id, revision }) => void shown.push(`${id} ${revision}`),
+    onConnection: (state) => void states.push(state),
+    onEnd: (problem) => void ended.push(problem),
+    ...options,
+  });
+  feeds.push(feed);
+  return { feed, shown, states, ended, polled };
+}
+
+const later = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+const newest = (): Socket => Socket.all.at(-1)!;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.parse("2026-11-26T12:00:00.000Z") });
+  Socket.all = [];
+  feeds = [];
+  http = () => [];
+});
+afterEach(() => {
+  for (const feed of feeds) feed.close();
+  const timers = vi.getTimerCount();
+  vi.useRealTimers();
+  if (timers > 0) throw new Error(`${timers} timers are left of closed feeds`);
+});
+
+describe("orders", () => {
+  test("are shown once for each revision, never an older one after a newer one", async () => {
+    http = () => [order("a", 1), order("b", 5)];
+    const { shown } = rig();
+    await later(10);
+    newest().snapshot([order("a", 2)]);
+    newest().hear({ type: "order", order: order("a", 1) });
+    newest().hear({ type: "order", order: order("a", 3) });
+    newest().hear({ type: "order", order: order("a", 3) });
+    newest().hear({ type: "order", order: order("b", 4) });
+    newest().hear("not json {");
+    newest().hear("{ broken");
+    newest().hear({ type: "of_a_newer_server" });
+    expect(shown).toEqual(["a 1", "b 5", "a 2", "a 3"]);
+  });
+
+  test("since a time are asked for; after a break those since the newest that was shown", async () => {
+    http = null;
+    rig({ since: "2026-11-26T09:00:00.000Z" });
+    await later(10);
+    expect(newest().url).toBe("wss://shop.test/v1/feed?since=2026-11-26T09%3A00%3A00.000Z");
+    expect(newest().protocols).toEqual(["lockstock.v1", "bearer.t"]);
+    newest().snapshot([order("a", 3), order("b", 2)]);
+    newest().end(1011);
+    await later(1_000);
+    expect(Socket.all).toHaveLength(2);
+    expect(newest().url).toContain("since=2026-11-26T10%3A00%3A03.000Z");
+  });
+
+  test("that were placed and ended between two sockets are not missed by a feed that knew none", async () => {
+    rig();
+    await later(10);
+    expect(newest().url).toBe("wss://shop.test/v1/feed");
+    newest().snapshot();
+    newest().end(1006);
+    await later(1_000);
+    expect(newest().url).toContain("since=2026-11-26T12%3A00%3A00.000Z");
+  });
+
+  test("beyond a truncated snapshot are read over HTTP", async () => {
+    http = (search) => (search.includes("limit=100") ? [order("old", 1)] : []);
+    const { shown } = rig();
+    await later(10);
+    newest().snapshot([order("new", 1)], true);
+    await later(10);
+    expect(shown).toEqual(["new 1", "old 1"]);
+  });
+});
+
+describe("connecting", () => {
+  test("is tried again with growing pauses of at most 15 s, and polling says how it stands", async () => {
+    const { states, polled } = rig({ newest: 7 });
+    const opened: number[] = [];
+    for (let ms = 0; ms < 120_000; ms += 100) {
+      await later(100);
+      if (Socket.all.length > opened.length) {
+        opened.push(ms);
+        newest().end(1006);
+      }
+      if (ms === 60_000) http = null;
+    }
+    const pauses = opened.slice(1).map((at, i) => at - opened[i]!);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(15_100);
+    expect(pauses.at(-1)).toBeGreaterThanOrEqual(7_400);
+    expect(opened.length).toBeLessThan(20);
+    expect(states).toEqual(["polling", "offline"]);
+    expect(new Set(polled)).toEqual(new Set(["/v1/orders?limit=7"]));
+    http = () => [];
+    for (const before = Socket.all.length; Socket.all.length === before;) await later(100);
+    newest().snapshot();
+    expect(states.at(-1)).toBe("live");
+    const before = polled.length;
+    await later(19_000);
+    expect(polled).toHaveLength(before);
+  });
+
+  test("a server that never sends the snapshot is given up after 12 s", async () => {
+    rig();
+    await later(11_900);
+    expect(Socket.all).toHaveLength(1);
+    await later(1_000);
+    expect(Socket.all).toHaveLength(2);
+    expect(Socket.all[0]?.readyState).toBe(3);
+  });
+
+  test("too many sockets: it comes back no sooner than 7.5 s later", async () => {
+    const { ended } = rig();
+    await later(10);
+    newest().end(1013);
+    await later(7_400);
+    expect(Socket.all).toHaveLength(1);
+    await later(8_000);
+    expect(Socket.all).toHaveLength(2);
+    expect(ended).toEqual([]);
+  });
+
+  test("a token that cannot be had now is asked for again", async () => {
+    let calls = 0;
+    const token = () => {
+      if (++calls < 4) throw new Error("not now");
+      return "t";
+    };
+    rig({}, token);
+    await later(5_000);
+    expect(Socket.all.length).toBeGreaterThan(0);
+  });
+});
+
+describe("a socket that is silent", () => {
+  test("is asked every 20 s, and given up 8 s after a ping without a pong", async () => {
+    const { states } = rig();
+    await later(10);
+    const socket = newest();
+    socket.snapshot();
+    await later(20_000);
+    expect(socket.sent).toEqual(["ping"]);
+    socket.hear("pong");
+    await later(20_000);
+    expect(socket.sent).toEqual(["ping", "ping"]);
+    await later(7_900);
+    expect(Socket.all).toHaveLength(1);
+    await later(1_000);
+    expect(Socket.all).toHaveLength(2);
+    expect(states).toEqual(["live", "connecting"]);
+  });
+
+  test("and heard of later is not listened to any more", async () => {
+    const { shown } = rig();
+    await later(10);
+    const old = newest();
+    old.snapshot();
+    await later(28_500);
+    newest().snapshot();
+    old.hear({ type: "order", order: order("a", 1) });
+    old.end(4401);
+    expect(shown).toEqual([]);
+    expect(Socket.all).toHaveLength(2);
+  });
+});
+
+describe("the end", () => {
+  test("a token that is refused, and no other one: unauthenticated, and nothing is asked any more", async () => {
+    const { ended, states, feed } = rig();
+    await later(10);
+    newest().end(4401);
+    await later(60_000);
+    expect(ended).toMatchObject([{ code: "unauthenticated", status: 401 }]);
+    expect(feed.connection).toBe("closed");
+    expect(states.at(-1)).toBe("closed");
+    expect(Socket.all).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("without any token too", async () => {
+    const { ended } = rig({}, null);
+    await later(10);
+    expect(newest().protocols).toEqual(["lockstock.v1"]);
+    newest().end(4401);
+    await later(60_000);
+    expect(ended).toMatchObject([{ code: "unauthenticated" }]);
+  });
+
+  test("a refused token is replaced by another one, as often as it takes", async () => {
+    const asked: (string | undefined)[] = [];
+    const token = (refused?: string) => `t${asked.push(refused)}`;
+    http = null;
+    const { ended } = rig({}, (refused) => (refused === undefined ? "t0" : token(refused)));
+    await later(10);
+    newest().end(4401);
+    await later(1_000);
+    newest().end(4401);
+    await later(1_000);
+    newest().snapshot();
+    expect(asked).toEqual(["t0", "t1"]);
+    expect(Socket.all.map(({ protocols }) => protocols[1])).toEqual([
+      "bearer.t0",
+      "bearer.t1",
+      "bearer.t2",
+    ]);
+    expect(ended).toEqual([]);
+  });
+
+  test.each([1008, 4403, 4429])("close code %i ends it", async (code) => {
+    const { ended } = rig();
+    await later(10);
+    newest().end(code);
+    await later(60_000);
+    expect(ended).toMatchObject([{ code: "forbidden", detail: `Close code ${code}.` }]);
+    expect(Socket.all).toHaveLength(1);
+  });
+
+  test("close() and an aborted signal end it without a word to onEnd", async () => {
+    const stop = new AbortController();
+    const [one, other] = [rig(), rig({ signal: stop.signal })];
+    await later(10);
+    for (const socket of Socket.all) socket.snapshot();
+    one.feed.close();
+    stop.abort();
+    expect(Socket.all.map(({ readyState }) => readyState)).toEqual([3, 3]);
+    expect(vi.getTimerCount()).toBe(0);
+    expect([one.ended, other.ended, one.states, other.states]).toEqual([
+      [],
+      [],
+      ["live", "closed"],
+      ["live", "closed"],
+    ]);
+    expect(rig({ signal: stop.signal }).feed.connection).toBe("closed");
+    await later(10);
+    expect(Socket.all).toHaveLength(2);
+  });
+
+  test("a token that no WebSocket can send ends it", async () => {
+    const Thrower = class {
+      constructor() {
+        throw new SyntaxError("not a token");
+      }
+    };
+    const ended: LockstockProblem[] = [];
+    const shop = createClient({
+      url: "https://shop.test",
+      token: "a b",
+      WebSocket: Thrower as never,
+    });
+    vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("no network"));
+    feeds.push(
+      shop.feed({ onOrder: () => undefined, onEnd: (problem) => void ended.push(problem) }),
+    );
+    await later(10);
+    vi.restoreAllMocks();
+    expect(ended).toMatchObject([{ code: "no_response", cause: new SyntaxError("not a token") }]);
+  });
+});
