@@ -21,6 +21,7 @@ export type ProblemCode =
   | "too_many_webhooks"
   | "unfinished_orders"
   | "insufficient_available"
+  | "stock_changed"
   | "changes_reset"
   | "precondition_failed"
   | "payload_too_large"
