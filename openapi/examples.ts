@@ -343,3 +343,31 @@ export const delivery: Example<"WebhookDelivery"> = {
     data: { id: ORDER_ID, status: "confirmed", revision: 2, reason: null },
   },
 };
+
+export const bulkItems: Example<"BulkItems"> = { items: [{ sku: SKU, ...newItem }] };
+
+export const itemOutcomes: Example<"ItemOutcomes"> = {
+  results: [
+    { sku: SKU, status: 201 },
+    {
+      sku: "TICKET-DAWN",
+      status: 400,
+      code: "invalid_request",
+      errors: [{ path: "/price/currency", message: "is not a currency of ISO 4217" }],
+    },
+  ],
+};
+
+export const bulkStock: Example<"BulkStock"> = {
+  changes: [
+    { sku: SKU, unsold: 40, expected: 42, reason: "hourly count" },
+    { sku: "TICKET-DAWN", delta: 100, reason: "delivery 4711" },
+  ],
+};
+
+export const stockOutcomes: Example<"StockOutcomes"> = {
+  results: [
+    { sku: SKU, status: 409, code: "stock_changed", level },
+    { sku: "TICKET-DAWN", status: 200, level: { ...level, sku: "TICKET-DAWN" } },
+  ],
+};

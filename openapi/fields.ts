@@ -55,6 +55,33 @@ export const FIELDS: Record<string, Record<string, string>> = {
     reason: "Stored in the ledger. One line of text with the same rules as an item's name.",
   },
   StockChange: { "": "A change of stock: by a number of units, or to a count." },
+  BulkItems: {
+    "": "Items to create or replace.",
+    items: "Each as the body of a PUT, with its SKU.",
+  },
+  BulkStock: {
+    "": "Changes of stock.",
+    changes: "Each as a change of one item, with its SKU. The reason may be left out.",
+  },
+  ItemOutcome: {
+    "": "What came of a line.",
+    sku: "Null: the line names no SKU that can be read.",
+    status: "The status that a call for this line alone would have.",
+    code: "Why it was refused; absent: it was not.",
+    errors: "What is not valid. `path` is a JSON pointer into the line.",
+  },
+  StockOutcome: {
+    "": "What came of a line.",
+    sku: "Null: the line names no SKU that can be read.",
+    status: "The status that a call for this line alone would have.",
+    code: "Why it was refused; absent: it was not. `unavailable`: the item did not answer in time; repeat the call with its key.",
+    errors: "What is not valid. `path` is a JSON pointer into the line.",
+    level: "The level after the change, or when it was refused.",
+    affected: "Orders that hold more units than were counted.",
+    replayed: "The line had this outcome in an earlier call with the key.",
+  },
+  ItemOutcomes: { "": "The outcome of each line.", results: "In the order of the lines." },
+  StockOutcomes: { "": "The outcome of each line.", results: "In the order of the lines." },
   Reconcile: {
     "": "The part to compare.",
     repair: "Reconcile the orders that differ, starting now.",

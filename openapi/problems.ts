@@ -172,7 +172,8 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     example: { level: examples.level },
   },
   payload_too_large: {
-    means: "The body is larger than 64 KB, or 256 KB for Stripe's events.",
+    means:
+      "The body is larger than 64 KB; 256 KB for Stripe's events, 1 MB for calls with many lines.",
     remedy: "Send a smaller body.",
     example: { detail: "A body may have at most 65536 bytes." },
   },

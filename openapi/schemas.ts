@@ -20,6 +20,7 @@ import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sq
 import type { historyView, OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";
 import type { ReturnView } from "../src/orders/order/return.ts";
+import { BULK_SCHEMAS } from "./bulk-schemas.ts";
 import { changeSchemas } from "./change-schemas.ts";
 import { WEBHOOK_SCHEMAS } from "./webhook-schemas.ts";
 
@@ -277,6 +278,7 @@ export const SCHEMAS = {
   PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
   ...changeSchemas(Order, Payment),
   ...WEBHOOK_SCHEMAS,
+  ...BULK_SCHEMAS,
   Level: LevelSchema,
   Balance,
   Movement: StockMovement,

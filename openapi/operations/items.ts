@@ -1,3 +1,4 @@
+import { MAX_BULK_BYTES } from "../../src/orders/http/bulk.ts";
 import * as examples from "../examples.ts";
 import { body, json, type Operation } from "../operation.ts";
 
@@ -148,5 +149,46 @@ export const itemOperations: Operation[] = [
     parameters: ["Sku", "Limit", "Cursor"],
     answers: [json(200, "A page of movements.", "Ledger", ["The whole ledger", examples.ledger])],
     problems: ["not_found", "unavailable"],
+  },
+  {
+    id: "putItems",
+    method: "post",
+    path: "/v1/items/bulk",
+    tag: "Catalogue",
+    summary: "Create or replace many items",
+    description:
+      "Up to 500 items in one transaction, each as a PUT would. Every line has an outcome, and a bad one stops no other.",
+    caller: "service",
+    scopes: ["catalogue:write"],
+    body: {
+      ...body("BulkItems", examples.bulkItems, "The items."),
+      maxBytes: MAX_BULK_BYTES,
+    },
+    answers: [
+      json(200, "The outcomes.", "ItemOutcomes", ["One is not valid", examples.itemOutcomes]),
+    ],
+  },
+  {
+    id: "changeStocks",
+    method: "post",
+    path: "/v1/stock/bulk",
+    tag: "Stock",
+    summary: "Receive, remove or count units of many items",
+    description:
+      "Up to 500 changes, each as a change of one item. Every line has an outcome, and a bad one stops no other. A repeat with the same key changes nothing that is done, and finishes what is not. A line that differs from that of its item in an earlier call with the key is 422.",
+    caller: "service",
+    scopes: ["stock:write"],
+    parameters: ["RequiredIdempotencyKey"],
+    body: {
+      ...body("BulkStock", examples.bulkStock, "The changes, one for each item."),
+      maxBytes: MAX_BULK_BYTES,
+    },
+    answers: [
+      json(200, "The outcomes.", "StockOutcomes", [
+        "One was sold in the meantime",
+        examples.stockOutcomes,
+      ]),
+    ],
+    problems: ["idempotency_key_required", "unavailable"],
   },
 ];

@@ -47,6 +47,12 @@ beforeEach(async () => {
   )
     .bind(good.id)
     .run();
+  await env.DB.prepare(
+    `INSERT OR IGNORE INTO webhooks (id, url, types, secret, starts_after, created_at)
+     VALUES (?, 'http://localhost:9/', '["item.sold_out"]', 'whsec_c2VjcmV0', 'e-0-end', 1)`,
+  )
+    .bind(good.id)
+    .run();
 });
 
 it("every route is described, so that it is fuzzed", () => {

@@ -5,6 +5,8 @@ import { errorText, log } from "../../runtime/log.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
 import { docs } from "./api-docs.ts";
 import type { AppEnv } from "./app-env.ts";
+import { bulkItems } from "./bulk-items.ts";
+import { bulkStock } from "./bulk-stock.ts";
 import { changes } from "./changes.ts";
 import { customers } from "./customers.ts";
 import { deadLetters } from "./dead-letters.ts";
@@ -33,8 +35,10 @@ export const app = new Hono<AppEnv>()
   .get("/healthz", (c) => c.json({ status: "ok" }))
   .route("/", docs)
   .route("/v1/guests", guests)
+  .route("/v1/items/bulk", bulkItems)
   .route("/v1/items", items)
   .route("/v1/items", stock)
+  .route("/v1/stock", bulkStock)
   .route("/v1/orders", orders)
   .route("/v1/orders", returns)
   .route("/v1/payments/stripe", stripe)

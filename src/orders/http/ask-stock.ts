@@ -9,9 +9,12 @@ export const stockUnavailable = new Problem("unavailable", {
 });
 
 /** Calls the stock Worker by RPC. Throws `unavailable` when it is missing, slow or throws. */
-export async function callStock<T>(call: () => Promise<T>): Promise<T> {
+export async function callStock<T>(
+  call: () => Promise<T>,
+  limit_ms = STOCK_TIMEOUT_MS,
+): Promise<T> {
   try {
-    return await withTimeout(STOCK_TIMEOUT_MS, call);
+    return await withTimeout(limit_ms, call);
   } catch (error) {
     log("warn", "stock.call_failed", { error: errorText(error) });
     throw stockUnavailable;

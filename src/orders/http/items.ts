@@ -51,7 +51,7 @@ export const items = new Hono<AppEnv>()
     "/:sku",
     requireScopes("catalogue:write"),
     headers(WriteConditions),
-    body(ItemPatchSchema, PATCH_TYPES),
+    body(ItemPatchSchema, { types: PATCH_TYPES }),
     async (c) => {
       const sku = skuFromPath(c.req.param("sku"));
       const patch = c.req.valid("json");

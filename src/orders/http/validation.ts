@@ -1,7 +1,7 @@
 import type { Context, Env, MiddlewareHandler } from "hono";
 import * as v from "valibot";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
-import { invalid, Problem } from "./problem.ts";
+import { invalid, Problem, type ValidationError } from "./problem.ts";
 
 export const MAX_BODY_BYTES = 65_536;
 /** For the whole body; the largest one needs 35 kbit/s. Ends requests that send very slowly. */
@@ -20,12 +20,23 @@ type Validated<T extends "json" | "query" | "header", S extends Schema> = Middle
 
 const JSON_TYPE = "application/json";
 
+interface BodyOptions {
+  types?: readonly string[];
+  maxBytes?: number;
+}
+
 /** Validates a JSON body. Answers 400, 413 or 415 when it is not valid. */
-export function body<S extends Schema>(schema: S, types = [JSON_TYPE]): Validated<"json", S> {
+export function body<S extends Schema>(
+  schema: S,
+  { types = [JSON_TYPE], maxBytes = MAX_BODY_BYTES }: BodyOptions = {},
+): Validated<"json", S> {
   return async (c, next) => {
     const type = (c.req.header("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase();
     if (!types.includes(type ?? "")) throw wrongType(types);
-    c.req.addValidatedData("json", parse(schema, parseJson(await readBodyText(c)), jsonPointer));
+    c.req.addValidatedData(
+      "json",
+      parse(schema, parseJson(await readBodyText(c, maxBytes)), jsonPointer),
+    );
     await next();
   };
 }
@@ -61,8 +72,8 @@ export function headers<S extends Schema>(schema: S): Validated<"header", S> {
   };
 }
 
-async function readBodyText(c: Context): Promise<string> {
-  return decodeUtf8(await readBody(c, MAX_BODY_BYTES));
+async function readBodyText(c: Context, max_bytes = MAX_BODY_BYTES): Promise<string> {
+  return decodeUtf8(await readBody(c, max_bytes));
 }
 
 /** Reads at most `max_bytes`, even if Content-Length is wrong or missing. */
@@ -141,9 +152,14 @@ function parse<S extends Schema>(
 ): v.InferOutput<S> & object {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output as v.InferOutput<S> & object;
-  const issues = result.issues.slice(0, MAX_ERRORS);
-  throw invalid(issues.map((issue) => ({ path: pathOf(issue), message: issue.message })));
+  throw invalid(issuesOf(result.issues, pathOf));
 }
+
+export const issuesOf = (
+  issues: readonly v.BaseIssue<unknown>[],
+  pathOf = jsonPointer,
+): ValidationError[] =>
+  issues.slice(0, MAX_ERRORS).map((issue) => ({ path: pathOf(issue), message: issue.message }));
 
 /** The path of an issue as a JSON pointer (RFC 6901). */
 const jsonPointer = (issue: v.BaseIssue<unknown>): string =>

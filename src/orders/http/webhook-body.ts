@@ -39,6 +39,7 @@ export const DeliveriesQuery = v.object({
 });
 
 function hasCredentials(text: string): boolean {
+  if (!URL.canParse(text)) return false;
   const { username, password } = new URL(text);
   return username !== "" || password !== "";
 }

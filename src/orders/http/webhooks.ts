@@ -94,7 +94,7 @@ export const webhooks = new Hono<AppEnv>()
   })
   .post("/:id/test", writers, async (c) => {
     const webhook = await found(c.env.DB, c.req.param("id"));
-    const test = () => courierOf(c.env, webhook.id).test(webhook);
+    const test = () => courierOf(c.env, webhook.id).sendTest(webhook);
     const attempt: Attempt = await withTimeout(TEST_TIMEOUT_MS, test, "the courier");
     const { status, answer, took_ms } = attempt;
     return c.json({ status, answer, tookMs: took_ms });

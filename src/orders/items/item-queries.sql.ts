@@ -51,6 +51,16 @@ export async function getItem(db: D1Database, sku: string): Promise<StoredItem |
   return row && itemFromRow(row);
 }
 
+/** Those of these SKUs that are in the catalogue, also as drafts or archived. */
+export async function knownSkus(db: D1Database, skus: readonly string[]): Promise<Set<string>> {
+  if (skus.length === 0) return new Set();
+  const { results } = await db
+    .prepare("SELECT i.sku FROM json_each(?) AS e JOIN items AS i ON i.sku = e.value")
+    .bind(JSON.stringify(skus))
+    .all<{ sku: string }>();
+  return new Set(results.map(({ sku }) => sku));
+}
+
 interface PageAfter {
   after: string | null;
   limit: number;

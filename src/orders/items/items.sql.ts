@@ -87,6 +87,7 @@ export function putItem(
   precondition: Precondition,
   now_ms: number,
 ): Promise<Written> {
+  const columns = columnsOf(details);
   return writeIf(db, sku, precondition, (condition) =>
     db
       .prepare(
@@ -95,19 +96,52 @@ export function putItem(
          ON CONFLICT (sku) DO UPDATE SET ${REPLACED}, archived_at = NULL, revision = revision + 1, updated_at = excluded.updated_at
          WHERE items.archived_at IS NOT NULL OR ${CHANGED}`,
       )
-      .bind(
-        ...condition,
-        details.name,
-        details.price.amount,
-        details.price.currency,
-        details.limitPerCustomer,
-        details.saleStartsAt && Date.parse(details.saleStartsAt),
-        details.saleEndsAt && Date.parse(details.saleEndsAt),
-        details.status,
-        now_ms,
-      ),
+      .bind(...condition, ...DETAILS.map((column) => columns[column]), now_ms),
   );
 }
+
+/** Columns of an item in a JSON list. */
+const LISTED = DETAILS.map((column) => `value->>'${column}'`).join(", ");
+
+/**
+ * Creates items, or replaces their details, as `putItem` does, in one transaction. No SKU may be there
+ * twice. Returns the SKUs that were created.
+ */
+export async function putItems(
+  db: D1Database,
+  items: readonly { sku: string; details: ItemDetails }[],
+  now_ms: number,
+): Promise<Set<string>> {
+  if (items.length === 0) return new Set();
+  const rows = items.map(({ sku, details }) => ({ sku, ...columnsOf(details) }));
+  const json = JSON.stringify(rows);
+  const [before] = await db.batch<{ sku: string }>([
+    db
+      .prepare("SELECT i.sku FROM json_each(?) AS e JOIN items AS i ON i.sku = e.value->>'sku'")
+      .bind(json),
+    db
+      .prepare(
+        `INSERT INTO items (sku, ${DETAILS.join(", ")}, updated_at)
+         SELECT value->>'sku', ${LISTED}, ?2 FROM json_each(?1) WHERE true
+         ON CONFLICT (sku) DO UPDATE SET ${REPLACED}, archived_at = NULL, revision = revision + 1, updated_at = excluded.updated_at
+         WHERE items.archived_at IS NOT NULL OR ${CHANGED}`,
+      )
+      .bind(json, now_ms),
+  ]);
+  const known = new Set(before?.results.map(({ sku }) => sku));
+  return new Set(items.map(({ sku }) => sku).filter((sku) => !known.has(sku)));
+}
+
+/** The columns of `DETAILS`. */
+const columnsOf = (details: ItemDetails): Record<(typeof DETAILS)[number], unknown> => ({
+  name: details.name,
+  price_amount: details.price.amount,
+  price_currency: details.price.currency,
+  limit_per_customer: details.limitPerCustomer,
+  sale_starts_at: details.saleStartsAt && Date.parse(details.saleStartsAt),
+  sale_ends_at: details.saleEndsAt && Date.parse(details.saleEndsAt),
+  status: details.status,
+});
 
 /** Archives an item: it is neither shown nor orderable. Its open orders and its stock go on. */
 export function archiveItem(

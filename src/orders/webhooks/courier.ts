@@ -94,7 +94,7 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   /** Posts a test event once, and tells what came of it. */
-  test(webhook: Webhook): Promise<Attempt> {
+  sendTest(webhook: Webhook): Promise<Attempt> {
     const now_ms = Date.now();
     const id = `evt_test_${crypto.randomUUID()}`;
     const body = JSON.stringify(testPayload(webhook.id, now_ms));

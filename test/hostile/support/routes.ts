@@ -71,6 +71,34 @@ export const ROUTES: readonly Route[] = [
     needsStock: true,
   },
   {
+    method: "POST",
+    path: "/v1/items/bulk",
+    who: "service",
+    scopes: ["catalogue:write"],
+    body: {
+      items: [
+        {
+          sku: "BULK",
+          name: "Item",
+          price: { amount: 100, currency: "EUR" },
+          limitPerCustomer: 2,
+          saleStartsAt: "2026-12-01T18:00:00Z",
+          saleEndsAt: "2026-12-02T18:00:00Z",
+          status: "listed",
+        },
+      ],
+    },
+  },
+  {
+    method: "POST",
+    path: "/v1/stock/bulk",
+    who: "service",
+    scopes: ["stock:write"],
+    body: { changes: [{ sku: "BULK", delta: 3, unsold: 3, expected: 3, reason: "delivery" }] },
+    hasKey: true,
+    needsStock: true,
+  },
+  {
     method: "GET",
     path: "/v1/items/:sku/stock",
     who: "service",
