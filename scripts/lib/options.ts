@@ -29,13 +29,30 @@ export function readOptions<const T extends Options, R = Values<T>>(
   }
 }
 
+/** As `readOptions`, with the one word that is no option: a file. */
+export function readFileAndOptions<const T extends Options>(
+  usage: string,
+  options: T,
+): Values<T> & { file: string } {
+  return readOptions(usage, { ...options, [FILE]: "" }, (values) => {
+    const { [FILE]: file, ...rest } = values as unknown as Values<T> & { [FILE]: string };
+    if (file === "") throw new Error("a file has to be named");
+    return { ...(rest as unknown as Values<T>), file };
+  });
+}
+
+/** No option that can be typed. */
+const FILE = "(file)";
+
 function parse(options: Options): Record<string, string | boolean | number> {
   const types = Object.entries(options).map(([name, option]) => {
     return [name, { type: typeof option === "boolean" ? "boolean" : "string" } as const];
   });
-  const { values }: { values: Record<string, unknown> } = parseArgs({
-    options: Object.fromEntries(types),
-  });
+  const { values, positionals }: { values: Record<string, unknown>; positionals: string[] } =
+    parseArgs({ options: Object.fromEntries(types), allowPositionals: FILE in options });
+  if (positionals.length > 1) throw new Error("one file has to be named");
+  const [file] = positionals;
+  if (file !== undefined) values[FILE] = file;
   return Object.fromEntries(
     Object.entries(options).map(([name, option]) => [name, valueOf(name, option, values[name])]),
   );

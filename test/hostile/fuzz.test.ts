@@ -78,7 +78,10 @@ describe("whatever is sent, no error is unexpected and a refusal writes nothing:
     });
     await fc.assert(property, { numRuns: RUNS });
     // A fuzz that only ever gets the same answer would test nothing but the door.
-    const isVaried = !route.isSigned && (route.body !== undefined || /:(sku|id)/.test(route.path));
+    const isVaried =
+      !route.isSigned &&
+      (route.body !== undefined || /:(sku|id)/.test(route.path)) &&
+      !route.path.includes(":eventId");
     expect(statuses.size).toBeGreaterThan(isVaried ? 1 : 0);
   });
 });

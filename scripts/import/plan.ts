@@ -1,0 +1,65 @@
+import type { StockedItem } from "../../src/orders/items/item.ts";
+import type { Details, Row } from "./read-csv.ts";
+
+/** What a file would change of a shop. Pure. */
+
+export interface ItemLine {
+  sku: string;
+  details: Details;
+}
+export interface CountLine {
+  sku: string;
+  unsold: number;
+  /** Available and held units when the levels were read. */
+  expected: number;
+}
+
+export interface Plan {
+  created: ItemLine[];
+  changed: ItemLine[];
+  unchanged: number;
+  counts: CountLine[];
+  /** SKUs of a file without details that are not in the catalogue. */
+  unknown: { line: number; sku: string }[];
+}
+
+export function planOf(rows: readonly Row[], items: ReadonlyMap<string, StockedItem>): Plan {
+  const plan: Plan = { created: [], changed: [], unchanged: 0, counts: [], unknown: [] };
+  for (const { line, sku, details, stock } of rows) {
+    const item = items.get(sku);
+    if (details && !item) plan.created.push({ sku, details });
+    else if (details && item && isOther(details, item)) plan.changed.push({ sku, details });
+    else if (item) plan.unchanged++;
+    else plan.unknown.push({ line, sku });
+    if (stock === undefined || (!item && !details)) continue;
+    const expected = item ? item.level.available + item.level.held : 0;
+    if (stock !== expected) plan.counts.push({ sku, unsold: stock, expected });
+  }
+  return plan;
+}
+
+function isOther(details: Details, item: StockedItem): boolean {
+  const { name, price, limitPerCustomer, saleStartsAt, saleEndsAt, status } = item;
+  return (
+    details.name !== name ||
+    details.price.amount !== price.amount ||
+    details.price.currency !== price.currency ||
+    details.limitPerCustomer !== limitPerCustomer ||
+    details.saleStartsAt !== saleStartsAt ||
+    details.saleEndsAt !== saleEndsAt ||
+    details.status !== status
+  );
+}
+
+/** The plan in words. */
+export function summaryOf({ created, changed, unchanged, counts }: Plan): string {
+  const up = counts.reduce((sum, { unsold, expected }) => sum + Math.max(0, unsold - expected), 0);
+  const down = counts.reduce(
+    (sum, { unsold, expected }) => sum + Math.max(0, expected - unsold),
+    0,
+  );
+  return [
+    `items:  ${created.length} new, ${changed.length} changed, ${unchanged} as they are`,
+    `stock:  ${counts.length} counts differ: +${up} and -${down} units`,
+  ].join("\n");
+}
