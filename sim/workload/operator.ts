@@ -1,7 +1,7 @@
 import type { Random } from "../../scripts/lib/random.ts";
 import type { System } from "../system.ts";
 import { type Call, type Heard, HttpClient } from "./http-client.ts";
-import type { ItemPlan } from "./steps.ts";
+import type { ItemPlan, Step } from "./steps.ts";
 
 /** The operator: catalogue, stock, payments, dead letters, comparison. */
 
@@ -17,6 +17,20 @@ interface Adjusting {
   key: string;
   delta: number;
   start_ms: number;
+}
+
+type CountStep = Extract<Step, { do: "count" }>;
+
+interface Counted {
+  sku: string;
+  key: string;
+  unsold: number;
+  expected: number;
+}
+
+interface Refusal {
+  code?: string | null;
+  level?: Level;
 }
 
 interface Answered {
@@ -90,6 +104,58 @@ export class Operator {
     this.#answered.push({ call, first: heard });
     if (this.#repeats.chance(0.3)) await this.#repeat({ call, first: heard });
     if (this.#repeats.chance(0.3)) await this.#reuse(sku, key, delta);
+  }
+
+  /** Counts the shelf, which takes a while, and says what was found: alone, or in a call of many. */
+  async count({ sku, off, pause_ms, clicks }: CountStep): Promise<void> {
+    const path = `/v1/items/${sku}/stock`;
+    const read = await this.http.insist({ method: "GET", path }, 2);
+    if (read?.status !== 200) return;
+    const { available, held } = read.body as Level;
+    await this.http.sleep(pause_ms);
+    const expected = available + held;
+    const counted: Counted = {
+      sku,
+      key: `count-${++this.#operations}`,
+      expected,
+      unsold: Math.max(0, expected + off),
+    };
+    const { key, unsold } = counted;
+    if (unsold === expected) return;
+    const headers = { "Idempotency-Key": key };
+    const line = { unsold, expected };
+    const call: Call = this.#repeats.chance(0.5)
+      ? { method: "POST", path, body: { ...line, reason: "shelf" }, headers }
+      : { method: "POST", path: "/v1/stock/bulk", body: { changes: [{ sku, ...line }] }, headers };
+    const answers = await Promise.all(
+      Array.from({ length: clicks }, () => this.http.insist(call, 4)),
+    );
+    for (const heard of answers) if (heard) this.#judgeCount(heard, counted);
+  }
+
+  #judgeCount(heard: Heard, { sku, key, unsold, expected }: Counted): void {
+    const { report, items } = this.#system;
+    const { results } = heard.body as { results?: (Refusal & { status: number })[] };
+    const [line] = results ?? [];
+    const { status, code, level } = line ?? {
+      status: heard.status,
+      code: heard.code,
+      level: levelIn(heard) as Level,
+    };
+    if (line?.code === "unavailable") return;
+    const what = `${sku}: ${key} of ${unsold} where ${expected} are → ${status} ${code ?? ""}`;
+    report.check([200, 409].includes(status), 1, () => what);
+    const id = line ? `bulk ${key}` : key;
+    const isDone = items.item(sku).operations.has(id);
+    report.check(isDone === (status === 200), 1, () => `${what}, and the ledger says otherwise`);
+    const now = (level?.available ?? 0) + (level?.held ?? 0);
+    const isTrue =
+      status === 200
+        ? now === unsold
+        : code === "stock_changed"
+          ? now !== expected
+          : now === expected && unsold < (level?.held ?? 0);
+    report.check(isTrue, 1, () => `${what}, with ${JSON.stringify(level)}`);
   }
 
   #judge(heard: Heard, { sku, key, delta, start_ms }: Adjusting): void {

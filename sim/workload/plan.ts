@@ -41,6 +41,7 @@ export function planFor(seed: number): Plan {
     hang: null,
     heal_ms: OPENING_MS + length_ms + 5_000,
   };
+  plan.operator.push(...countsFor(new Random(seed, "counts"), skus, length_ms));
   plan.operator.push(...tillFor(new Random(seed, "till"), length_ms));
   moveToServices(new Random(seed, "services"), clients);
   if (r.chance(0.06)) addBlackout(r, plan);
@@ -61,6 +62,22 @@ function moveToServices(r: Random, clients: ClientPlan[]): void {
       if (step.key !== null) step.key = `key-${++keys}`;
     }
   }
+}
+
+/** Counts of the shelf, some of them of the same shelf at the same time. */
+function countsFor(r: Random, skus: string[], length_ms: number): Step[] {
+  return timesFor(r, r.int(0, 5), length_ms).flatMap((at_ms): Step[] => {
+    const count = (): Step => ({
+      at_ms: at_ms + r.between(0, 30),
+      do: "count",
+      sku,
+      off: r.pick([-3, -1, 1, 2]),
+      pause_ms: r.pick([0, 0, 50, 1_000]),
+      clicks: r.chance(0.3) ? 2 : 1,
+    });
+    const sku = r.pick(skus);
+    return r.chance(0.4) ? [count(), count()] : [count()];
+  });
 }
 
 function readerFor(r: Random, length_ms: number): Step[] {

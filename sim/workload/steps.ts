@@ -57,6 +57,8 @@ type BuyerOrOperatorStep = { at_ms: number } & (
   | { do: "guest" }
   | { do: "connect" | "close" | "drop" | "ping" }
   | { do: "adjust"; sku: string; delta: number; clicks: number }
+  /** `off`: so many units more or less than the item has. `pause_ms`: of the counting. */
+  | { do: "count"; sku: string; off: number; pause_ms: number; clicks: number }
   | { do: "put"; sku: string; price: number; limitPerCustomer: number | null }
   | { do: "replay" }
   | { do: "compare"; repair: boolean }
