@@ -146,6 +146,11 @@ const VALIDATED = new Set<string>([
   "ItemSearch",
   "ItemStatus",
   "ItemSort",
+  "OrderSearch",
+  "OfCustomer",
+  "WithSku",
+  "PlacedFrom",
+  "PlacedTo",
 ]);
 
 function responses(operation: Operation): Record<string, ResponseObject> {

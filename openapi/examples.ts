@@ -128,6 +128,12 @@ export const latePayment: Example<"Payment"> = {
 
 export const orderPage: Example<"OrderPage"> = { orders: [confirmedOrder], nextCursor: null };
 
+export const emptySearchPage: Example<"OrderSearchPage"> = {
+  orders: [],
+  nextCursor: "MDFhYWRlNjgtNGQ0NC03MWE1LWJhZWMtZDJkMTI0Y2U5ZTQy",
+  searchedTo: "2026-11-30T22:10:04.868Z",
+};
+
 export const newItem: Example<"NewItem"> = {
   name: "Nightfall live, standing ticket",
   price: { amount: 6900, currency: "EUR" },

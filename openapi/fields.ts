@@ -88,6 +88,12 @@ export const FIELDS: Record<string, Record<string, string>> = {
     payBy: "A confirmed order that is not paid by this time is cancelled; null: no deadline.",
   },
   OrderPage: { "": "A page of orders.", nextCursor: "Null on the last page." },
+  OrderSearchPage: {
+    "": "A page of the orders of all customers.",
+    nextCursor: "Null on the last page.",
+    searchedTo:
+      "When the oldest order was placed that this page and those before it looked at; null on the last page: they looked at all.",
+  },
   Item: {
     "": "An item of the catalogue.",
     available: "Lags a second or two behind the stock.",

@@ -7,6 +7,7 @@ import { SinceSchema } from "../src/orders/http/feed.ts";
 import { StatusSchema } from "../src/orders/http/find-order.ts";
 import { IdempotencyKeySchema } from "../src/orders/http/idempotency-key.ts";
 import { ItemsQuery } from "../src/orders/http/operator-items.ts";
+import { OrdersQuery } from "../src/orders/http/operators.ts";
 import { pageQuery } from "../src/orders/http/pagination.ts";
 import { PaymentStateSchema } from "../src/orders/http/payments.ts";
 import { MAX_WAIT_SECONDS } from "../src/orders/http/prefer.ts";
@@ -193,6 +194,43 @@ export const PARAMETERS = {
     schema: StatusSchema,
     description: "Return only orders with this status.",
     example: "confirmed",
+  },
+  OrderSearch: {
+    in: "query",
+    name: "q",
+    schema: OrdersQuery.entries.q,
+    description:
+      "Return only the order with this id, in upper or lower case, or those whose ids end so: at least 4 hexadecimal digits, with or without hyphens.",
+    example: examples.ORDER_ID.slice(-6),
+  },
+  OfCustomer: {
+    in: "query",
+    name: "customerId",
+    schema: OrdersQuery.entries.customerId,
+    description: "Return only orders of this customer.",
+    example: examples.pendingOrder.customerId,
+  },
+  WithSku: {
+    in: "query",
+    name: "sku",
+    schema: OrdersQuery.entries.sku,
+    description: "Return only orders with a line of this item.",
+    example: examples.SKU,
+  },
+  PlacedFrom: {
+    in: "query",
+    name: "placedFrom",
+    schema: OrdersQuery.entries.placedFrom,
+    description:
+      "Return only orders placed at this time (RFC 3339) or later. In a query, write the `+` of an offset as `%2B`.",
+    example: "2026-12-01T00:00:00Z",
+  },
+  PlacedTo: {
+    in: "query",
+    name: "placedTo",
+    schema: OrdersQuery.entries.placedTo,
+    description: "Return only orders placed before this time (RFC 3339).",
+    example: "2026-12-02T00:00:00Z",
   },
   Since: {
     in: "query",

@@ -243,6 +243,7 @@ export const SCHEMAS = {
   Shortage: ShortageSchema,
   Order,
   OrderPage: v.object({ orders: v.array(Order), nextCursor }),
+  OrderSearchPage: v.object({ orders: v.array(Order), nextCursor, searchedTo: v.nullable(time) }),
   Item,
   ItemPage: v.object({ items: v.array(Item), nextCursor }),
   ItemDetails,

@@ -126,7 +126,9 @@ async function operations(): Promise<void> {
   const token = await operatorToken();
   const { id } = await pendingOrder();
   await call("GET", "/v1/operations", { token });
-  await call("GET", "/v1/operations/orders?status=paid", { token });
+  for (const filter of ["?status=paid", "?customerId=c&sku=x&q=abcd"]) {
+    await call("GET", `/v1/operations/orders${filter}`, { token });
+  }
   await call("GET", `/v1/operations/orders/${id}/history`, { token });
   const stock = {
     lockStates: async () => ({ locks: [], watermark_ms: 0 }),

@@ -209,7 +209,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/operations/orders",
     who: "service",
     scopes: ["operations:read"],
-    query: [...PAGE, "status"],
+    query: [...PAGE, "status", "customerId", "sku", "placedFrom", "placedTo", "q"],
   },
   {
     method: "GET",
