@@ -135,6 +135,22 @@ export const FIELDS: Record<string, Record<string, string>> = {
     payment: "Null: the event reports no payment with `metadata.lockstock_order`.",
   },
   PaymentPage: { "": "A page of payments, newest first.", nextCursor: "Null on the last page." },
+  ExportedPayment: {
+    "": "A payment of an exported order.",
+    refundedAt: "When you paid it back. Absent: you did not.",
+  },
+  ExportedOrder: {
+    "": "An order with its payments and returns.",
+    paidAt: "Of a paid order only, also if all of it came back.",
+    payments: "Those that pay it, or were meant to, in the order of their arrival.",
+    returns: "Oldest first.",
+  },
+  ExportEnd: {
+    "": "The last line of an export.",
+    next: "Continue with it as `after`; null: you have everything.",
+  },
+  ExportedOrderLine: { "": "A line of the export of orders." },
+  ExportedItemLine: { "": "A line of the export of items." },
   ChangedItem: {
     "": "An item that sold out or came back.",
     available: "Now; lags a second or two behind the stock.",

@@ -3,6 +3,7 @@ import { SentOrderIdSchema } from "../src/contract/order-id.ts";
 import { SkuSchema } from "../src/contract/sku.ts";
 import { ChangesQuery } from "../src/orders/http/changes.ts";
 import { CustomerIdSchema } from "../src/orders/http/customer-id.ts";
+import { ItemsExport, OrdersExport } from "../src/orders/http/exports.ts";
 import { SinceSchema } from "../src/orders/http/feed.ts";
 import { StatusSchema } from "../src/orders/http/find-order.ts";
 import { IdempotencyKeySchema } from "../src/orders/http/idempotency-key.ts";
@@ -231,6 +232,45 @@ export const PARAMETERS = {
     schema: OrdersQuery.entries.placedTo,
     description: "Return only orders placed before this time (RFC 3339).",
     example: "2026-12-02T00:00:00Z",
+  },
+  ExportFrom: {
+    in: "query",
+    name: "from",
+    schema: OrdersExport.from,
+    isRequired: true,
+    description: "The beginning of the time (RFC 3339).",
+    example: "2026-12-01T00:00:00Z",
+  },
+  ExportTo: {
+    in: "query",
+    name: "to",
+    schema: OrdersExport.to,
+    isRequired: true,
+    description: "The end of the time (RFC 3339), which is not in it. Later than `from`.",
+    example: "2026-12-02T00:00:00Z",
+  },
+  ExportAfter: {
+    in: "query",
+    name: "after",
+    schema: OrdersExport.after,
+    description:
+      "Go on after the order with this id: that of the `next` line, or of the last order of which you have everything.",
+    example: examples.ORDER_ID,
+  },
+  ExportAfterSku: {
+    in: "query",
+    name: "after",
+    schema: ItemsExport.after,
+    description: "Go on after the item with this SKU.",
+    example: examples.SKU,
+  },
+  Accept: {
+    in: "header",
+    name: "Accept",
+    schema: v.string(),
+    description:
+      "The format: `text/csv` (default) or `application/x-ndjson`. Any other causes 406.",
+    example: "application/x-ndjson",
   },
   Since: {
     in: "query",

@@ -20,6 +20,7 @@ import type { historyView, OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";
 import type { ReturnView } from "../src/orders/order/return.ts";
 import { changeSchemas } from "./change-schemas.ts";
+import { exportSchemas } from "./export-schemas.ts";
 import { WEBHOOK_SCHEMAS } from "./webhook-schemas.ts";
 
 /**
@@ -257,6 +258,7 @@ export const SCHEMAS = {
   NoticedPayment: v.object({ payment: v.nullable(Payment) }),
   PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
   ...changeSchemas(Order, Payment),
+  ...exportSchemas(Order, Payment, OrderReturn, OperatorItem),
   ...WEBHOOK_SCHEMAS,
   Level: LevelSchema,
   Balance,

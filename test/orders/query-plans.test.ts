@@ -130,6 +130,9 @@ async function operations(): Promise<void> {
     await call("GET", `/v1/operations/orders${filter}`, { token });
   }
   await call("GET", `/v1/operations/orders/${id}/history`, { token });
+  const time = "from=2020-01-01T00:00:00Z&to=2120-01-01T00:00:00Z";
+  await (await call("GET", `/v1/operations/orders/export?${time}`, { token })).text();
+  await (await call("GET", "/v1/operations/items/export", { token })).text();
   const stock = {
     lockStates: async () => ({ locks: [], watermark_ms: 0 }),
     liveLocks: async () => ({ locks: [], next: null }),

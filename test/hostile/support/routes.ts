@@ -213,6 +213,20 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: "GET",
+    path: "/v1/operations/orders/export",
+    who: "service",
+    scopes: ["operations:read"],
+    query: ["from", "to", "after"],
+  },
+  {
+    method: "GET",
+    path: "/v1/operations/items/export",
+    who: "service",
+    scopes: ["operations:read"],
+    query: ["after"],
+  },
+  {
+    method: "GET",
     path: "/v1/operations/orders/:id/history",
     who: "service",
     scopes: ["operations:read"],
