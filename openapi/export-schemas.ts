@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import type { ExportedOrderView } from "../src/orders/export/accounts.ts";
 import type { StockedItem } from "../src/orders/items/item.ts";
 import type { OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";

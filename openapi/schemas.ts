@@ -5,6 +5,7 @@ import { OrderIdSchema } from "../src/contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../src/contract/sku.ts";
 import type { Movement } from "../src/contract/stock-api.ts";
 import { LevelSchema, ShortageSchema } from "../src/contract/stock-events.ts";
+import type { ExportedOrderView } from "../src/orders/export/accounts.ts";
 import type { FeedMessage } from "../src/orders/feed/protocol.ts";
 import { CurrencySchema } from "../src/orders/http/currency.ts";
 import { ItemPatchSchema, ItemSchema } from "../src/orders/http/item-body.ts";
@@ -225,6 +226,9 @@ const Push = v.object({ type: v.literal("order"), order: Order }) satisfies v.Ge
   FeedMessage
 >;
 
+const exported = exportSchemas(Order, Payment, OrderReturn, OperatorItem);
+exported.ExportedOrder satisfies v.GenericSchema<unknown, ExportedOrderView>;
+
 /** Every schema of the contract except the problems, by its name in the contract. */
 export const SCHEMAS = {
   NewOrder,
@@ -258,7 +262,7 @@ export const SCHEMAS = {
   NoticedPayment: v.object({ payment: v.nullable(Payment) }),
   PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
   ...changeSchemas(Order, Payment),
-  ...exportSchemas(Order, Payment, OrderReturn, OperatorItem),
+  ...exported,
   ...WEBHOOK_SCHEMAS,
   Level: LevelSchema,
   Balance,

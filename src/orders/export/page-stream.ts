@@ -10,11 +10,11 @@ export interface StreamLimits {
 
 export interface StreamPorts<T> {
   /** The page after a key. */
-  read(after: string): Promise<Page<T>>;
+  read: (after: string) => Promise<Page<T>>;
   /** Called before each page. Throws if the export may not go on. */
-  onPage(): void;
+  onPage: () => void;
   /** Called once, when the export has ended: `null` is an end as intended. */
-  onEnd(error: unknown): void;
+  onEnd: (error: unknown) => void;
 }
 
 /**

@@ -10,9 +10,9 @@ export interface Page<T> {
 export interface Format<T> {
   /** Before the first entry. */
   head: string;
-  entry(one: T): string;
+  entry: (one: T) => string;
   /** The last line. `next`: after which key the reader has to go on; null: it has everything. */
-  end(next: string | null): string;
+  end: (next: string | null) => string;
 }
 
 /** One JSON value a line. */

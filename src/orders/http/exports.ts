@@ -56,7 +56,7 @@ interface Source<T> {
   formats: Record<typeof CSV | typeof NDJSON, Format<T>>;
   statementsPerPage: number;
   first: string;
-  read(after: string): Promise<Page<T>>;
+  read: (after: string) => Promise<Page<T>>;
 }
 
 /**
@@ -102,7 +102,7 @@ function holdSlot() {
   if (release === null) throw tooMany();
   return {
     release: () => release?.(),
-    renew() {
+    renew: () => {
       release?.();
       release = slots.tryAcquire(Date.now());
       if (release === null) throw new Error("the export's slot has lapsed");
