@@ -2,21 +2,23 @@ import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
-import { streamPages } from "../../src/orders/export/page-stream.ts";
-import { ndjson, type Page } from "../../src/orders/export/pages.ts";
+import { type StreamPorts, streamPages } from "../../src/orders/export/page-stream.ts";
+import { ndjson } from "../../src/orders/export/pages.ts";
 
 const format = { ...ndjson((n: number) => ({ n })), head: "head\n" };
 const limits = { maxPages: 1_000, stall_ms: 60_000 };
 
 /** Numbers up to a last one, so many a page. */
 function numbers(last: number, size = 2) {
-  const read = vi.fn(async (after: string): Promise<Page<number>> => {
+  const read = vi.fn<StreamPorts<number>["read"]>(async (after) => {
     const first = after === "" ? 1 : Number(after) + 1;
     const count = Math.max(0, Math.min(size, last - first + 1));
     const entries = Array.from({ length: count }, (_, i) => first + i);
     return { entries, next: first + size > last ? null : `${entries.at(-1)}` };
   });
-  return { read, onPage: vi.fn(), onEnd: vi.fn() };
+  const onPage = vi.fn<StreamPorts<number>["onPage"]>();
+  const onEnd = vi.fn<StreamPorts<number>["onEnd"]>();
+  return { read, onPage, onEnd };
 }
 
 const textOf = (stream: ReadableStream<Uint8Array>): Promise<string> => new Response(stream).text();
