@@ -125,9 +125,7 @@ function callerProblems({ caller, scopes = [] }: Operation): ProblemCode[] {
 export function codesOf(operation: Operation): ProblemCode[] {
   const { parameters = [], body, problems = [] } = operation;
   // A bad path parameter causes 404.
-  const isChecked = parameters.some(
-    (name) => PARAMETERS[name].in !== "path" && !NEVER_INVALID.has(name),
-  );
+  const isChecked = parameters.some((name) => PARAMETERS[name].in !== "path" && !LENIENT.has(name));
   const codes = new Set<ProblemCode>([
     ...(isChecked || body ? (["invalid_request"] as const) : []),
     ...(body ? (["payload_too_large", "unsupported_media_type"] as const) : []),
@@ -139,7 +137,7 @@ export function codesOf(operation: Operation): ProblemCode[] {
 }
 
 /** Parameters of which every value is accepted, or another status says that it is not. */
-const NEVER_INVALID = new Set<ParameterName>([
+const LENIENT = new Set<string>([
   "Prefer",
   "IfNoneMatch",
   "Accept",

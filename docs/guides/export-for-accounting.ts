@@ -14,7 +14,7 @@ const {
 } = process.env;
 const DAY_MS = 86_400_000;
 /** An order may be stored so long after its id was made. */
-const SETTLING_MS = 120_000;
+const SETTLING_MS = 300_000;
 const TRIES = 5;
 const PAUSE_MS = 1_000;
 

@@ -18,7 +18,7 @@ export const exportOperations: Operation[] = [
     path: `${PATH}/orders/export`,
     tag: "Operations",
     summary: "Export orders with their payments and returns",
-    description: `Streams the orders whose ids were made from \`from\` on and before \`to\`, by id. An id is made a moment before \`placedAt\`, so each order is in one range of time only. Orders of the last two minutes may still be on their way: export a time when it is over.
+    description: `Streams the orders whose ids were made from \`from\` on and before \`to\`, by id. An id is made a moment before \`placedAt\`, so each order is in one range of time only. Orders of the last five minutes may still be on their way, so export a time when it has been over for that long.
 
 ${FORMATS}
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const dayBefore = (days: number): string =>
-  new Date(Date.now() - 120_000 - days * DAY_MS).toISOString().slice(0, 10);
+  new Date(Date.now() - 300_000 - days * DAY_MS).toISOString().slice(0, 10);
 const today = (): string => new Date().toISOString().slice(0, 10);
 
 interface Run {

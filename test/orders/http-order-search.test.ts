@@ -117,7 +117,7 @@ describe("a search of all orders", () => {
 
   it("goes by the time of placing, although ids are made earlier or, by another clock, later", async () => {
     const placed_ms = at("14:00:00.000");
-    const early = row(placed_ms, {}, 100_000);
+    const early = row(placed_ms, {}, 290_000);
     const ahead = row(placed_ms, {}, -900);
     await insert([early, ahead]);
     const hour = "placedFrom=2026-03-04T14:00:00Z&placedTo=2026-03-04T14:00:00.001Z";

@@ -30,10 +30,11 @@ export interface FoundOrders {
 /** Orders that one page looks at to find what is searched. A short or empty page need not be the last. */
 const PAGE_SCAN = 1_000;
 /**
- * An order gets its id before its placing time: it waits for its desk in between, and for D1. Clocks
- * of two machines may differ, so that the id may also be a little later.
+ * An order gets its id before its placing time: it waits for its desk in between, behind at most 16
+ * batches (8 MB by 500 KB) that D1 may take 10 s each for. Clocks of two machines may differ, so that
+ * the id may also be a little later.
  */
-const ID_EARLIER_MS = 120_000;
+const ID_EARLIER_MS = 300_000;
 const ID_LATER_MS = 1_000;
 /** Sorts after every order id. */
 const NEWEST = "g";
