@@ -5,13 +5,7 @@ import { componentSchemas, parameterSchema } from "./convert.ts";
 import { INTRODUCTION, TAGS } from "./guide.ts";
 import type { Answer, Body, Content, Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations/index.ts";
-import {
-  type HeaderName,
-  HEADERS,
-  type Parameter,
-  type ParameterName,
-  PARAMETERS,
-} from "./parts.ts";
+import { type HeaderName, HEADERS, type Parameter, PARAMETERS } from "./parts.ts";
 import { CODES, PROBLEM_DOCS, problemExample, problemName } from "./problems.ts";
 import type {
   Document,
