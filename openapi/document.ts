@@ -3,13 +3,14 @@ import { OPERATOR } from "../src/orders/http/scopes.ts";
 import { MAX_BODY_BYTES } from "../src/orders/http/validation.ts";
 import { componentSchemas, parameterSchema } from "./convert.ts";
 import { INTRODUCTION, TAGS } from "./guide.ts";
-import type { Answer, Body, Operation } from "./operation.ts";
+import type { Answer, Body, Content, Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import { type HeaderName, HEADERS, type Parameter, PARAMETERS } from "./parts.ts";
 import { CODES, PROBLEM_DOCS, problemExample, problemName } from "./problems.ts";
 import type {
   Document,
   HeaderObject,
+  MediaType,
   OperationObject,
   Reference,
   ResponseObject,
@@ -117,7 +118,8 @@ function callerProblems({ caller, scopes = [] }: Operation): ProblemCode[] {
 /** Every problem code that the operation can return. */
 export function codesOf(operation: Operation): ProblemCode[] {
   const { parameters = [], body, problems = [] } = operation;
-  const isChecked = parameters.some((name) => VALIDATED.has(name));
+  // A bad path parameter causes 404.
+  const isChecked = parameters.some((name) => PARAMETERS[name].in !== "path" && !LENIENT.has(name));
   const codes = new Set<ProblemCode>([
     ...(isChecked || body ? (["invalid_request"] as const) : []),
     ...(body ? (["payload_too_large", "unsupported_media_type"] as const) : []),
@@ -128,24 +130,13 @@ export function codesOf(operation: Operation): ProblemCode[] {
   return CODES.filter((code) => codes.has(code));
 }
 
-/** Parameters whose bad values cause 400. A bad path parameter causes 404. */
-const VALIDATED = new Set<string>([
-  "Limit",
-  "Cursor",
-  "Status",
-  "Since",
-  "IdempotencyKey",
-  "RequiredIdempotencyKey",
-  "IfMatch",
-  "IfAbsent",
-  "PaymentState",
-  "PaidOrder",
-  "After",
-  "ChangeLimit",
-  "DeliveryState",
-  "ItemSearch",
-  "ItemStatus",
-  "ItemSort",
+/** Parameters of which every value is accepted, or another status says that it is not. */
+const LENIENT = new Set<string>([
+  "Prefer",
+  "IfNoneMatch",
+  "Accept",
+  "StripeSignature",
+  "Subprotocol",
 ]);
 
 function responses(operation: Operation): Record<string, ResponseObject> {
@@ -181,16 +172,14 @@ function answerResponse(
 ): ResponseObject {
   const base = { description, headers: headerObjects(headers) };
   if (!content) return base;
-  if (content.type !== "application/json") {
-    const { type, example } = content;
-    return { ...base, content: { [type]: { schema: { type: "string" }, example } } };
-  }
-  const { schema, examples } = content;
-  return {
-    ...base,
-    content: { "application/json": { schema: ref("schemas", schema), examples } },
-  };
+  const media = [content].flat().map((one) => [one.type, mediaType(one)]);
+  return { ...base, content: Object.fromEntries(media) };
 }
+
+const mediaType = (content: Content): MediaType =>
+  "example" in content
+    ? { schema: { type: "string" }, example: content.example }
+    : { schema: ref("schemas", content.schema), examples: content.examples };
 
 function problemResponse(codes: ProblemCode[], headers: Map<HeaderName, boolean>): ResponseObject {
   const refs = codes.map((code) => ref("schemas", problemName(code)));

@@ -128,6 +128,34 @@ export const latePayment: Example<"Payment"> = {
 
 export const orderPage: Example<"OrderPage"> = { orders: [confirmedOrder], nextCursor: null };
 
+export const emptySearchPage: Example<"OrderSearchPage"> = {
+  orders: [],
+  nextCursor: "MDFhYWRlNjgtNGQ0NC03MWE1LWJhZWMtZDJkMTI0Y2U5ZTQy",
+  searchedTo: "2026-11-30T22:10:04.868Z",
+};
+
+export const exportedOrder: Example<"ExportedOrder"> = {
+  ...recordedReturn.order,
+  paidAt: paidOrder.updatedAt,
+  payments: [payment],
+  returns: [{ ...returned, state: "applied" }],
+};
+
+const NAME = '"Nightfall live, standing ticket"';
+export const exportedOrdersCsv = [
+  "type,at,order_id,customer_id,placed_at,reference,state,reason,sku,name,quantity,unit_price,amount,currency",
+  `sale,${paidOrder.updatedAt},${ORDER_ID},${CUSTOMER},${PLACED_AT},,,,${SKU},${NAME},2,6900,13800,EUR`,
+  `payment,${payment.receivedAt},${ORDER_ID},${CUSTOMER},${PLACED_AT},${payment.reference},applied,,,,,,13800,EUR`,
+  `return,${returned.at},${ORDER_ID},${CUSTOMER},${PLACED_AT},${RETURN_ID},restocked,cannot come,${SKU},${NAME},-1,6900,-6900,EUR`,
+  "end,,,,,,,,,,,,,",
+].join("\n");
+
+export const exportedItemsCsv = [
+  "type,sku,name,status,price,currency,limit_per_customer,sale_starts_at,sale_ends_at,sale_state,received,available,held,sold,updated_at",
+  `item,${SKU},${NAME},listed,6900,EUR,4,2026-12-01T18:00:00.000Z,,open,500,35,120,345,2026-11-20T09:00:00.000Z`,
+  "end,,,,,,,,,,,,,,",
+].join("\n");
+
 export const newItem: Example<"NewItem"> = {
   name: "Nightfall live, standing ticket",
   price: { amount: 6900, currency: "EUR" },

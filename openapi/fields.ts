@@ -122,6 +122,12 @@ export const FIELDS: Record<string, Record<string, string>> = {
     payBy: "A confirmed order that is not paid by this time is cancelled; null: no deadline.",
   },
   OrderPage: { "": "A page of orders.", nextCursor: "Null on the last page." },
+  OrderSearchPage: {
+    "": "A page of the orders of all customers.",
+    nextCursor: "Null on the last page.",
+    searchedTo:
+      "When the oldest order was placed that this page and those before it looked at; null on the last page: they looked at all.",
+  },
   Item: {
     "": "An item of the catalogue.",
     available: "Lags a second or two behind the stock.",
@@ -163,6 +169,22 @@ export const FIELDS: Record<string, Record<string, string>> = {
     payment: "Null: the event reports no payment with `metadata.lockstock_order`.",
   },
   PaymentPage: { "": "A page of payments, newest first.", nextCursor: "Null on the last page." },
+  ExportedPayment: {
+    "": "A payment of an exported order.",
+    refundedAt: "When you paid it back. Absent: you did not.",
+  },
+  ExportedOrder: {
+    "": "An order with its payments and returns.",
+    paidAt: "Of a paid order only, also if all of it came back.",
+    payments: "Those that pay it, or were meant to, in the order of their arrival.",
+    returns: "Oldest first.",
+  },
+  ExportEnd: {
+    "": "The last line of an export.",
+    next: "Continue with it as `after`; null: you have everything.",
+  },
+  ExportedOrderLine: { "": "A line of the export of orders." },
+  ExportedItemLine: { "": "A line of the export of items." },
   ChangedItem: {
     "": "An item that sold out or came back.",
     available: "Now; lags a second or two behind the stock.",

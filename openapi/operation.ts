@@ -44,12 +44,14 @@ export interface Body {
 export interface Answer {
   status: number;
   description: string;
-  content?: Content;
+  content?: Content | Content[];
 }
 
 export type Content =
   | { type: "application/json"; schema: SchemaName; examples: Record<string, NamedExample> }
-  | { type: "text/html" | "text/plain"; example: string };
+  /** The schema and each example are of a line. */
+  | { type: "application/x-ndjson"; schema: SchemaName; examples: Record<string, NamedExample> }
+  | { type: "text/html" | "text/plain" | "text/csv"; example: string };
 
 export interface NamedExample {
   summary: string;
@@ -63,13 +65,20 @@ export function json<N extends SchemaName>(
   schema: N,
   ...examples: [summary: string, value: Example<N>][]
 ): Answer {
-  const named = examples.map(([summary, value], i) => [`example${i + 1}`, { summary, value }]);
-  return {
-    status,
-    description,
-    content: { type: "application/json", schema, examples: Object.fromEntries(named) },
-  };
+  const content = { type: "application/json", schema, examples: named(examples) } as const;
+  return { status, description, content };
 }
+
+/** Lines of JSON, with examples of single lines. */
+export const ndjson = <N extends SchemaName>(
+  schema: N,
+  ...examples: [summary: string, value: Example<N>][]
+): Content => ({ type: "application/x-ndjson", schema, examples: named(examples) });
+
+const named = (examples: [summary: string, value: unknown][]): Record<string, NamedExample> =>
+  Object.fromEntries(
+    examples.map(([summary, value], i) => [`example${i + 1}`, { summary, value }]),
+  );
 
 /** A JSON body. The compiler checks its example against the type of the schema. */
 export function body<N extends SchemaName>(

@@ -3,10 +3,12 @@ import { SentOrderIdSchema } from "../src/contract/order-id.ts";
 import { SkuSchema } from "../src/contract/sku.ts";
 import { ChangesQuery } from "../src/orders/http/changes.ts";
 import { CustomerIdSchema } from "../src/orders/http/customer-id.ts";
+import { ItemsExport, OrdersExport } from "../src/orders/http/exports.ts";
 import { SinceSchema } from "../src/orders/http/feed.ts";
 import { StatusSchema } from "../src/orders/http/find-order.ts";
 import { IdempotencyKeySchema } from "../src/orders/http/idempotency-key.ts";
 import { ItemsQuery } from "../src/orders/http/operator-items.ts";
+import { OrdersQuery } from "../src/orders/http/operators.ts";
 import { pageQuery } from "../src/orders/http/pagination.ts";
 import { PaymentStateSchema } from "../src/orders/http/payments.ts";
 import { MAX_WAIT_SECONDS } from "../src/orders/http/prefer.ts";
@@ -193,6 +195,82 @@ export const PARAMETERS = {
     schema: StatusSchema,
     description: "Return only orders with this status.",
     example: "confirmed",
+  },
+  OrderSearch: {
+    in: "query",
+    name: "q",
+    schema: OrdersQuery.entries.q,
+    description:
+      "Return only the order with this id, in upper or lower case, or those whose ids end so: at least 4 hexadecimal digits, with or without hyphens.",
+    example: examples.ORDER_ID.slice(-6),
+  },
+  OfCustomer: {
+    in: "query",
+    name: "customerId",
+    schema: OrdersQuery.entries.customerId,
+    description: "Return only orders of this customer.",
+    example: examples.pendingOrder.customerId,
+  },
+  WithSku: {
+    in: "query",
+    name: "sku",
+    schema: OrdersQuery.entries.sku,
+    description: "Return only orders with a line of this item.",
+    example: examples.SKU,
+  },
+  PlacedFrom: {
+    in: "query",
+    name: "placedFrom",
+    schema: OrdersQuery.entries.placedFrom,
+    description:
+      "Return only orders placed at this time (RFC 3339) or later. In a query, write the `+` of an offset as `%2B`.",
+    example: "2026-12-01T00:00:00Z",
+  },
+  PlacedTo: {
+    in: "query",
+    name: "placedTo",
+    schema: OrdersQuery.entries.placedTo,
+    description: "Return only orders placed before this time (RFC 3339).",
+    example: "2026-12-02T00:00:00Z",
+  },
+  ExportFrom: {
+    in: "query",
+    name: "from",
+    schema: OrdersExport.from,
+    isRequired: true,
+    description: "The beginning of the time (RFC 3339).",
+    example: "2026-12-01T00:00:00Z",
+  },
+  ExportTo: {
+    in: "query",
+    name: "to",
+    schema: OrdersExport.to,
+    isRequired: true,
+    description: "The end of the time (RFC 3339), which is not in it. Later than `from`.",
+    example: "2026-12-02T00:00:00Z",
+  },
+  ExportAfter: {
+    in: "query",
+    name: "after",
+    schema: OrdersExport.after,
+    description:
+      "Go on after the order with this id: that of the `next` line, or of the last order of which you have everything.",
+    example: examples.ORDER_ID,
+  },
+  ExportAfterSku: {
+    in: "query",
+    name: "after",
+    schema: ItemsExport.after,
+    description: "Go on after the item with this SKU.",
+    example: examples.SKU,
+  },
+  Accept: {
+    in: "header",
+    name: "Accept",
+    schema: v.string(),
+    description:
+      "The format: `text/csv` (default) or `application/x-ndjson`. Any other causes 406.",
+    example: "application/x-ndjson",
   },
   Since: {
     in: "query",

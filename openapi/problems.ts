@@ -58,6 +58,11 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     means: "The path exists, but does not have this method. This can happen on any path.",
     remedy: "Use one of the methods in `Allow`.",
   },
+  not_acceptable: {
+    means: "`Accept` names no type that the response can have.",
+    remedy: "Accept one of the types that `detail` names.",
+    example: { detail: "There is text/csv and application/x-ndjson." },
+  },
   out_of_stock: {
     means:
       "The stock is not sufficient for at least one line. With `order`: the order was placed and then cancelled. Without `order`: the order was refused at admission, nothing was stored, and its key may be used again.",

@@ -5,6 +5,7 @@ import { OrderIdSchema } from "../src/contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../src/contract/sku.ts";
 import type { Movement } from "../src/contract/stock-api.ts";
 import { LevelSchema, ShortageSchema } from "../src/contract/stock-events.ts";
+import type { ExportedOrderView } from "../src/orders/export/accounts.ts";
 import type { FeedMessage } from "../src/orders/feed/protocol.ts";
 import { CurrencySchema } from "../src/orders/http/currency.ts";
 import { ItemPatchSchema, ItemSchema } from "../src/orders/http/item-body.ts";
@@ -22,6 +23,7 @@ import type { PaymentView } from "../src/orders/order/payment.ts";
 import type { ReturnView } from "../src/orders/order/return.ts";
 import { BULK_SCHEMAS } from "./bulk-schemas.ts";
 import { changeSchemas } from "./change-schemas.ts";
+import { exportSchemas } from "./export-schemas.ts";
 import { WEBHOOK_SCHEMAS } from "./webhook-schemas.ts";
 
 /**
@@ -243,6 +245,9 @@ const Push = v.object({ type: v.literal("order"), order: Order }) satisfies v.Ge
   FeedMessage
 >;
 
+const exported = exportSchemas(Order, Payment, OrderReturn, OperatorItem);
+exported.ExportedOrder satisfies v.GenericSchema<unknown, ExportedOrderView>;
+
 /** Every schema of the contract except the problems, by its name in the contract. */
 export const SCHEMAS = {
   NewOrder,
@@ -264,6 +269,7 @@ export const SCHEMAS = {
   Shortage: ShortageSchema,
   Order,
   OrderPage: v.object({ orders: v.array(Order), nextCursor }),
+  OrderSearchPage: v.object({ orders: v.array(Order), nextCursor, searchedTo: v.nullable(time) }),
   Item,
   ItemPage: v.object({ items: v.array(Item), nextCursor }),
   ItemDetails,
@@ -277,6 +283,7 @@ export const SCHEMAS = {
   NoticedPayment: v.object({ payment: v.nullable(Payment) }),
   PaymentPage: v.object({ payments: v.array(Payment), nextCursor }),
   ...changeSchemas(Order, Payment),
+  ...exported,
   ...WEBHOOK_SCHEMAS,
   ...BULK_SCHEMAS,
   Level: LevelSchema,

@@ -1,5 +1,6 @@
 import type { Operation } from "../operation.ts";
 import { changeOperations } from "./changes.ts";
+import { exportOperations } from "./exports.ts";
 import { itemOperations } from "./items.ts";
 import { operatorOperations } from "./operators.ts";
 import { orderOperations } from "./orders.ts";
@@ -17,5 +18,6 @@ export const OPERATIONS: Operation[] = [
   ...webhookOperations,
   ...itemOperations,
   ...operatorOperations,
+  ...exportOperations,
   ...serviceOperations,
 ];

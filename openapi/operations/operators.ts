@@ -26,11 +26,28 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "List the orders of all customers",
     description:
-      "Lists the newest orders first. With `status`, a page may be short or even empty without being the last: continue while there is a `nextCursor`.",
+      "Lists the newest orders first. The filters may be combined; an unknown one causes 400. A page with filters looks at 1,000 orders at most, so it may be short or even empty without being the last: `searchedTo` says how far back it looked. Continue while there is a `nextCursor`.",
     caller: "service",
     scopes: ["operations:read"],
-    parameters: ["Status", "Limit", "Cursor"],
-    answers: [json(200, "A page of orders.", "OrderPage", ["The last page", examples.orderPage])],
+    parameters: [
+      "OrderSearch",
+      "Status",
+      "OfCustomer",
+      "WithSku",
+      "PlacedFrom",
+      "PlacedTo",
+      "Limit",
+      "Cursor",
+    ],
+    answers: [
+      json(
+        200,
+        "A page of orders.",
+        "OrderSearchPage",
+        ["The last page", { ...examples.orderPage, searchedTo: null }],
+        ["Nothing so far", examples.emptySearchPage],
+      ),
+    ],
   },
   {
     id: "listAllItems",

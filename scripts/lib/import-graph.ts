@@ -25,6 +25,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "orders/returns",
     "orders/reconcile",
     "orders/operators",
+    "orders/export",
   ],
   ["orders/http"],
   ["orders/worker.ts", "stock/worker.ts"],

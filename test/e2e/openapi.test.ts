@@ -133,6 +133,17 @@ test("an order's life", async () => {
 
 moneyTests(() => ({ stack, contract, operator }));
 
+test("exporting orders, of which some were paid, returned and refunded before", async () => {
+  const token = operator;
+  const query = { from: "2020-01-01T00:00:00Z", to: "2120-01-01T00:00:00Z" };
+  await contract.call("exportOrders", 200, { token, query });
+  const headers = { accept: "application/x-ndjson" };
+  await contract.call("exportOrders", 200, { token, query, headers });
+  await contract.call("exportOrders", 200, { token, query: { ...query, after: nowhere.id } });
+  await contract.call("exportOrders", 400, { token, query: { from: query.from } });
+  await contract.call("exportOrders", 406, { token, query, headers: { accept: "image/png" } });
+});
+
 test("the feed and what it says", async () => {
   const headers = { authorization: `Bearer ${ada}` };
   await contract.call("openFeed", 426, { token: ada });

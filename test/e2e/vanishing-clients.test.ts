@@ -85,6 +85,35 @@ test("300 notices whose clients reset the connection within the body keep no pla
   expect((await fetch(url, { method: "POST", headers, body })).status).toBe(200);
 }, 240_000);
 
+const EXPORTED = 20_000;
+const FIRST_MS = Date.parse("2026-01-01T00:00:00Z");
+
+/** Orders of one time: as an export more than the sockets' buffers hold. */
+const INSERT_EXPORTED = `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency,
+    revision, placed_at, updated_at, history)
+  WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${EXPORTED - 1})
+  SELECT printf('%08x-%04x-7000-8000-%012x', (${FIRST_MS} + i) >> 16, (${FIRST_MS} + i) & 65535, i),
+    'ann', 'pending', '[{"sku":"CUP","name":"${"x".repeat(300)}","quantity":1,"price":{}}]',
+    1, 'EUR', 1, ${FIRST_MS} + i, ${FIRST_MS} + i, '[]' FROM n`;
+
+test("20 readers that vanish in the middle of an export keep no place of the next, and cost nothing more", async () => {
+  await stack.read(INSERT_EXPORTED);
+  const path = "/v1/operations/orders/export?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z";
+  const authorization = `Bearer ${await tokenOf("books", "operations:read")}`;
+  const head = [`GET ${path} HTTP/1.1`, "Host: localhost", `Authorization: ${authorization}`];
+  const call = `${[...head, "Accept: application/x-ndjson"].join("\r\n")}\r\n\r\n`;
+  const aborted = () => stack.logged.get("export.aborted") ?? 0;
+  for (let i = 1; i <= 20; i++) {
+    await hangUp(call, 150);
+    // So the Worker has heard of it: its stream was cancelled, and it reads no further page.
+    await until("the end of the export", async () => aborted() === i);
+  }
+  const headers = { authorization, accept: "application/x-ndjson" };
+  const whole = await (await fetch(stack.base + path, { headers })).text();
+  const lines = whole.trimEnd().split("\n");
+  expect([lines.length, lines.at(-1)]).toEqual([EXPORTED + 1, '{"next":null}']);
+}, 240_000);
+
 /** An order that nobody settles, so that whoever waits for its outcome waits to the end. */
 async function pendingOrder(customerId: string): Promise<string> {
   const row = orderRow({ customer_id: customerId, due_at: Date.now() + 86_400_000 });

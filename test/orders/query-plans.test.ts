@@ -126,8 +126,13 @@ async function operations(): Promise<void> {
   const token = await operatorToken();
   const { id } = await pendingOrder();
   await call("GET", "/v1/operations", { token });
-  await call("GET", "/v1/operations/orders?status=paid", { token });
+  for (const filter of ["?status=paid", "?customerId=c&sku=x&q=abcd"]) {
+    await call("GET", `/v1/operations/orders${filter}`, { token });
+  }
   await call("GET", `/v1/operations/orders/${id}/history`, { token });
+  const time = "from=2020-01-01T00:00:00Z&to=2120-01-01T00:00:00Z";
+  await (await call("GET", `/v1/operations/orders/export?${time}`, { token })).text();
+  await (await call("GET", "/v1/operations/items/export", { token })).text();
   const stock = {
     lockStates: async () => ({ locks: [], watermark_ms: 0 }),
     liveLocks: async () => ({ locks: [], next: null }),

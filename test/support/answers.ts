@@ -29,6 +29,10 @@ export function answerChecker(document: Document): AnswerChecker {
     const type = headers.get("Content-Type")?.split(";")[0] ?? "none";
     const media = content[type];
     if (!media) return [`content type ${type} is not described`];
+    if (type === "application/x-ndjson") {
+      const lines = text.trimEnd().split("\n");
+      return lines.flatMap((line) => check(media.schema, JSON.parse(line)));
+    }
     return check(media.schema, type.endsWith("json") ? JSON.parse(text) : text);
   }
 

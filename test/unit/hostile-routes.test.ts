@@ -9,6 +9,7 @@ import { callsOf } from "../support/contract.ts";
 const document = openApiDocument();
 const { parameters, schemas } = document.components;
 const FUZZED_HEADERS = [
+  "Accept",
   "Idempotency-Key",
   "If-Match",
   "If-None-Match",

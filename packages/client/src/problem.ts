@@ -8,6 +8,7 @@ export type ProblemCode =
   | "forbidden"
   | "not_found"
   | "method_not_allowed"
+  | "not_acceptable"
   | "out_of_stock"
   | "limit_exceeded"
   | "sale_not_open"

@@ -10,6 +10,7 @@ import { bulkStock } from "./bulk-stock.ts";
 import { changes } from "./changes.ts";
 import { customers } from "./customers.ts";
 import { deadLetters } from "./dead-letters.ts";
+import { exports } from "./exports.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
@@ -48,6 +49,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/webhooks", webhooks)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)
+  .route("/v1/operations", exports)
   .route("/v1/operations/items", operatorItems)
   .route("/v1/dead-letters", deadLetters);
 

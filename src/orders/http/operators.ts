@@ -7,16 +7,18 @@ import { policyOf } from "../config/policy.ts";
 import { alertsOf } from "../operators/alerts.ts";
 import { comparePage, type CompareCursor } from "../operators/compare.ts";
 import { readDashboard } from "../operators/dashboard.sql.ts";
+import { searchOrders } from "../operators/order-search.sql.ts";
 import { readTroubles } from "../operators/troubles.sql.ts";
-import { listAllOrders } from "../order/order-queries.sql.ts";
 import { historyView, viewOf } from "../order/order.ts";
 import { requeueCommands } from "../order/orders.sql.ts";
 import { reconcilerOf, scheduleReconcile } from "../order/schedule-reconcile.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
+import { CustomerIdSchema } from "./customer-id.ts";
 import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
+import { TimeSchema } from "./timestamp.ts";
 import { optionalBody, query } from "./validation.ts";
 
 const beginning = v.literal("");
@@ -34,6 +36,30 @@ const CursorSchema = v.pipe(
     }),
   ]),
 );
+
+const InstantSchema = v.optional(v.pipe(TimeSchema, v.transform(Date.parse)));
+
+/** An order id, or the end of one, with or without hyphens. */
+const IdEndSchema = v.pipe(
+  v.string(),
+  v.maxLength(36, "must have at most 36 characters"),
+  v.regex(
+    /^-?(?:[0-9A-Fa-f]-?){4,32}$/,
+    "must be an order id or the end of one, at least 4 hexadecimal digits",
+  ),
+  v.transform((text) => text.replaceAll("-", "").toLowerCase()),
+);
+
+/** Query of `GET /v1/operations/orders`. Strict: a filter that is misspelt would find too much. */
+export const OrdersQuery = v.strictObject({
+  ...pageQuery,
+  status: StatusSchema,
+  customerId: v.optional(CustomerIdSchema),
+  sku: v.optional(SkuSchema),
+  placedFrom: InstantSchema,
+  placedTo: InstantSchema,
+  q: v.optional(IdEndSchema),
+});
 
 /** Body of `POST /v1/operations/reconcile`. */
 export const ReconcileSchema = v.strictObject({
@@ -59,17 +85,24 @@ export const operatorRoutes = new Hono<AppEnv>()
     ]);
     return c.json({ ...dashboard, alerts: alertsOf(dashboard, troubles, health, now_ms) });
   })
-  .get(
-    "/orders",
-    requireScopes("operations:read"),
-    query(v.object({ ...pageQuery, status: StatusSchema })),
-    async (c) => {
-      const { limit, cursor, status = null } = c.req.valid("query");
-      const before = decodeCursor(cursor, OrderIdSchema);
-      const { orders, next } = await listAllOrders(c.env.DB, { status, before, limit });
-      return c.json({ orders: orders.map(viewOf), nextCursor: encodeCursor(next) });
-    },
-  )
+  .get("/orders", requireScopes("operations:read"), query(OrdersQuery), async (c) => {
+    const { limit, cursor, q, status, customerId, sku, ...placed } = c.req.valid("query");
+    const { orders, next, searchedTo_ms } = await searchOrders(c.env.DB, {
+      status: status ?? null,
+      customerId: customerId ?? null,
+      sku: sku ?? null,
+      idEnd: q ?? null,
+      placedFrom_ms: placed.placedFrom ?? null,
+      placedTo_ms: placed.placedTo ?? null,
+      before: decodeCursor(cursor, OrderIdSchema),
+      limit,
+    });
+    return c.json({
+      orders: orders.map(viewOf),
+      nextCursor: encodeCursor(next),
+      searchedTo: searchedTo_ms === null ? null : new Date(searchedTo_ms).toISOString(),
+    });
+  })
   .get("/orders/:id/history", requireScopes("operations:read"), async (c) => {
     const order = await findOrder(c.env.DB, c.req.param("id"));
     if (!order) throw orderNotFound;

@@ -9,6 +9,7 @@ export const PROBLEMS = {
   forbidden: [403, "This call is not allowed for this token"],
   not_found: [404, "There is no such thing"],
   method_not_allowed: [405, "This method is not allowed here"],
+  not_acceptable: [406, "There is no such representation"],
   out_of_stock: [409, "There is not enough stock"],
   limit_exceeded: [409, "The limit per customer is exceeded"],
   sale_not_open: [409, "The sale is not open"],

@@ -162,27 +162,3 @@ export async function ordersById(db: D1Database, ids: readonly string[]) {
   const { results } = await selectOrders(db, [...new Set(ids)]).all<OrderRow>();
   return new Map(results.map((row) => [row.id, orderFromRow(row)]));
 }
-
-/** Orders that one page reads to find a status. A short or empty page need not be the last. */
-const PAGE_SCAN = 1_000;
-/** Sorts after every order id. */
-const NEWEST = "g";
-
-/** Orders of all customers, newest first. */
-export async function listAllOrders(
-  db: D1Database,
-  { status, before, limit }: { status: ShownStatus | null; before: string | null; limit: number },
-): Promise<{ orders: Order[]; next: string | null }> {
-  const scan = status === null ? limit : PAGE_SCAN;
-  const seen = "SELECT * FROM orders WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-  const [found, end] = await db.batch([
-    db
-      .prepare(`SELECT * FROM (${seen}) WHERE ?3 IS NULL OR ${SHOWN_STATUS} = ?3 LIMIT ?4`)
-      .bind(before ?? NEWEST, scan, status, limit),
-    db.prepare(`SELECT min(id) AS last, count(*) AS n FROM (${seen})`).bind(before ?? NEWEST, scan),
-  ]);
-  const orders = ((found?.results ?? []) as OrderRow[]).map(orderFromRow);
-  if (orders.length === limit) return { orders, next: orders.at(-1)?.id ?? null };
-  const { last, n } = (end?.results[0] ?? {}) as { last?: string | null; n?: number };
-  return { orders, next: n === scan ? (last ?? null) : null };
-}

@@ -52,7 +52,7 @@ export class ContractClient {
     });
     const text = await response.text();
     this.#see(called, status, { status: response.status, headers: response.headers, text });
-    const isJson = response.headers.get("content-type")?.includes("json") && text !== "";
+    const isJson = /[/+]json\b/.test(response.headers.get("content-type") ?? "") && text !== "";
     return { body: isJson ? JSON.parse(text) : undefined, headers: response.headers };
   }
 

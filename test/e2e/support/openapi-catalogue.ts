@@ -46,6 +46,11 @@ export function catalogueTests(use: () => Context): void {
     await contract.call("putItem", 200, { token, path, body: { ...NEW_ITEM, status: "draft" } });
     await contract.call("listAllItems", 200, { token, query: { status: "draft" } });
     await contract.call("listAllItems", 400, { token, query: { sort: "name" } });
+    const ndjson = { accept: "application/x-ndjson" };
+    await contract.call("exportItems", 200, { token });
+    await contract.call("exportItems", 200, { token, headers: ndjson });
+    await contract.call("exportItems", 400, { token, query: { after: "-" } });
+    await contract.call("exportItems", 406, { token, headers: { accept: "image/png" } });
     await contract.call("getItem", 404, { path: nowhere });
     await contract.call("putItem", 201, { token, path: { sku: `SKU-${v7()}` }, body: NEW_ITEM });
     await contract.call("putItem", 201, { token, path: { sku: `SKU-${v7()}` }, body: NEW_ITEM });

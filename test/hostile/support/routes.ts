@@ -237,7 +237,21 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/operations/orders",
     who: "service",
     scopes: ["operations:read"],
-    query: [...PAGE, "status"],
+    query: [...PAGE, "status", "customerId", "sku", "placedFrom", "placedTo", "q"],
+  },
+  {
+    method: "GET",
+    path: "/v1/operations/orders/export",
+    who: "service",
+    scopes: ["operations:read"],
+    query: ["from", "to", "after"],
+  },
+  {
+    method: "GET",
+    path: "/v1/operations/items/export",
+    who: "service",
+    scopes: ["operations:read"],
+    query: ["after"],
   },
   {
     method: "GET",
