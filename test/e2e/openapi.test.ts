@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import type { Document } from "../../openapi/types.ts";
 import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { PROBLEMS } from "../../src/orders/http/problem.ts";
+import { SCOPES } from "../../src/orders/http/scopes.ts";
 import type { OrderView } from "../../src/orders/order/order.ts";
 import { schemaChecker } from "../support/contract.ts";
 import { signToken } from "./support/client.ts";
@@ -11,6 +12,7 @@ import { ContractClient } from "./support/contract-client.ts";
 import { emptyState, start } from "./support/npm-start.ts";
 import { catalogueTests, NEW_ITEM, nowhere } from "./support/openapi-catalogue.ts";
 import { moneyTests } from "./support/openapi-money.ts";
+import { outsideTests } from "./support/openapi-outside.ts";
 import { settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
@@ -34,8 +36,6 @@ beforeAll(async () => {
 const linesOf = (sku: string, quantity = 1) => ({ lines: [{ sku, quantity }] });
 
 test("without a token, or with one that is not enough, every protected call says so", async () => {
-  // A service with a scope that no call asks for.
-  const service = await stack.token("elsewhere", { scope: "webhooks:write" });
   for (const { operation } of contract.calls) {
     const { operationId: id, security } = operation;
     if (security.length === 0) continue;
@@ -43,6 +43,10 @@ test("without a token, or with one that is not enough, every protected call says
     await contract.call(id, 401, { token: "no.token.at-all" });
     const isScoped = security.some(({ bearer }) => bearer?.includes("operator"));
     const isForCustomers = security.some(({ bearer }) => bearer?.length === 0);
+    // A service with a scope that this call does not ask for.
+    const accepted = new Set(security.flatMap(({ bearer = [] }) => bearer));
+    const scope = Object.keys(SCOPES).find((one) => !accepted.has(one));
+    const service = await stack.token("elsewhere", { scope: scope! });
     if (isScoped) await contract.call(id, 403, { token: service });
     if (isScoped && !isForCustomers) await contract.call(id, 403, { token: ada });
   }
@@ -132,6 +136,7 @@ test("an order's life", async () => {
 });
 
 moneyTests(() => ({ stack, contract, operator }));
+outsideTests(() => ({ stack, contract, operator }));
 
 test("exporting orders, of which some were paid, returned and refunded before", async () => {
   const token = operator;
@@ -211,8 +216,12 @@ test("the service itself", async () => {
 test("a method that a path does not have is 405 with Allow, and an unknown path 404", async () => {
   const check = schemaChecker(document);
   const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-  for (const [path, item] of Object.entries(document.paths)) {
-    const own = Object.keys(item).map((method) => method.toUpperCase());
+  for (const path of Object.keys(document.paths)) {
+    // A word may stand where another path has a parameter: /v1/items/bulk is an item's path too.
+    const same = Object.entries(document.paths).filter(([other]) =>
+      new RegExp(`^${other.replace(/\{\w+\}/g, "[^/]+")}$`).test(path),
+    );
+    const own = same.flatMap(([, item]) => Object.keys(item).map((one) => one.toUpperCase()));
     for (const method of methods.filter((one) => !own.includes(one))) {
       const url = new URL(path.replace(/\{\w+\}/g, "x"), stack.base);
       const response = await fetch(url, {

@@ -72,6 +72,7 @@ async function exercise(): Promise<void> {
   await deadLettersAndItems(sku);
   await operations();
   await money(sku);
+  await bulk(sku);
   await webhooks();
   await changes();
   prototype.prepare = prepare;
@@ -176,6 +177,14 @@ async function webhooks(): Promise<void> {
   await setFailing(env.DB, id, 1);
   await switchOff(env.DB, { id, why: "gone" }, 1);
   await call("DELETE", `/v1/webhooks/${id}`, { token });
+}
+
+async function bulk(sku: string): Promise<void> {
+  const token = await operatorToken();
+  const item = { sku, name: "Item", price: { amount: 1, currency: "EUR" } };
+  await call("POST", "/v1/items/bulk", { token, body: { items: [item] } });
+  const headers = { "Idempotency-Key": "bulk" };
+  await call("POST", "/v1/stock/bulk", { token, headers, body: { changes: [{ sku, delta: 1 }] } });
 }
 
 async function money(sku: string): Promise<void> {
