@@ -56,10 +56,10 @@ async function costs(): Promise<void> {
   }
   writeFigures({ ...lastFigures(), systems });
   console.log(`${costTable(systems)}\n\n${shapeTable(systems)}\n\n${pricesLine()}\n`);
-  judge("every order alone", judgeLone(lone, true));
-  judge("every order alone, no key", judgeLone(loneNoKey, false));
-  judge("full load", judgeFull(full, true));
-  judge("full load, no key", judgeFull(fullNoKey, false));
+  judge("every order alone", judgeLone(lone, { hasKeys: true }));
+  judge("every order alone, no key", judgeLone(loneNoKey, { hasKeys: false }));
+  judge("full load", judgeFull(full, { hasKeys: true }));
+  judge("full load, no key", judgeFull(fullNoKey, { hasKeys: false }));
 }
 
 const figuresOf = (counted: Counted) => ({ orders: counted.orders, usage: usageOf(counted) });

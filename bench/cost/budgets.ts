@@ -23,21 +23,30 @@ const atLeast = (what: string, value: number, limit: number): Judged => {
 
 const D1_ROWS = 8;
 const D1_ROWS_WITHOUT_KEY = 5;
+/** A row for each transaction: placing, and the outcome. */
+const CHANGES_ROWS = 2;
 
-export function judgeLone(counted: Counted, hasKeys: boolean): Judged[] {
+interface Setting {
+  hasKeys: boolean;
+  /** Changes are not listed. */
+  isOff?: boolean;
+}
+
+export function judgeLone(counted: Counted, { hasKeys, isOff = false }: Setting): Judged[] {
+  const more = isOff ? 0 : CHANGES_ROWS;
   const { d1TripsToPlace, feedCalls, levels } = shapeOf(counted);
   const rows = usageOf(counted).d1RowsWritten;
   return [
     atMost("D1 round trips to place a lone order", d1TripsToPlace, 1),
     hasKeys
-      ? atMost("D1 rows written", rows, D1_ROWS)
+      ? atMost("D1 rows written", rows, D1_ROWS + more)
       : // A level is told once a second at most, so it is a lone order's own only by chance.
-        atMost("D1 rows written without key and level", rows - levels, D1_ROWS_WITHOUT_KEY),
+        atMost("D1 rows written without key and level", rows - levels, D1_ROWS_WITHOUT_KEY + more),
     atMost("feed calls for an absent customer", feedCalls, 0),
   ];
 }
 
-export function judgeFull(counted: Counted, hasKeys: boolean): Judged[] {
+export function judgeFull(counted: Counted, { hasKeys }: Setting): Judged[] {
   const usage = usageOf(counted);
   const shape = shapeOf(counted);
   return [

@@ -4,7 +4,7 @@ import { seed } from "../lib/measure.ts";
 import { oversold, settled } from "../lib/observe.ts";
 import { orders } from "../lib/orders.ts";
 import type { Stack } from "../lib/stack.ts";
-import { D1_ONLY, ONE_AT_A_TIME, QUEUE, type System, withStack } from "../lib/systems.ts";
+import { D1_ONLY, ONE_AT_A_TIME, QUEUE, type System, variant, withStack } from "../lib/systems.ts";
 
 /** Counts what orders use: real Workers in workerd, with counting bindings (`bench/meter`). */
 
@@ -43,11 +43,14 @@ const ENTRIES: Record<string, string> = {
   "bench/baselines/one-at-a-time/wrangler.toml": "bench/meter/one-at-a-time.ts",
 };
 
-export const LOCKSTOCK = meter(QUEUE, [
+const OBJECTS: MeteredSystem["forgets"] = [
   ["DESK", "desk-0", 0],
   ["RECONCILER", "reconciler", 0],
   ["ITEM", SKU, 1],
-]);
+];
+export const LOCKSTOCK = meter(QUEUE, OBJECTS);
+/** Changes are not listed. */
+export const LEAN = meter(variant(QUEUE, QUEUE.name, { CHANGES: "off" }), OBJECTS);
 /** Both batches of a lone order wait 5 s to fill: the documented defaults. */
 const TWO_BATCHES_MS = 10_500;
 export const BASELINES = [

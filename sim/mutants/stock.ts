@@ -188,4 +188,16 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
     from: 'if (unstored) retry(batch.queue, message, failed.get(unstored) ?? "");',
     to: 'if (unstored && letters.length > 99) retry(batch.queue, message, failed.get(unstored) ?? "");',
   },
+  {
+    name: "a count is applied whatever the stock has become",
+    file: "src/stock/item/rules.ts",
+    from: 'if (available + held !== expected) return { type: "stock_changed" };',
+    to: 'if (available + held < 0) return { type: "stock_changed" };',
+  },
+  {
+    name: "each copy of a call with many lines is applied",
+    file: "src/orders/http/bulk-stock.ts",
+    from: "operationId: `bulk ${key}`,",
+    to: "operationId: `bulk ${key} ${crypto.randomUUID()}`,",
+  },
 ];

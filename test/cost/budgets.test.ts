@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Judged, judgeFull, judgeLone } from "../../bench/cost/budgets.ts";
-import { type Counted, countFull, countLone, LOCKSTOCK } from "../../bench/cost/count.ts";
+import { type Counted, countFull, countLone, LEAN, LOCKSTOCK } from "../../bench/cost/count.ts";
 import { dollars } from "../../bench/cost/prices.ts";
 import { sumOf, usageOf } from "../../bench/cost/usage.ts";
 
@@ -29,24 +29,27 @@ function expectCounted(counted: Counted): void {
 
 describe("what a one-line order uses, from its placing to confirmed", () => {
   test.each([
-    ["with a key", true],
-    ["without a key", false],
-  ])("every order alone, %s", async (_, hasKeys) => {
-    const counted = await countLone(LOCKSTOCK, { orders: 10, hasKeys });
+    ["with a key", { hasKeys: true }, LOCKSTOCK],
+    ["without a key", { hasKeys: false }, LOCKSTOCK],
+    ["with a key, without changes", { hasKeys: true, isOff: true }, LEAN],
+  ])("every order alone, %s", async (_, setting, system) => {
+    const counted = await countLone(system, { orders: 10, ...setting });
     expectCounted(counted);
-    expect(over(judgeLone(counted, hasKeys))).toEqual([]);
+    expect(over(judgeLone(counted, setting))).toEqual([]);
   });
 
   test.each([
-    [1_000, "with a key", true],
-    [1_000, "without a key", false],
-    [4_000, "with a key", true],
-  ])("%i orders at full load, %s", async (orders, _, hasKeys) => {
-    const counted = await countFull(LOCKSTOCK, { orders, hasKeys, concurrency: CONCURRENCY });
+    [1_000, "with a key", { hasKeys: true }, LOCKSTOCK],
+    [1_000, "without a key", { hasKeys: false }, LOCKSTOCK],
+    [4_000, "with a key", { hasKeys: true }, LOCKSTOCK],
+    [1_000, "without changes", { hasKeys: true, isOff: true }, LEAN],
+  ])("%i orders at full load, %s", async (orders, _, setting, system) => {
+    const counted = await countFull(system, { orders, ...setting, concurrency: CONCURRENCY });
     expectCounted(counted);
-    expect(over(judgeFull(counted, hasKeys))).toEqual([]);
+    expect(over(judgeFull(counted, setting))).toEqual([]);
     // Every order placed exactly once: nothing was retried, so nothing is counted twice.
     expect(sumOf(counted, "queue.reads")).toBe(sumOf(counted, "queue.deletes"));
+    console.log(`${orders} orders: $${dollars(usageOf(counted)).toFixed(2)} a million`);
   });
 
   test("without packed messages and with an index more, the budgets are exceeded", async () => {
@@ -62,7 +65,7 @@ describe("what a one-line order uses, from its placing to confirmed", () => {
     const stack = { ...LOCKSTOCK.stack, edit };
     const load = { orders: 500, concurrency: CONCURRENCY };
     const counted = await countFull({ ...LOCKSTOCK, stack }, load);
-    const exceeded = over(judgeFull(counted, true)).map((line) => line.split(":")[0]);
+    const exceeded = over(judgeFull(counted, { hasKeys: true })).map((line) => line.split(":")[0]);
     expect(exceeded).toEqual(
       expect.arrayContaining(["D1 rows written", "queue operations", "dollars a million"]),
     );

@@ -174,6 +174,42 @@ describe("an endpoint that answers", () => {
   });
 });
 
+/** Medians over some orders: until the order is taken, and until a healthy endpoint hears of it. */
+async function timesOf(sku: string, receiver: WebhookReceiver) {
+  const times = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const start_ms = Date.now();
+      const id = await placed(sku);
+      const taken_ms = Date.now() - start_ms;
+      await arrived(receiver, id, "order.confirmed");
+      return { taken_ms, heard_ms: Date.now() - start_ms };
+    }),
+  );
+  const median = (of: "taken_ms" | "heard_ms") =>
+    times.map((one) => one[of]).toSorted((a, b) => a - b)[times.length / 2] ?? 0;
+  return { taken: median("taken_ms"), heard: median("heard_ms") };
+}
+
+test("endpoints that hang, fail and refuse cost nobody else anything", async () => {
+  const sku = await stack.operator.stocked(200);
+  const { receiver } = await receiverFor();
+  await timesOf(sku, receiver);
+  const before = [await timesOf(sku, receiver), await timesOf(sku, receiver)];
+  for (const reaction of [null, { status: 500 }, { status: 404 }]) {
+    const { receiver: bad } = await receiverFor();
+    bad.behaviour = () => reaction;
+  }
+  const beside = [await timesOf(sku, receiver), await timesOf(sku, receiver)];
+  const text = (all: { taken: number; heard: number }[]) =>
+    all.map(({ taken, heard }) => `taken ${taken} ms, heard ${heard} ms`).join("; ");
+  console.log(`without bad endpoints: ${text(before)}\nbeside three: ${text(beside)}`);
+  // What a second of the courier's pace and a busy machine allow.
+  const least = (all: { taken: number; heard: number }[], of: "taken" | "heard") =>
+    Math.min(...all.map((one) => one[of]));
+  expect(least(beside, "taken")).toBeLessThan(3 * least(before, "taken") + 250);
+  expect(least(beside, "heard")).toBeLessThan(least(before, "heard") + 2_000);
+});
+
 test("a stack that dies while it delivers loses no event, keeps the sequence, and repeats only itself", async () => {
   const sku = await stack.operator.stocked(200);
   const { receiver } = await receiverFor();

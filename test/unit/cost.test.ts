@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { judgeFull, judgeLone } from "../../bench/cost/budgets.ts";
+import { type Judged, judgeFull, judgeLone } from "../../bench/cost/budgets.ts";
 import type { Counted } from "../../bench/cost/count.ts";
 import { dollars } from "../../bench/cost/prices.ts";
 import { usageOf } from "../../bench/cost/usage.ts";
@@ -29,7 +29,7 @@ const counted = (parts: Record<string, number> = {}): Counted => ({
 });
 
 const exceeded = (parts: Record<string, number>): string[] =>
-  judgeFull(counted(parts), true)
+  judgeFull(counted(parts), { hasKeys: true })
     .filter(({ isKept }) => !isKept)
     .map(({ what }) => what);
 
@@ -70,11 +70,15 @@ describe("the budgets", () => {
 
   test("of a lone order: one round trip to place it, its item's level apart", () => {
     const lone = (parts: Record<string, number>, hasKeys: boolean) =>
-      judgeLone(counted(parts), hasKeys).every(({ isKept }) => isKept);
+      judgeLone(counted(parts), { hasKeys, isOff: true }).every(({ isKept }) => isKept);
     expect(lone({}, true)).toBe(true);
     expect(lone({ "d1.trips OrderDesk": 101 }, true)).toBe(false);
     expect(lone({ "d1.rowsWritten levels": 100 }, false)).toBe(false);
     const told = { "d1.rowsWritten levels": 100, "consumer.levels stock-events": 100 };
     expect(lone(told, false)).toBe(true);
+    const listed = counted({ "d1.rowsWritten levels": 400 });
+    const areKept = (all: Judged[]) => all.every(({ isKept }) => isKept);
+    expect(areKept(judgeLone(listed, { hasKeys: true }))).toBe(true);
+    expect(areKept(judgeLone(listed, { hasKeys: true, isOff: true }))).toBe(false);
   });
 });
