@@ -1,4 +1,5 @@
 /** Imports items and stock from a CSV, see USAGE. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
@@ -9,12 +10,13 @@ import { asker } from "./lib/api-client.ts";
 import { readFileAndOptions } from "./lib/options.ts";
 import { signToken } from "./lib/token.ts";
 
-const USAGE = `usage: npm run import -- items.csv [--url URL] [--dry-run] [--yes] [--skip-bad]
+const USAGE = `usage: npm run import -- items.csv [--url URL] [--dry-run] [--yes] [--skip-bad] [--again NAME]
 
   --url URL    default http://localhost:8787
   --dry-run    checks the file and says what would change
   --yes        does not ask before it changes something
   --skip-bad   imports the other lines when some are bad
+  --again NAME counts the stock of a file anew that was imported before; another name each time
 
 The first line names the columns, in any order: sku, name, price, currency, limitPerCustomer,
 saleStartsAt, saleEndsAt, status, stock. A price is a decimal number (12.50). stock is what is on the
@@ -22,7 +24,8 @@ shelf, without paid units that are not shipped yet; empty leaves it as it is. A 
 stock only leaves the items as they are. Separated by commas, semicolons or tabs.
 
 All lines are checked before anything is sent. A run that was killed is repeated: it does what is
-left. A stock that changes while the file is imported is left alone, and reported.
+left. Each stock of a file counts once, however often the file is imported, so that units which were
+sold since are not put back; --again counts it anew. A stock that changes while the file is imported is left alone, and reported.
 
 The token is read from LOCKSTOCK_TOKEN, and needs catalogue:write, stock:write and operations:read.
 Without it, one is signed as \`npm run token\` does, which a local run accepts.
@@ -37,6 +40,7 @@ const options = readFileAndOptions(USAGE, {
   "dry-run": false,
   yes: false,
   "skip-bad": false,
+  again: "",
 });
 
 function list(entries: readonly string[]): void {
@@ -77,13 +81,17 @@ async function main(): Promise<number> {
   console.log(summaryOf(plan));
   const items = [...plan.created, ...plan.changed];
   const isLeft = items.length + plan.counts.length > 0;
+  const digest = createHash("sha256").update(text).update(`\n${options.again}`).digest("hex");
   const isBad = bad.length + plan.unknown.length > 0;
   if (!isLeft || options["dry-run"]) return isBad ? 1 : 0;
   if (!(await isWanted())) return 2;
-  const refused = [
-    ...(await sendItems(ask, items, progress("items", items.length))),
-    ...(await sendCounts(ask, plan.counts, progress("stock", plan.counts.length))),
-  ];
+  const badItems = await sendItems(ask, items, progress("items", items.length));
+  const counting = { lines: plan.counts, key: `import-${digest.slice(0, 32)}` };
+  const counts = await sendCounts(ask, counting, progress("stock", plan.counts.length));
+  const refused = [...badItems, ...counts.refused];
+  if (counts.replayed > 0) {
+    console.log(`${counts.replayed} stocks were counted by an earlier import of this file`);
+  }
   if (refused.length > 0) {
     console.log(`${refused.length} not imported:`);
     list(refused.map(({ sku, why }) => `${sku}: ${why}`));

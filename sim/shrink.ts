@@ -59,6 +59,7 @@ export async function shrink(
     ...plan.clients,
     { name: "operator", steps: plan.operator },
     { name: "impostor", steps: plan.impostor },
+    { name: "reader", steps: plan.reader },
   ];
   await leaveOut(
     "clients",

@@ -101,7 +101,7 @@ export const itemOperations: Operation[] = [
     tag: "Stock",
     summary: "Receive, remove or count units",
     description:
-      "Changes `received` and `available` by `delta`; or sets `available + held` to `unsold`, if it is still `expected`. A repeat with the same key and body gets the first response again, even a 409, with the level of that time and `Idempotency-Replayed: true`. Another body with the same key is rejected.",
+      "Changes `received` and `available` by `delta`; or sets `available + held` to `unsold`, if it is still `expected`. A repeat with the same key and body gets the first response again, even a 409, with the level of that time and `Idempotency-Replayed: true`. Another body with the same key is rejected; `expected` is a condition and may differ.",
     caller: "service",
     scopes: ["stock:write"],
     parameters: ["Sku", "RequiredIdempotencyKey"],

@@ -18,6 +18,7 @@ export interface Plan {
   created: ItemLine[];
   changed: ItemLine[];
   unchanged: number;
+  /** Every line with stock, also where it is as the file says: so that each counts once. */
   counts: CountLine[];
   /** SKUs of a file without details that are not in the catalogue. */
   unknown: { line: number; sku: string }[];
@@ -33,7 +34,7 @@ export function planOf(rows: readonly Row[], items: ReadonlyMap<string, StockedI
     else plan.unknown.push({ line, sku });
     if (stock === undefined || (!item && !details)) continue;
     const expected = item ? item.level.available + item.level.held : 0;
-    if (stock !== expected) plan.counts.push({ sku, unsold: stock, expected });
+    plan.counts.push({ sku, unsold: stock, expected });
   }
   return plan;
 }
@@ -58,8 +59,9 @@ export function summaryOf({ created, changed, unchanged, counts }: Plan): string
     (sum, { unsold, expected }) => sum + Math.max(0, expected - unsold),
     0,
   );
+  const differ = counts.filter(({ unsold, expected }) => unsold !== expected).length;
   return [
     `items:  ${created.length} new, ${changed.length} changed, ${unchanged} as they are`,
-    `stock:  ${counts.length} counts differ: +${up} and -${down} units`,
+    `stock:  ${differ} of ${counts.length} counts differ: +${up} and -${down} units`,
   ].join("\n");
 }

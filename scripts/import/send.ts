@@ -9,7 +9,7 @@ import type { CountLine, ItemLine } from "./plan.ts";
 
 /** Lines of one call: of items below 1 MB, and a step of the progress. */
 const ITEMS_STEP = 200;
-const COUNTS_STEP = 500;
+const COUNTS_STEP = 200;
 const PAGE = 100;
 const TRIES = 6;
 const PAUSE_MS = 1_000;
@@ -61,20 +61,30 @@ export async function sendItems(
   return refused;
 }
 
+export interface Counts {
+  refused: Refused[];
+  /** Lines that an earlier run of the same file has sent, with the same outcome. */
+  replayed: number;
+}
+
 /**
- * Counts the shelves. A line whose stock has changed since its level was read is applied by nobody but
- * whoever counts again; if it has come to what the file says, as by another import, it is done.
+ * Counts the shelves. The key comes from the file, so that a line counts once however often the file is
+ * sent: units that were sold since are not put back. A line whose stock has changed since its level was
+ * read is applied by nobody but whoever counts again; if it has come to what the file says, as by
+ * another import, it is done.
  */
 export async function sendCounts(
   ask: Ask,
-  lines: readonly CountLine[],
+  { lines, key }: { lines: readonly CountLine[]; key: string },
   progress: Progress,
-): Promise<Refused[]> {
+): Promise<Counts> {
   const refused: Refused[] = [];
+  let replayed = 0;
   for (let i = 0; i < lines.length; i += COUNTS_STEP) {
     const part = lines.slice(i, i + COUNTS_STEP);
     const changes = part.map((line) => Object.assign({ reason: "import" }, line));
-    const results = await countUntilAnswered(ask, changes);
+    const results = await countUntilAnswered(ask, changes, key);
+    replayed += results.filter((result) => result.replayed).length;
     for (const [n, result] of results.entries()) {
       const line = part[n];
       if (line && result.status >= 300 && !isDone(result, line))
@@ -82,12 +92,15 @@ export async function sendCounts(
     }
     progress(Math.min(i + COUNTS_STEP, lines.length));
   }
-  return refused;
+  return { refused, replayed };
 }
 
 /** An item that did not answer in time is asked again with the key: nothing is counted twice. */
-async function countUntilAnswered(ask: Ask, changes: object[]): Promise<StockLineResult[]> {
-  const key = crypto.randomUUID();
+async function countUntilAnswered(
+  ask: Ask,
+  changes: object[],
+  key: string,
+): Promise<StockLineResult[]> {
   for (let tries = 1; ; tries++) {
     const { results } = await insist<{ results: StockLineResult[] }>(
       ask,

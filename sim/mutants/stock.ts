@@ -197,7 +197,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "each copy of a call with many lines is applied",
     file: "src/orders/http/bulk-stock.ts",
-    from: "operationId: `bulk ${key}`,",
+    from: "operationId: `bulk ${actor.sub} ${key}`,",
     to: "operationId: `bulk ${key} ${crypto.randomUUID()}`,",
   },
 ];

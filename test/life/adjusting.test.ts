@@ -81,7 +81,10 @@ describe("a count of the shelf", () => {
     const counted = { unsold: 3, expected: 5 };
     expect(await countIn(world, sku, counted, "k")).toMatchObject({ status: 200, isReplay: false });
     expect(await countIn(world, sku, counted, "k")).toMatchObject({ status: 200, isReplay: true });
-    for (const other of [{ unsold: 4, expected: 5 }, { unsold: 3, expected: 3 }, { delta: -2 }]) {
+    // What it expects is a condition: whoever repeats after a crash has read the level anew.
+    const anew = { unsold: 3, expected: 3 };
+    expect(await countIn(world, sku, anew, "k")).toMatchObject({ status: 200, isReplay: true });
+    for (const other of [{ unsold: 4, expected: 5 }, { delta: -2 }]) {
       expect((await countIn(world, sku, other, "k")).status).toBe(422);
     }
     expect(await counters(sku)).toMatchObject({ available: 3 });

@@ -106,17 +106,22 @@ describe("a plan", () => {
     expect(plan.changed.map(({ sku }) => sku)).toEqual(["NAME"]);
     expect(plan.unchanged).toBe(3);
     expect(plan.counts).toEqual([
+      { sku: "SAME", unsold: 5, expected: 5 },
       { sku: "NEW", unsold: 3, expected: 0 },
       { sku: "MORE", unsold: 9, expected: 5 },
       { sku: "NONE", unsold: 0, expected: 2 },
     ]);
     expect(summaryOf(plan)).toMatch(
-      /1 new, 1 changed, 3 as they are\n.*3 counts differ: \+7 and -2/,
+      /1 new, 1 changed, 3 as they are\n.*3 of 4 counts differ: \+7 and -2/,
     );
   });
 
   test("of a file with stock only names SKUs that are not there", () => {
     const plan = planOf(rowsOf("sku,stock\nA,1\nB,2"), new Map([["A", item("A", 1)]]));
-    expect(plan).toMatchObject({ created: [], counts: [], unknown: [{ line: 3, sku: "B" }] });
+    expect(plan).toMatchObject({
+      created: [],
+      counts: [{ sku: "A" }],
+      unknown: [{ line: 3, sku: "B" }],
+    });
   });
 });

@@ -76,10 +76,13 @@ export const bulkStock = new Hono<AppEnv>().post(
   },
 );
 
-/** A space is in no key that a client can send, so the key of a single change is never the same. */
+/**
+ * The key belongs to its caller. A space is in no key that a client can send, so the key of a single
+ * change is never the same.
+ */
 const changeOf = ({ sku, value }: Line<StockLine>, key: string, actor: Actor): SkuChange => ({
   sku,
-  change: { ...value, operationId: `bulk ${key}`, actor },
+  change: { ...value, operationId: `bulk ${actor.sub} ${key}`, actor },
 });
 
 function resultOf(sku: string, answer: AdjustResult | null): StockLineResult {

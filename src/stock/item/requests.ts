@@ -15,11 +15,14 @@ export interface StoredChange {
   result: RecordedResult;
 }
 
-/** Whether a change is the one that was stored, as a whole. */
+/**
+ * Whether a change is the one that was stored. What a count expects is a condition and not part of it:
+ * a repeat cannot know what it expected before a crash, and gets the first answer all the same.
+ */
 export function isSameChange({ delta, count, reason }: StoredChange, change: StockChange): boolean {
   if (reason !== undefined && reason !== change.reason) return false;
   if ("delta" in change) return count === undefined && delta === change.delta;
-  return count?.unsold === change.unsold && count.expected === change.expected;
+  return count?.unsold === change.unsold;
 }
 
 /** The tables `operations` and `returns`: what was done already, so that a repeat changes nothing. */
