@@ -2,6 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
+import { CourierStore } from "../../src/orders/webhooks/courier-store.ts";
 import type { Courier } from "../../src/orders/webhooks/courier.ts";
 import { POLICY } from "../support/order.ts";
 import { confirmed, paymentOf, report, settleDown } from "./support/money.ts";
@@ -172,4 +173,25 @@ test("a shop has twenty webhooks at most", async () => {
   const statuses: number[] = [];
   for (let i = 0; i < 21; i++) statuses.push((await add()).status);
   expect(statuses).toEqual([...Array.from({ length: 20 }, () => 201), 409]);
+});
+
+test("old deliveries are deleted also behind a thousand events that wait for an operator", async () => {
+  const world = await worldOf();
+  const { stub } = await webhookOf(world);
+  const left = await runInDurableObject(stub, (_: Courier, { storage }) => {
+    const store = new CourierStore(storage);
+    const progress = { start: "", cursor: "", failures: 0, pausedUntil_ms: 0 };
+    const event = { type: "order.placed", customerId: null, body: "{}", at_ms: 1 } as const;
+    const events = Array.from({ length: 1_010 }, (__, i) => {
+      return { ...event, id: `e${i}`, subject: i < 1_000 ? "parked" : `order ${i}` };
+    });
+    store.add(events, progress);
+    store.move("parked", "parked");
+    const attempt = { status: 204, answer: "", took_ms: 1, retryAfter_ms: null };
+    for (const { seq } of store.lanes(100).flat()) store.record(seq, attempt, true, 1);
+    const before = store.list("delivered", 1e9, 100).length;
+    store.prune(Date.now());
+    return [before, store.list("delivered", 1e9, 100).length, store.count("parked")];
+  });
+  expect(left).toEqual([10, 0, 1_000]);
 });

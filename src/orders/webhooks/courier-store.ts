@@ -177,11 +177,11 @@ export class CourierStore {
     );
   }
 
-  /** Deletes delivered events that are old, or too many. */
+  /** Deletes delivered events that are old, or too many. Few others are in between: see `Courier`. */
   prune(now_ms: number): void {
     this.#storage.sql.exec(
-      `DELETE FROM events WHERE seq IN (SELECT seq FROM events ORDER BY seq LIMIT ${PRUNE_STEP})
-         AND state = 'delivered'
+      `DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE state = 'delivered'
+           ORDER BY seq LIMIT ${PRUNE_STEP})
          AND (at < ?1 OR seq <= (SELECT max(seq) FROM events) - ${MAX_KEPT})`,
       now_ms - KEPT_MS,
     );
