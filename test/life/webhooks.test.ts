@@ -15,7 +15,7 @@ interface Posted {
   data: { id: string; revision: number; customerId: string; metadata?: object };
 }
 let posted: Posted[] = [];
-let answer: (event: Posted) => Response;
+let answer: (event: Posted) => Response | Promise<Response>;
 
 beforeAll(migrate);
 beforeEach(async () => {
@@ -147,6 +147,53 @@ describe("a courier", () => {
     await webhook.run();
     expect(await storageOf(webhook.stub)).toEqual({ alarm: null, keys: [] });
     expect((await webhook.call("DELETE")).status).toBe(404);
+  });
+
+  test("of a webhook that is deleted in the midst of a post posts nothing more and keeps nothing", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["order.placed", "order.confirmed"]);
+    answer = async () => {
+      await webhook.call("DELETE");
+      return new Response(null);
+    };
+    await confirmed(world);
+    await webhook.run();
+    expect(posted.map(({ type }) => type)).toEqual(["order.placed"]);
+    expect(await storageOf(webhook.stub)).toEqual({ alarm: null, keys: [] });
+  });
+
+  test("of a webhook that is switched off in the midst of a post posts nothing more until it is on", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["order.placed", "order.confirmed"]);
+    answer = async () => {
+      await webhook.call("PATCH", "", { state: "off" });
+      return new Response(null);
+    };
+    await confirmed(world);
+    await webhook.run();
+    expect(posted.map(({ type }) => type)).toEqual(["order.placed"]);
+    answer = () => new Response(null);
+    await webhook.call("PATCH", "", { state: "on" });
+    await webhook.run();
+    expect(posted.map(({ type }) => type)).toEqual(["order.placed", "order.confirmed"]);
+  });
+
+  test("is not switched off by what an endpoint said that is no longer its own", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["order.placed", "order.confirmed"]);
+    answer = async () => {
+      answer = () => new Response(null);
+      await webhook.call("PATCH", "", { url: "https://shop.example/moved" });
+      return new Response(null, { status: 410 });
+    };
+    await confirmed(world);
+    await webhook.run();
+    expect(await webhook.get()).toMatchObject({ state: "on", pending: 0, failures: 0 });
+    expect(posted.map(({ type }) => type)).toEqual([
+      "order.placed",
+      "order.placed",
+      "order.confirmed",
+    ]);
   });
 
   test("keeps no name of a customer who is erased", async () => {

@@ -11,6 +11,7 @@ import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
+import type { Webhook } from "../../src/orders/webhooks/webhook.ts";
 import { setFailing, switchOff } from "../../src/orders/webhooks/webhooks.sql.ts";
 import worker from "../../src/orders/worker.ts";
 import {
@@ -175,7 +176,7 @@ async function webhooks(): Promise<void> {
   await call("PATCH", `/v1/webhooks/${id}`, { token, body });
   await call("POST", `/v1/webhooks/${id}/rotate`, { token });
   await setFailing(env.DB, id, 1);
-  await switchOff(env.DB, { id, why: "gone" }, 1);
+  await switchOff(env.DB, { id, url: body.url, startsAfter: "" } as Webhook, "gone", 1);
   await call("DELETE", `/v1/webhooks/${id}`, { token });
 }
 

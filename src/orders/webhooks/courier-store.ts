@@ -11,13 +11,12 @@ const PRUNE_STEP = 1_000;
 
 export type EventState = "pending" | "parked" | "delivered";
 
+/** What a courier needs of an event to send it. */
 export interface StoredEvent {
   seq: number;
   id: string;
   subject: string;
-  type: string;
   body: string;
-  state: EventState;
 }
 
 /** An event and its last attempt, as operators see it. */
@@ -114,7 +113,7 @@ export class CourierStore {
   lanes(limit: number): StoredEvent[][] {
     const rows = this.#storage.sql
       .exec<Pick<EventRow, keyof StoredEvent>>(
-        `SELECT seq, id, subject, type, body, state FROM events
+        `SELECT seq, id, subject, body FROM events
          WHERE state = 'pending' AND state <> 'delivered' ORDER BY seq LIMIT ?`,
         limit,
       )

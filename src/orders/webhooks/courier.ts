@@ -48,6 +48,8 @@ export class Courier extends DurableObject<OrdersEnv> {
   #opened: CourierStore | null = null;
   /** When it last found a change. In memory: an eviction only makes it look less often. */
   #found_ms = 0;
+  /** Counts what operators do to the webhook, so that a round that is under way ends and reads it anew. */
+  #version = 0;
 
   constructor(ctx: DurableObjectState, env: OrdersEnv) {
     super(ctx, withTimeLimits(env));
@@ -67,6 +69,7 @@ export class Courier extends DurableObject<OrdersEnv> {
 
   /** As `wake`, and tries again at once what has failed. */
   async resume(id: string): Promise<void> {
+    this.#version += 1;
     const { progress } = this.#store;
     if (progress) this.#store.progress = { ...progress, failures: 0, pausedUntil_ms: 0 };
     await this.wake(id);
@@ -107,6 +110,7 @@ export class Courier extends DurableObject<OrdersEnv> {
 
   /** The webhook is deleted, and nothing of it stays. */
   async forget(): Promise<void> {
+    this.#version += 1;
     this.#opened = null;
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -124,16 +128,22 @@ export class Courier extends DurableObject<OrdersEnv> {
 
   /** Returns when to run next; null: not until somebody wakes it. */
   async #run(): Promise<number | null> {
-    const id = this.ctx.storage.kv.get<string>("id");
-    const webhook = id === undefined ? null : await getWebhook(this.env.DB, id);
-    if (!webhook) await this.forget();
-    if (!webhook || webhook.state === "off") return null;
     this.#store.prune(Date.now());
     const end_ms = Date.now() + ROUND_MS;
     let next_ms: number | null = null;
     do {
-      next_ms = await this.#round(webhook);
+      next_ms = await this.#round();
     } while (next_ms !== null && next_ms <= Date.now() && Date.now() < end_ms);
+    return next_ms;
+  }
+
+  async #round(): Promise<number | null> {
+    const version = this.#version;
+    const id = this.ctx.storage.kv.get<string>("id");
+    const webhook = id === undefined ? null : await getWebhook(this.env.DB, id);
+    if (!webhook) await this.forget();
+    if (!webhook || webhook.state === "off") return null;
+    const next_ms = await this.#send(webhook, () => version !== this.#version);
     const isFailing = (this.#store.progress?.failures ?? 0) > 0;
     if (isFailing !== (webhook.failingSince_ms !== null)) {
       await setFailing(this.env.DB, webhook.id, isFailing ? Date.now() : null);
@@ -141,11 +151,11 @@ export class Courier extends DurableObject<OrdersEnv> {
     return next_ms;
   }
 
-  async #round(webhook: Webhook): Promise<number | null> {
+  async #send(webhook: Webhook, isStale: () => boolean): Promise<number | null> {
     const pausedUntil_ms = this.#store.progress?.pausedUntil_ms ?? 0;
     if (pausedUntil_ms > Date.now()) return pausedUntil_ms;
     if (!(await this.#read(webhook))) {
-      await switchOff(this.env.DB, { id: webhook.id, why: "changes_reset" }, Date.now());
+      await switchOff(this.env.DB, webhook, "changes_reset", Date.now());
       return null;
     }
     const lanes = this.#store.lanes(MAX_PENDING);
@@ -153,7 +163,7 @@ export class Courier extends DurableObject<OrdersEnv> {
     if (lanes.length === 0) {
       return now_ms + (now_ms - this.#found_ms < BUSY_MS ? POLL_MS : IDLE_POLL_MS);
     }
-    return this.#deliver(webhook, lanes);
+    return this.#deliver(webhook, lanes, isStale);
   }
 
   /** Reads the next changes, if there is room for them. False: they are no longer kept. */
@@ -177,13 +187,17 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   /** Posts the events of each lane in sequence. Returns when to go on; null: the endpoint is off. */
-  async #deliver(webhook: Webhook, lanes: StoredEvent[][]): Promise<number | null> {
+  async #deliver(
+    webhook: Webhook,
+    lanes: StoredEvent[][],
+    isStale: () => boolean,
+  ): Promise<number | null> {
     const end_ms = Date.now() + ROUND_MS;
     let failed: Attempt | null = null;
     let isGone = false;
     const deliverLane = async (lane: StoredEvent[]): Promise<void> => {
       for (const { seq, id, subject, body } of lane) {
-        if (failed || isGone || Date.now() > end_ms) return;
+        if (failed || isGone || isStale() || Date.now() > end_ms) return;
         const now_ms = Date.now();
         const posting = { url: webhook.url, id, body, secrets: secretsAt(webhook, now_ms) };
         const attempt = await postEvent(posting, now_ms);
@@ -199,8 +213,10 @@ export class Courier extends DurableObject<OrdersEnv> {
       }
     };
     await pMap(lanes, deliverLane, { concurrency: CONCURRENCY });
+    // What the endpoint said before it was changed holds no longer.
+    if (isStale()) return Date.now();
     if (isGone) {
-      await switchOff(this.env.DB, { id: webhook.id, why: "gone" }, Date.now());
+      await switchOff(this.env.DB, webhook, "gone", Date.now());
       return null;
     }
     return this.#pause(failed);

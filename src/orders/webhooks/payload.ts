@@ -29,7 +29,7 @@ export interface WebhookEvent {
 export function eventOf(change: Change, epoch: string): WebhookEvent {
   const { type, at_ms } = change;
   const timestamp = new Date(at_ms).toISOString();
-  const common = { id: `evt_${epoch}_${change.id.replace("-", "_")}`, type, at_ms };
+  const common = { id: `evt_${epoch}_${change.id}`, type, at_ms };
   const bodyOf = (data: object) => JSON.stringify({ type, timestamp, data });
   if ("order" in change) {
     const { orderId, revision, order } = change;

@@ -117,17 +117,19 @@ export async function rotateSecret(
   return row && webhookFromRow(row);
 }
 
-/** Switches it off, unless an operator has done so. */
+/** Switches it off, unless an operator has switched it or changed where it posts since it was read. */
 export async function switchOff(
   db: D1Database,
-  { id, why }: { id: string; why: WhyOff },
+  { id, url, startsAfter }: Webhook,
+  why: WhyOff,
   now_ms: number,
 ): Promise<void> {
   await db
     .prepare(
-      "UPDATE webhooks SET state = 'off', why = ?2, off_since = ?3 WHERE id = ?1 AND state = 'on'",
+      `UPDATE webhooks SET state = 'off', why = ?4, off_since = ?5
+       WHERE id = ?1 AND url = ?2 AND starts_after = ?3 AND state = 'on'`,
     )
-    .bind(id, why, now_ms)
+    .bind(id, url, startsAfter, why, now_ms)
     .run();
 }
 
