@@ -60,6 +60,10 @@ async function read(after: string | null): Promise<Page | null> {
   return (await response.json()) as Page;
 }
 
+/** With jitter, so that many readers do not come back at once. */
+const pause = (most_ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, most_ms * (0.5 + Math.random() / 2)));
+
 let failures = 0;
 let cursor = (load.get() as { cursor: string } | undefined)?.cursor ?? null;
 console.log(`following from ${cursor ?? "the oldest change"}`);
@@ -73,11 +77,13 @@ for (;;) {
       continue;
     }
     handle(page);
+    // An empty page that came at once: the server has no room for another reader who waits.
+    if (page.changes.length === 0) await pause(RETRY_MS);
     cursor = page.nextCursor;
     failures = 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     const pause_ms = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures++);
-    await new Promise((resolve) => setTimeout(resolve, pause_ms * (0.5 + Math.random() / 2)));
+    await pause(pause_ms);
   }
 }

@@ -15,14 +15,18 @@ type Values<T extends Options> = {
 export function readOptions<const T extends Options, R = Values<T>>(
   usage: string,
   options: T,
-  check: (values: Values<T>) => R = (values) => values as unknown as R,
+  check: (values: Values<T>, words: string[]) => R = (values, words) => {
+    if (words.length > 0) throw new Error(`${words[0]} is not an option`);
+    return values as unknown as R;
+  },
 ): R {
   if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
     console.log(usage);
     return process.exit(0);
   }
   try {
-    return check(parse(options) as Values<T>);
+    const { values, words } = parse(options);
+    return check(values as Values<T>, words);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     return process.exit(2);
@@ -34,28 +38,27 @@ export function readFileAndOptions<const T extends Options>(
   usage: string,
   options: T,
 ): Values<T> & { file: string } {
-  return readOptions(usage, { ...options, [FILE]: "" }, (values) => {
-    const { [FILE]: file, ...rest } = values as unknown as Values<T> & { [FILE]: string };
-    if (file === "") throw new Error("a file has to be named");
-    return { ...(rest as unknown as Values<T>), file };
+  return readOptions(usage, options, (values, [file, ...others]) => {
+    if (file === undefined || others.length > 0) throw new Error("one file has to be named");
+    return { ...values, file };
   });
 }
 
-/** No option that can be typed. */
-const FILE = "(file)";
-
-function parse(options: Options): Record<string, string | boolean | number> {
+function parse(options: Options) {
   const types = Object.entries(options).map(([name, option]) => {
     return [name, { type: typeof option === "boolean" ? "boolean" : "string" } as const];
   });
-  const { values, positionals }: { values: Record<string, unknown>; positionals: string[] } =
-    parseArgs({ options: Object.fromEntries(types), allowPositionals: FILE in options });
-  if (positionals.length > 1) throw new Error("one file has to be named");
-  const [file] = positionals;
-  if (file !== undefined) values[FILE] = file;
-  return Object.fromEntries(
-    Object.entries(options).map(([name, option]) => [name, valueOf(name, option, values[name])]),
+  const given: { values: Record<string, unknown>; positionals: string[] } = parseArgs({
+    options: Object.fromEntries(types),
+    allowPositionals: true,
+  });
+  const values = Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [
+      name,
+      valueOf(name, option, given.values[name]),
+    ]),
   );
+  return { values, words: given.positionals };
 }
 
 function valueOf(name: string, option: Option, given: unknown): string | boolean | number {

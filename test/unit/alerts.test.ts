@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { alertsOf, type Health, type Troubles } from "../../src/orders/operators/alerts.ts";
+import { alertsOf, type Troubles } from "../../src/orders/operators/alerts.ts";
 import type { Dashboard } from "../../src/orders/operators/dashboard.sql.ts";
+import type { ReconcilerHealth } from "../../src/orders/order/schedule-reconcile.ts";
 
 const NOW_MS = Date.parse("2026-12-01T18:00:00Z");
 const AGO_MS = NOW_MS - 3_600_000;
@@ -19,7 +20,7 @@ const NONE: Troubles = {
   oldestLetter_ms: null,
   webhooks: [],
 };
-const HEALTHY: Health = {
+const HEALTHY: ReconcilerHealth = {
   cronAt_ms: NOW_MS - 179_000,
   startedAt_ms: AGO_MS,
   stockAwaySince_ms: null,
@@ -29,7 +30,7 @@ const hook = { url: "https://shop.example/hook", isOff: false, since_ms: null };
 interface Case {
   dashboard?: Partial<Dashboard>;
   troubles?: Partial<Troubles>;
-  health?: Partial<Health> | null;
+  health?: Partial<ReconcilerHealth> | null;
 }
 const of = ({ dashboard, troubles, health }: Case) =>
   alertsOf(

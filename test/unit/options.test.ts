@@ -21,6 +21,7 @@ test.each([
   [["--rounds=0"], "--rounds is a whole number from 1 to 9, not 0"],
   [["--rounds=10"], "--rounds is a whole number from 1 to 9, not 10"],
   [["--rounds=1.5"], "--rounds is a whole number from 1 to 9, not 1.5"],
+  [["red"], "red is not an option"],
 ])("%j is refused with 2, the reason and the usage", (args, reason) => {
   vi.spyOn(process, "argv", "get").mockReturnValue(["node", "script.ts", ...args]);
   vi.spyOn(process, "exit").mockImplementation((code) => {

@@ -101,7 +101,7 @@ describe("pauses", () => {
 });
 
 describe("events", () => {
-  const common = { id: "7-0", at_ms: 0, position: { row: 7, index: null } };
+  const common = { id: "7_0", at_ms: 0, position: { row: 7, index: null } };
   const id = newOrderId(0);
   const stepOf = (revision: number, parts = {}): Change => ({
     ...common,
@@ -186,6 +186,7 @@ describe("the address of an endpoint", () => {
     "http://shop.example/hook",
     "ftp://shop.example/hook",
     "https://localhost/hook",
+    "https://localhost./hook",
     "https://shop.localhost/hook",
     "https://printer.local/hook",
     "https://db.internal/hook",

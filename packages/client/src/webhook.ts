@@ -17,7 +17,19 @@ export type WebhookErrorCode =
   | "bad_secret"
   | "bad_payload";
 
-/** Why `verifyWebhook` does not accept a request. Answer it with 400. */
+/**
+ * Why `verifyWebhook` does not accept a request. Answer it with 400.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await verifyWebhook(payload, request.headers, secret);
+ * } catch (error) {
+ *   if (!(error instanceof WebhookError)) throw error;
+ *   return new Response(error.code, { status: 400 });
+ * }
+ * ```
+ */
 export class WebhookError extends Error {
   override readonly name = "WebhookError";
   readonly code: WebhookErrorCode;

@@ -119,7 +119,7 @@ function changeFromRow(row: ListedRow): Change {
   const { change_id, change_at, change_index, is_last, payment, item } = row;
   const [type, subject, revision] = JSON.parse(row.entry) as [ChangeType, string, number];
   const common = {
-    id: `${change_id}-${change_index}`,
+    id: `${change_id}_${change_index}`,
     at_ms: change_at,
     position: { row: change_id, index: is_last === 1 ? null : change_index + 1 },
   };

@@ -1,4 +1,3 @@
-import type { Actor } from "../../contract/actor.ts";
 import { type Order, type OrderView, viewOf } from "../order/order.ts";
 import {
   type Payment,
@@ -105,7 +104,3 @@ export function parseCursor(text: string): { epoch: string; position: Position }
   if (epoch === undefined) return null;
   return { epoch, position: { row: Number(row), index: index === "end" ? null : Number(index) } };
 }
-
-/** Who made a step, by the order's history. */
-export const actorOfStep = (order: Order, revision: number): Actor | null =>
-  order.history.find((entry) => entry.revision === revision)?.actor ?? null;

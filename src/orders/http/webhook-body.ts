@@ -57,7 +57,7 @@ export function assertReachable(text: string, isLocalRun: boolean): void {
 
 /** Names of this network, and literal addresses that are not public (RFC 6761, 6890). */
 function isPrivate(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, "");
+  const host = hostname.replace(/^\[|\]$|\.$/g, "");
   if (ipaddr.isValid(host)) return ipaddr.process(host).range() !== "unicast";
-  return !host.includes(".") || /\.(localhost|local|internal)\.?$/.test(host);
+  return !host.includes(".") || /\.(localhost|local|internal)$/.test(host);
 }

@@ -1,3 +1,4 @@
+import type { ReconcilerHealth } from "../order/schedule-reconcile.ts";
 import type { Dashboard } from "./dashboard.sql.ts";
 
 /** What is wrong, in words, and what to do. docs/operations.md has a section for each. No I/O. */
@@ -20,16 +21,6 @@ export interface Alert {
   action: string;
 }
 
-/** What the reconciler knows of itself; null: it did not answer. */
-export interface Health {
-  /** When the cron last ran; null: not since the reconciler exists. */
-  cronAt_ms: number | null;
-  /** When the reconciler was first asked. */
-  startedAt_ms: number;
-  /** Since when the stock Worker has not answered; null: it does. */
-  stockAwaySince_ms: number | null;
-}
-
 /** What the database knows. */
 export interface Troubles {
   unmatched: { count: number; since_ms: number | null };
@@ -48,7 +39,8 @@ const FAILING_MS = 600_000;
 export function alertsOf(
   { unsettled, deadLetters, breaches }: Dashboard,
   { unmatched, oldestLetter_ms, webhooks }: Troubles,
-  health: Health | null,
+  /** Null: the reconciler did not answer. */
+  health: ReconcilerHealth | null,
   now_ms: number,
 ): Alert[] {
   const alerts: Alert[] = [];

@@ -1,6 +1,16 @@
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 
+/** What the reconciler knows of itself and of the stock Worker. */
+export interface ReconcilerHealth {
+  /** When the cron last ran; null: not since the reconciler exists. */
+  cronAt_ms: number | null;
+  /** When somebody first asked. */
+  startedAt_ms: number;
+  /** Since when the stock Worker has not answered; null: it does. */
+  stockAwaySince_ms: number | null;
+}
+
 /** The one reconciler object. */
 export const reconcilerOf = (env: OrdersEnv) => env.RECONCILER.getByName("reconciler");
 

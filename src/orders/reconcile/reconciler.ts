@@ -5,6 +5,7 @@ import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { earliestDue } from "../order/order-queries.sql.ts";
+import type { ReconcilerHealth } from "../order/schedule-reconcile.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
 import { wakeCouriers } from "../webhooks/couriers.ts";
 import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
@@ -30,16 +31,6 @@ function singleFlight(work: () => Promise<void>): () => Promise<void> {
     running = null;
   };
   return () => (running ??= work().finally(end));
-}
-
-/** What the reconciler knows of itself and of the stock Worker. */
-export interface Health {
-  /** When the cron last ran; null: not since the reconciler exists. */
-  cronAt_ms: number | null;
-  /** When it was first asked. */
-  startedAt_ms: number;
-  /** Since when the stock Worker has not answered; null: it does. */
-  stockAwaySince_ms: number | null;
 }
 
 /** The one object that acts on due orders, started by its alarm and by the cron. */
@@ -71,7 +62,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     await this.#pass();
   }
 
-  health(): Health {
+  health(): ReconcilerHealth {
     const { kv } = this.ctx.storage;
     return {
       cronAt_ms: kv.get<number>("cron") ?? null,
