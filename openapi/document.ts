@@ -152,10 +152,16 @@ function responses(operation: Operation): Record<string, ResponseObject> {
 }
 
 /** The headers that a response of this status can have, and whether each is always present. */
-function headersAt({ headers = {} }: Operation, status: number): Map<HeaderName, boolean> {
+function headersAt(
+  { headers = {}, isCached }: Operation,
+  status: number,
+): Map<HeaderName, boolean> {
   const found = new Map<HeaderName, boolean>();
-  // The response to an upgrade does not carry it.
-  if (status !== 101) found.set("X-Request-Id", true);
+  const isShared = isCached === true && (status === 200 || status === 304);
+  // The response to an upgrade does not carry them.
+  if (status !== 101) found.set("Cache-Control", true);
+  if (status !== 101 && !isShared) found.set("X-Request-Id", true);
+  if (isShared) found.set("Cloudflare-CDN-Cache-Control", true);
   if (status === 401) found.set("WWW-Authenticate", true);
   if (status === 415) found.set("Accept-Encoding", false);
   if (status === 503) found.set("Retry-After", true);

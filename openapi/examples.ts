@@ -168,6 +168,7 @@ export const item: Example<"Item"> = {
   name: "Nightfall live, standing ticket",
   price: { amount: 6900, currency: "EUR" },
   available: 3,
+  received: 500,
   limitPerCustomer: 4,
   saleStartsAt: "2026-12-01T18:00:00.000Z",
   saleEndsAt: null,

@@ -131,6 +131,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
   Item: {
     "": "An item of the catalogue.",
     available: "Lags a second or two behind the stock.",
+    received: "All units there ever were: what `available` is a part of.",
     limitPerCustomer:
       "Units that one customer may have in orders that are not cancelled; null: no limit.",
     saleStartsAt: "Null: the sale has always been open.",

@@ -28,7 +28,9 @@ export interface Operation {
   answers: Answer[];
   /** Excludes the codes that follow from `caller`, `parameters` and `body`, and `internal`. */
   problems?: ProblemCode[];
-  /** The statuses of each header. X-Request-Id and the headers of problem codes are added. */
+  /** Caches keep its responses: they name no request. */
+  isCached?: true;
+  /** The statuses of each header. X-Request-Id, Cache-Control and those of problem codes are added. */
   headers?: Partial<Record<HeaderName, { always?: number[]; sometimes?: number[] }>>;
 }
 

@@ -7,6 +7,7 @@ import { ItemsExport, OrdersExport } from "../src/orders/http/exports.ts";
 import { SinceSchema } from "../src/orders/http/feed.ts";
 import { StatusSchema } from "../src/orders/http/find-order.ts";
 import { IdempotencyKeySchema } from "../src/orders/http/idempotency-key.ts";
+import { CatalogueQuery } from "../src/orders/http/items.ts";
 import { ItemsQuery } from "../src/orders/http/operator-items.ts";
 import { OrdersQuery } from "../src/orders/http/operators.ts";
 import { pageQuery } from "../src/orders/http/pagination.ts";
@@ -181,6 +182,15 @@ export const PARAMETERS = {
     description: "The greatest number of entries on the page.",
     example: 20,
   },
+  Skus: {
+    in: "query",
+    name: "sku",
+    schema: CatalogueQuery.entries.sku,
+    side: "input",
+    description:
+      "SKUs, separated by commas, at most 50: the response has only these, in one page. Those that buyers see nothing of are left out. Cannot be combined with `limit` or `cursor`.",
+    example: examples.SKU,
+  },
   Cursor: {
     in: "query",
     name: "cursor",
@@ -330,6 +340,10 @@ export const HEADERS = {
     examples.ITEM_ETAG,
   ],
   "Cache-Control": ["Whether and how the response may be stored.", "no-store"],
+  "Cloudflare-CDN-Cache-Control": [
+    "How long the platform's cache keeps the response.",
+    "max-age=1, stale-while-revalidate=1, stale-if-error=10",
+  ],
   "Accept-Encoding": [
     "Present only when the body's `Content-Encoding` caused the error.",
     "identity",

@@ -86,6 +86,7 @@ const Item = v.object({
   name: v.string(),
   price: Money,
   available: count,
+  received: count,
   limitPerCustomer: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
   saleStartsAt: v.nullable(time),
   saleEndsAt: v.nullable(time),

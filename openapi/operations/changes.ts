@@ -28,7 +28,6 @@ Changes are kept for 30 days. A cursor that is older, or from before the databas
     problems: ["changes_reset"],
     headers: {
       "Preference-Applied": { sometimes: [200, 410, 500, 503] },
-      "Cache-Control": { always: [200] },
     },
   },
 ];

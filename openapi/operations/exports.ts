@@ -51,7 +51,6 @@ In NDJSON each line is an order with its \`payments\` and \`returns\`. In CSV ea
     problems: ["not_acceptable"],
     headers: {
       Vary: { always: [200, 406], sometimes: [503] },
-      "Cache-Control": { always: [200, 406], sometimes: [503] },
     },
   },
   {
@@ -85,7 +84,6 @@ ${END}`,
     problems: ["not_acceptable"],
     headers: {
       Vary: { always: [200, 406], sometimes: [503] },
-      "Cache-Control": { always: [200, 406], sometimes: [503] },
     },
   },
 ];

@@ -12,10 +12,15 @@ export const itemOperations: Operation[] = [
     tag: "Catalogue",
     summary: "List the items",
     description:
-      "Lists the catalogue by SKU. `available` lags a second or two behind the stock; only placing an order shows whether units are available.",
+      "Lists the catalogue by SKU, or returns the items that `sku` names. `available` is at most 5 s old; only placing an order shows whether units are available. All readers share a read of the database a second, so poll this list as often as you like, and send `If-None-Match`. Operators read `GET /v1/operations/items`, which is never cached.",
     caller: "anyone",
-    parameters: ["Limit", "Cursor"],
-    answers: [json(200, "A page of items.", "ItemPage", ["There are more", examples.itemPage])],
+    parameters: ["Limit", "Cursor", "Skus", "IfNoneMatch"],
+    answers: [
+      json(200, "A page of items.", "ItemPage", ["There are more", examples.itemPage]),
+      { status: 304, description: "The page has not changed." },
+    ],
+    isCached: true,
+    headers: { ETag: { always: [200, 304] } },
   },
   {
     id: "getItem",
@@ -23,14 +28,16 @@ export const itemOperations: Operation[] = [
     path: ITEM,
     tag: "Catalogue",
     summary: "Read an item",
-    description: "Returns one item of the catalogue. Drafts and archived items are 404.",
+    description:
+      "Returns one item of the catalogue, at most 5 s old. Drafts and archived items are 404.",
     caller: "anyone",
     parameters: ["Sku", "IfNoneMatch"],
     answers: [
       json(200, "The item.", "Item", ["An item", examples.item]),
       { status: 304, description: "The item has not changed." },
     ],
-    problems: ["not_found"],
+    problems: ["invalid_request", "not_found"],
+    isCached: true,
     headers: { ETag: { always: [200, 304] } },
   },
   {

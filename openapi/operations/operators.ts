@@ -66,7 +66,6 @@ export const operatorOperations: Operation[] = [
         { items: [examples.stockedItem], nextCursor: null },
       ]),
     ],
-    headers: { "Cache-Control": { always: [200] } },
   },
   {
     id: "eraseCustomer",

@@ -15,7 +15,7 @@ const SIMULATED = "vars triggers d1_databases durable_objects services queues ra
   " ",
 );
 const WITHOUT_EFFECT =
-  "name main compatibility_date send_metrics keep_names workers_dev observability build migrations secrets assets".split(
+  "name main compatibility_date send_metrics keep_names workers_dev observability cache build migrations secrets assets".split(
     " ",
   );
 

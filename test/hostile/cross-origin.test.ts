@@ -26,7 +26,7 @@ it("by default no other origin may read anything", async () => {
 });
 
 it("an origin of the list may read answers, errors too, and the headers a client needs", async () => {
-  for (const path of ["/v1/items", "/v1/orders", "/nowhere"]) {
+  for (const path of ["/v1/operations/items", "/v1/orders", "/nowhere"]) {
     const { headers } = await call("GET", path, { headers: { Origin: PAGE }, vars });
     expect(headers.get("Access-Control-Allow-Origin")).toBe(PAGE);
     expect(headers.get("Access-Control-Allow-Credentials")).toBeNull();
@@ -41,6 +41,22 @@ it("an origin of the list may read answers, errors too, and the headers a client
     expect(headers.get("Vary")).toContain("Origin");
   }
 });
+
+it.each(["/v1/items", "/v1/items/NONE", "/v1/items?nonsense=1"])(
+  "what anyone may read is for pages of any origin, the same for all: %s",
+  async (path) => {
+    for (const headers of [{ Origin: "https://third.example" }, { Origin: PAGE }, {}]) {
+      const response = await call("GET", path, { headers, vars });
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+      expect(response.headers.get("Access-Control-Expose-Headers")).toContain("ETag");
+      expect(response.headers.get("Vary") ?? "").not.toContain("Origin");
+    }
+    const closed = await call("GET", path, { headers: { Origin: PAGE } });
+    expect(corsOf(closed)).toEqual([]);
+    const written = await call("PUT", path, { headers: { Origin: "https://third.example" }, vars });
+    expect(corsOf(written)).toEqual([]);
+  },
+);
 
 it("a preflight of an origin of the list says what it may send", async () => {
   const response = await call("OPTIONS", "/v1/orders", { headers: preflight(PAGE), vars });

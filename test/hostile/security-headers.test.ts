@@ -30,7 +30,8 @@ it.each(CALLS)("%s %s is neither framed, sniffed nor told of", async (method, pa
 
 it("an answer to an error that nobody expected has them as well, and tells nothing", async () => {
   const vars = { DB: {} as D1Database };
-  const response = await call("GET", "/v1/items", { vars });
+  const token = await tokenFor(newCustomer());
+  const response = await call("GET", "/v1/orders", { token, vars });
   expect(response.status).toBe(500);
   expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
   expect(await response.json()).toMatchObject({

@@ -148,6 +148,7 @@ describe("an item", () => {
       name: "Newer",
       price: { amount: 6, currency: "USD" },
       available: 7,
+      received: 7,
       limitPerCustomer: 2,
       saleStartsAt,
       saleEndsAt: null,

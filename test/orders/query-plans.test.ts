@@ -93,6 +93,7 @@ async function placingAndReading(sku: string): Promise<void> {
   client.close(1000);
   await client.code();
   await call("GET", location, { token });
+  await call("GET", location, { token, headers: { Prefer: "wait=1" } });
   await call("GET", "/v1/orders?status=pending&limit=1", { token });
   await call("POST", `${location}/cancel`, { token });
 }

@@ -73,10 +73,10 @@ describe("settling tells the feeds", () => {
 });
 
 describe("levels in the read model", () => {
-  const available = async (sku: string): Promise<number> => {
-    const item: { available: number } = await (await call("GET", `/v1/items/${sku}`)).json();
-    return item.available;
-  };
+  const available = (sku: string) =>
+    env.DB.prepare("SELECT available FROM items WHERE sku = ?")
+      .bind(sku)
+      .first<number>("available");
   const levelAt = (sku: string) =>
     env.DB.prepare("SELECT level_at FROM items WHERE sku = ?").bind(sku).first<number>("level_at");
 

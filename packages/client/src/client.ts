@@ -139,8 +139,8 @@ export interface Client {
   /** Says that an unmatched payment was paid back. @example `await shop.refunded("pi_1");` */
   refunded(reference: string, options?: CallOptions): Promise<Payment>;
 
-  /** The catalogue. @example `const { items, nextCursor } = await shop.items({ limit: 100 });` */
-  items(options?: PageOptions): Promise<ItemPage>;
+  /** The catalogue, or some of it. @example `const { items } = await shop.items({ skus: ["A", "B"] });` */
+  items(options?: PageOptions & { skus?: readonly string[] | undefined }): Promise<ItemPage>;
   /** @example `const { available } = await shop.item("VINYL-TIDES");` */
   item(sku: string, options?: CallOptions): Promise<Item>;
   /** A new customer with a token, where guest checkout is on. @example `await shop.createGuest()` */
@@ -202,7 +202,7 @@ export function createClient(options: ClientOptions): Client {
       return (await post<{ payment: Payment }>(path, undefined, more)).payment;
     },
 
-    items: (more) => get("/v1/items", more),
+    items: ({ skus, ...more } = {}) => get("/v1/items", { ...more, query: { sku: skus?.join() } }),
     item: (sku, more) => get(`/v1/items/${encodeURIComponent(sku)}`, more),
     createGuest: (more) => post("/v1/guests", undefined, more),
   };

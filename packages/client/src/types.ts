@@ -88,6 +88,8 @@ export interface Item {
   price: Money;
   /** Available units. This figure lags a second or two; only an order decides. */
   available: number;
+  /** All units there ever were: what `available` is a part of. */
+  received: number;
   limitPerCustomer: number | null;
   saleStartsAt: string | null;
   saleEndsAt: string | null;

@@ -4,6 +4,7 @@ import { putItems } from "../items/items.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
 import { BulkLinesSchema, failed, type LineResult, MAX_BULK_BYTES, readLines } from "./bulk.ts";
+import { forgetCatalogue } from "./catalogue.ts";
 import { ItemSchema } from "./item-body.ts";
 import { body } from "./validation.ts";
 
@@ -14,6 +15,7 @@ export const BulkItemsSchema = v.strictObject({ items: BulkLinesSchema });
 export const bulkItems = new Hono<AppEnv>().post(
   "/",
   requireScopes("catalogue:write"),
+  forgetCatalogue,
   body(BulkItemsSchema, { maxBytes: MAX_BULK_BYTES }),
   async (c) => {
     const { items } = c.req.valid("json");

@@ -17,6 +17,7 @@ import {
   MAX_BULK_BYTES,
   readLines,
 } from "./bulk.ts";
+import { forgetCatalogue } from "./catalogue.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { Problem } from "./problem.ts";
 import { actorOf } from "./scopes.ts";
@@ -42,6 +43,7 @@ type StockLine = v.InferOutput<typeof StockLineSchema>;
 export const bulkStock = new Hono<AppEnv>().post(
   "/bulk",
   requireScopes("stock:write"),
+  forgetCatalogue,
   headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
   body(BulkStockSchema, { maxBytes: MAX_BULK_BYTES }),
   async (c) => {

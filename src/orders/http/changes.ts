@@ -5,6 +5,7 @@ import { MAX_CHANGES, readChanges } from "../changes/change-queries.sql.ts";
 import { changeView, cursorOf, parseCursor } from "../changes/change.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
+import { leaderOf } from "./background.ts";
 import { limitParameter } from "./pagination.ts";
 import { applyPreference } from "./prefer.ts";
 import { Problem } from "./problem.ts";
@@ -37,11 +38,11 @@ export const changes = new Hono<AppEnv>().get(
     const { DB: db } = c.env;
     let page = await readChanges(db, after, limit);
     if (page !== "reset" && page.changes.length === 0 && wait_ms > 0) {
-      if (await awaitChanges(db, page.next, wait_ms)) page = await readChanges(db, after, limit);
+      if (await awaitChanges(leaderOf(c), page.next, wait_ms))
+        page = await readChanges(db, after, limit);
     }
     if (page === "reset") throw new Problem("changes_reset");
     const { epoch, next } = page;
-    c.header("Cache-Control", "no-store");
     return c.json({
       changes: page.changes.map((change) => changeView(change, epoch)),
       nextCursor: cursorOf(epoch, next),

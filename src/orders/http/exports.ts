@@ -65,7 +65,6 @@ interface Source<T> {
  */
 async function exportResponse<T>(c: Context<AppEnv>, source: Source<T>): Promise<Response> {
   c.header("Vary", "Accept");
-  c.header("Cache-Control", "no-store");
   const type = acceptedType(c.req.header("Accept"), [CSV, NDJSON]);
   c.header("Content-Type", type === CSV ? `${CSV}; charset=utf-8` : NDJSON);
   if (c.req.method === "HEAD") return c.body(null);

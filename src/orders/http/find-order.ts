@@ -13,9 +13,13 @@ export const StatusSchema = v.optional(
 );
 
 /** Finds an order by the id in a path; null when the id is malformed or unknown. */
-export async function findOrder(db: D1Database, text: string): Promise<Order | null> {
+export async function findOrder(
+  db: D1Database,
+  text: string,
+  read = (id: string) => getOrder(db, id),
+): Promise<Order | null> {
   const id = v.safeParse(SentOrderIdSchema, text);
-  return id.success ? await getOrder(db, id.output) : null;
+  return id.success ? await read(id.output) : null;
 }
 
 export const orderNotFound = new Problem("not_found", { detail: "There is no such order." });

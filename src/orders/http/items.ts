@@ -1,40 +1,59 @@
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type TypedResponse } from "hono";
 import * as v from "valibot";
 import { SkuSchema } from "../../contract/sku.ts";
-import { getItem, listItems } from "../items/item-queries.sql.ts";
-import { etagOf, itemView, type StoredItem } from "../items/item.ts";
+import { etagOf, itemView, type ItemView, type StoredItem } from "../items/item.ts";
 import { archiveItem, putItem, type Written } from "../items/items.sql.ts";
 import { patchItem } from "../items/patch-item.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
+import { leaderOf } from "./background.ts";
+import { forgetCatalogue, readItem, readList, type Shown } from "./catalogue.ts";
 import { ItemPatchSchema, ItemSchema, patched } from "./item-body.ts";
-import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
+import { pageQuery, decodeCursor } from "./pagination.ts";
 import { isUnchanged, preconditionOf, WriteConditions } from "./preconditions.ts";
 import { invalid, Problem } from "./problem.ts";
 import { itemNotFound, skuFromPath } from "./sku.ts";
 import { body, headers, query } from "./validation.ts";
 
+const CDN_CACHE_CONTROL = "max-age=1, stale-while-revalidate=1, stale-if-error=10";
+
+const MAX_SKUS = 50;
+const SkuListSchema = v.pipe(
+  v.string(),
+  v.maxLength(MAX_SKUS * 65),
+  v.transform((text) => [...new Set(text.split(","))].sort()),
+  v.array(SkuSchema),
+  v.maxLength(MAX_SKUS, `must name at most ${MAX_SKUS} items`),
+);
+
+/** Query of `GET /v1/items`. */
+export const CatalogueQuery = v.strictObject({ ...pageQuery, sku: v.optional(SkuListSchema) });
+
+interface ItemList {
+  items: ItemView[];
+  nextCursor: string | null;
+}
+
 const PATCH_TYPES = ["application/merge-patch+json", "application/json"];
 
 export const items = new Hono<AppEnv>()
-  .get("/", query(v.object(pageQuery)), async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const after = decodeCursor(cursor, SkuSchema);
-    const found = await listItems(c.env.DB, { after, limit: limit + 1 });
-    const { page, nextCursor } = paginate(found, limit, ({ sku }) => sku);
-    return c.json({ items: page.map(itemView), nextCursor });
+  .get("/", query(CatalogueQuery), async (c) => {
+    const { limit, cursor, sku: skus } = c.req.valid("query");
+    if (skus && (c.req.query("limit") ?? cursor) !== undefined) {
+      throw invalid([{ path: "sku", message: "cannot be combined with limit or cursor" }]);
+    }
+    const wanted = skus ? { skus } : { after: decodeCursor(cursor, SkuSchema), limit };
+    return shown<ItemList>(c, await readList(leaderOf(c), wanted));
   })
-  .get("/:sku", async (c) => {
-    const item = await getItem(c.env.DB, skuFromPath(c.req.param("sku")));
-    if (!item || item.isArchived || item.details.status === "draft") throw itemNotFound;
-    const etag = etagOf(item);
-    c.header("ETag", etag);
-    if (isUnchanged(c.req.header("If-None-Match"), etag)) return c.body(null, 304) as never;
-    return c.json(itemView(item));
+  .get("/:sku", query(v.strictObject({})), async (c) => {
+    const item = await readItem(leaderOf(c), skuFromPath(c.req.param("sku")));
+    if (item === undefined) throw itemNotFound;
+    return shown<ItemView>(c, item);
   })
   .put(
     "/:sku",
     requireScopes("catalogue:write"),
+    forgetCatalogue,
     headers(WriteConditions),
     body(ItemSchema),
     async (c) => {
@@ -50,6 +69,7 @@ export const items = new Hono<AppEnv>()
   .patch(
     "/:sku",
     requireScopes("catalogue:write"),
+    forgetCatalogue,
     headers(WriteConditions),
     body(ItemPatchSchema, { types: PATCH_TYPES }),
     async (c) => {
@@ -65,15 +85,41 @@ export const items = new Hono<AppEnv>()
       return itemResponse(c, itemAfter(written), 200);
     },
   )
-  .delete("/:sku", requireScopes("catalogue:write"), headers(WriteConditions), async (c) => {
-    const sku = skuFromPath(c.req.param("sku"));
-    const precondition = preconditionOf(c.req.valid("header"));
-    const written = await archiveItem(c.env.DB, sku, precondition, Date.now());
-    if (!written.before) throw itemNotFound;
-    // Archived already: a repeat may name the revision from before (RFC 9110, 13.1.1).
-    if (!written.before.isArchived) itemAfter(written);
-    return c.body(null, 204);
-  });
+  .delete(
+    "/:sku",
+    requireScopes("catalogue:write"),
+    forgetCatalogue,
+    headers(WriteConditions),
+    async (c) => {
+      const sku = skuFromPath(c.req.param("sku"));
+      const precondition = preconditionOf(c.req.valid("header"));
+      const written = await archiveItem(c.env.DB, sku, precondition, Date.now());
+      if (!written.before) throw itemNotFound;
+      // Archived already: a repeat may name the revision from before (RFC 9110, 13.1.1).
+      if (!written.before.isArchived) itemAfter(written);
+      return c.body(null, 204);
+    },
+  );
+
+/**
+ * A response that the platform's cache may keep for a second (Workers Cache, which honours
+ * `Cloudflare-CDN-Cache-Control`; browsers ask each time). It names no request: others get it too.
+ */
+function shown<T>(c: Context<AppEnv>, found: Shown | null) {
+  if (found === null) {
+    const detail = "Too many different parts of the catalogue are asked for at once.";
+    throw new Problem("rate_limited", { detail, headers: { "Retry-After": "1" } });
+  }
+  const { etag, json } = found;
+  c.header("X-Request-Id", undefined);
+  c.header("ETag", etag);
+  c.header("Cache-Control", "no-cache");
+  c.header("Cloudflare-CDN-Cache-Control", CDN_CACHE_CONTROL);
+  const response = isUnchanged(c.req.header("If-None-Match"), etag)
+    ? c.body(null, 304)
+    : c.body(json, 200, { "Content-Type": "application/json" });
+  return response as unknown as TypedResponse<T, 200, "json">;
+}
 
 /** The item as it was written. Throws `precondition_failed` with the item as it is. */
 function itemAfter({ item, isAllowed }: Written): StoredItem {

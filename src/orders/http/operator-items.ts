@@ -30,7 +30,6 @@ export const operatorItems = new Hono<AppEnv>().get(
     const { limit, cursor, q = null, status = null, sort } = c.req.valid("query");
     const after = decodeCursor(cursor, PositionSchema);
     const { items, next } = await listAllItems(c.env.DB, { q, status, sort, after, limit });
-    c.header("Cache-Control", "no-store");
     const now_ms = Date.now();
     return c.json({
       items: items.map((item) => stockedItemView(item, now_ms)),

@@ -6,12 +6,12 @@ import { changeOrder } from "../change/change-order.ts";
 import { extendOrder } from "../change/extend-order.ts";
 import { listOrders, unfinishedOrders } from "../order/order-queries.sql.ts";
 import { type Order, type OrderView, viewOf } from "../order/order.ts";
-import { awaitOutcome } from "../place/await-outcome.ts";
+import { awaitOutcome, readWithWaiters } from "../place/await-outcome.ts";
 import { placeOrder } from "../place/place-order.ts";
 import type { Placement, AdmissionRefusal } from "../place/placement.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireToken, requireCustomerOrScopes, requireScopes } from "./auth.ts";
-import { background } from "./background.ts";
+import { background, leaderOf } from "./background.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
 import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
@@ -71,8 +71,12 @@ export const orders = new Hono<AppEnv>()
   })
   .get("/:id", requireToken, async (c) => {
     const { wait_ms } = applyPreference(c);
-    const order = await ownOrder(c, c.req.param("id"), "orders:read");
-    return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(c.env.DB, order, wait_ms) : order));
+    const id = c.req.param("id");
+    if (wait_ms === 0) return c.json(viewOf(await ownOrder(c, id, "orders:read")));
+    const reader = leaderOf(c);
+    const read = (orderId: string) => readWithWaiters(reader, orderId);
+    const order = await ownOrder(c, id, "orders:read", read);
+    return c.json(viewOf(await awaitOutcome(reader, order, wait_ms)));
   })
   .post("/:id/cancel", requireToken, orderLimit, async (c) => {
     const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");
@@ -107,9 +111,14 @@ export const orders = new Hono<AppEnv>()
  * Returns the caller's own order, or any order if the caller has the scope. Without the scope, the
  * response does not reveal whether the order exists: a customer always gets 404, a service 403.
  */
-async function ownOrder(c: Context<AppEnv>, id: string, scope: Scope): Promise<Order> {
+async function ownOrder(
+  c: Context<AppEnv>,
+  id: string,
+  scope: Scope,
+  read?: (id: string) => Promise<Order | null>,
+): Promise<Order> {
   const caller = c.get("caller");
-  const order = await findOrder(c.env.DB, id);
+  const order = await findOrder(c.env.DB, id, read);
   if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) return order;
   if (isService(caller)) assertScope(caller, scope);
   throw orderNotFound;
@@ -124,7 +133,7 @@ async function placementResponse(c: Context<AppEnv>, placement: Placement, wait_
     case "replayed": {
       c.header("Idempotency-Replayed", "true");
       const { order } = placement;
-      if (wait_ms > 0) return outcomeResponse(c, await awaitOutcome(c.env.DB, order, wait_ms));
+      if (wait_ms > 0) return outcomeResponse(c, await awaitOutcome(leaderOf(c), order, wait_ms));
       return orderResponse(c, order, order.status === "pending" ? 202 : 200);
     }
     case "key_reused":

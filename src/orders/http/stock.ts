@@ -7,6 +7,7 @@ import { storeLevels } from "../items/items.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock, stockUnavailable } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
+import { forgetCatalogue } from "./catalogue.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { Problem } from "./problem.ts";
@@ -22,6 +23,7 @@ export const stock = new Hono<AppEnv>()
   .post(
     "/:sku/stock",
     requireScopes("stock:write"),
+    forgetCatalogue,
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(StockChangeSchema),
     async (c) => {

@@ -61,25 +61,36 @@ export async function knownSkus(db: D1Database, skus: readonly string[]): Promis
   return new Set(results.map(({ sku }) => sku));
 }
 
-interface PageAfter {
+/** A page by SKU. */
+export interface CataloguePage {
   after: string | null;
   limit: number;
 }
 
-/** What buyers see, by SKU. */
-export async function listItems(
+/** What buyers see: pages of it, and items by their SKU, in one batch. */
+export async function readCatalogue(
   db: D1Database,
-  { after, limit }: PageAfter,
-): Promise<StoredItem[]> {
-  const { results } = await db
-    .prepare(`SELECT * FROM items AS i WHERE sku > ? AND ${isListed("i")} ORDER BY sku LIMIT ?`)
-    .bind(after ?? "", limit)
-    .all<ItemRow>();
-  return results.map(itemFromRow);
+  { pages, skus }: { pages: readonly CataloguePage[]; skus: readonly string[] },
+): Promise<{ pages: StoredItem[][]; items: StoredItem[] }> {
+  const [items, ...lists] = await db.batch<ItemRow>([
+    db
+      .prepare(
+        `SELECT i.* FROM json_each(?) AS e JOIN items AS i ON i.sku = e.value
+         WHERE ${isListed("i")}`,
+      )
+      .bind(JSON.stringify(skus)),
+    ...pages.map(({ after, limit }) =>
+      db
+        .prepare(`SELECT * FROM items AS i WHERE sku > ? AND ${isListed("i")} ORDER BY sku LIMIT ?`)
+        .bind(after ?? "", limit),
+    ),
+  ]);
+  const found = (result: D1Result<ItemRow> | undefined) => (result?.results ?? []).map(itemFromRow);
+  return { pages: lists.map(found), items: found(items) };
 }
 
 /** The SKUs of all items, since drafts and archived ones have stock too. */
-export async function listSkus(db: D1Database, { after, limit }: PageAfter): Promise<string[]> {
+export async function listSkus(db: D1Database, { after, limit }: CataloguePage): Promise<string[]> {
   const { results } = await db
     .prepare("SELECT sku FROM items WHERE sku > ? ORDER BY sku LIMIT ?")
     .bind(after ?? "", limit)

@@ -8,6 +8,8 @@ export interface ItemView {
   price: Money;
   /** Available units by the read model, which lags a second or two behind the stock item. */
   available: number;
+  /** All units there ever were: what `available` is a part of. */
+  received: number;
   limitPerCustomer: number | null;
   saleStartsAt: string | null;
   saleEndsAt: string | null;
@@ -17,7 +19,7 @@ export interface ItemView {
 export type ItemStatus = "draft" | "listed";
 
 /** What an operator writes. */
-export interface ItemDetails extends Omit<ItemView, "sku" | "available"> {
+export interface ItemDetails extends Omit<ItemView, "sku" | "available" | "received"> {
   status: ItemStatus;
 }
 
@@ -55,7 +57,7 @@ export const etagOf = ({ revision, levelVersion }: StoredItem): string =>
 
 export function itemView({ sku, details, level }: StoredItem): ItemView {
   const { status: _status, ...shown } = details;
-  return { sku, ...shown, available: level.available };
+  return { sku, ...shown, available: level.available, received: level.received };
 }
 
 export function stockedItemView(item: StoredItem, now_ms: number): StockedItem {

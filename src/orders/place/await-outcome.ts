@@ -1,27 +1,86 @@
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
-import { getOrder } from "../order/order-queries.sql.ts";
+import { type Leader, SharedRead, type SharedKey } from "../../runtime/shared-read.ts";
+import { D1_TIMEOUT_MS } from "../database/d1.ts";
+import { getOrder, newerOrders } from "../order/order-queries.sql.ts";
 import type { Order } from "../order/order.ts";
 
 const POLL_MS = 1_000;
 /** Waiting requests of one isolate; above it, requests are answered at once. */
-const MAX_WAITERS = 200;
-/** Longer than the 10 s to which `Prefer: wait` is clamped plus the time limit of the last read. */
-const WAITER_LEASE_MS = 25_000;
+const MAX_WAITERS = 2_000;
+/** Longer than the 10 s to which `Prefer: wait` is clamped, and the time limits of two last reads. */
+const WAITER_LEASE_MS = 35_000;
 const waiters = new ConcurrencyLimit(MAX_WAITERS, WAITER_LEASE_MS);
 
-/** Polls D1 until the order is decided or `wait_ms` is over, and returns the latest order. */
-export async function awaitOutcome(db: D1Database, order: Order, wait_ms: number): Promise<Order> {
+/** "later": this round had no room for the order; the next one may have. */
+const reads = new SharedRead<D1Database, Order | "later">(
+  {
+    what: "D1",
+    // Each waiter asks for one order at a time, so that a round has room for all of them.
+    limits: { order: MAX_WAITERS },
+    interval_ms: POLL_MS,
+    fresh_ms: 0,
+    warm_ms: 0,
+    timeout_ms: 2 * D1_TIMEOUT_MS,
+  },
+  readNewer,
+);
+
+async function readNewer(db: D1Database, keys: readonly SharedKey[]) {
+  const { orders, isTruncated } = await newerOrders(db, keys.map(parseKey));
+  const byId = new Map(orders.map((order) => [order.id, order]));
+  const values = keys.map((key): [SharedKey, Order | "later"] | null => {
+    const { id, revision } = parseKey(key);
+    const order = byId.get(id);
+    if (order !== undefined && order.revision > revision) return [key, order];
+    return isTruncated ? [key, "later"] : null;
+  });
+  return new Map(values.filter((value) => value !== null));
+}
+
+/** The order, once it has a later revision. */
+const keyOf = (id: string, revision: number): SharedKey => `order:${id}:${revision}`;
+
+function parseKey(key: SharedKey): { id: string; revision: number } {
+  const [, id = "", revision] = key.split(":");
+  return { id, revision: Number(revision) };
+}
+
+type Reader = Leader<D1Database>;
+
+/** The order with a later revision. Null: it has none, or there is no such order. */
+async function readTogether(reader: Reader, id: string, revision: number): Promise<Order | null> {
+  for (;;) {
+    const found = await reads.get(keyOf(id, revision), reader, Date.now());
+    if (found !== "later") return found ?? null;
+  }
+}
+
+/** Reads an order as `getOrder` does, but together with all who wait: within a second or so. */
+export async function readWithWaiters(reader: Reader, id: string): Promise<Order | null> {
+  const release = waiters.tryAcquire(Date.now());
+  if (release === null) return getOrder(reader.source, id);
+  try {
+    return await readTogether(reader, id, 0);
+  } finally {
+    release();
+  }
+}
+
+/**
+ * Returns the order once it is decided, or as it stands when `wait_ms` is over. All who wait in an
+ * isolate share one statement a second; the last may end up to a second later than `wait_ms`.
+ */
+export async function awaitOutcome(reader: Reader, order: Order, wait_ms: number): Promise<Order> {
+  if (order.status !== "pending") return order;
   const release = waiters.tryAcquire(Date.now());
   if (release === null) return order;
   try {
     const deadline_ms = Date.now() + wait_ms;
     let latest = order;
-    for (;;) {
-      const left_ms = deadline_ms - Date.now();
-      if (latest.status !== "pending" || left_ms <= 0) return latest;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, left_ms)));
-      latest = (await getOrder(db, order.id)) ?? latest;
+    while (latest.status === "pending" && Date.now() < deadline_ms) {
+      latest = (await readTogether(reader, latest.id, latest.revision)) ?? latest;
     }
+    return latest;
   } finally {
     release();
   }

@@ -44,7 +44,7 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/openapi.json", who: "anyone" },
   { method: "GET", path: "/docs", who: "anyone" },
   { method: "POST", path: "/v1/guests", who: "anyone" },
-  { method: "GET", path: "/v1/items", who: "anyone", query: PAGE },
+  { method: "GET", path: "/v1/items", who: "anyone", query: [...PAGE, "sku"] },
   { method: "GET", path: "/v1/items/:sku", who: "anyone" },
   {
     method: "PUT",

@@ -88,23 +88,32 @@ export async function worldOf({ vars, stock, db }: WorldOptions = {}) {
   await runInDurableObject(desk(), (it: OrderDesk) => Reflect.set(it, "env", own));
   await runInDurableObject(reconciler(), (it: Reconciler) => Reflect.set(it, "env", own));
 
+  async function fetch(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: string,
+  ): Promise<Response> {
+    const context = createExecutionContext();
+    const url = `https://lockstock.test${path}`;
+    const init = { method, headers, ...(body !== undefined && { body }) };
+    const response = await app.fetch(new Request(url, init), own, context);
+    await waitOnExecutionContext(context);
+    return response;
+  }
+
   async function call(
     method: string,
     path: string,
     { as, body, headers }: { as?: string; body?: unknown; headers?: Record<string, string> } = {},
   ): Promise<Answer> {
-    const context = createExecutionContext();
-    const request = new Request(`https://lockstock.test${path}`, {
-      method,
-      headers: {
-        ...(as !== undefined && { Authorization: `Bearer ${await tokenFor(as)}` }),
-        ...(body !== undefined && { "Content-Type": "application/json" }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    const response = await app.fetch(request, own, context);
-    await waitOnExecutionContext(context);
+    const all = {
+      ...(as !== undefined && { Authorization: `Bearer ${await tokenFor(as)}` }),
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...headers,
+    };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const response = await fetch(method, path, all, text);
     const { status } = response;
     const answered = status === 204 ? {} : await response.json();
     return { status, headers: response.headers, body: answered as Answer["body"] };
@@ -115,6 +124,7 @@ export async function worldOf({ vars, stock, db }: WorldOptions = {}) {
     sent,
     messages,
     call,
+    fetch,
     place: (
       as: string,
       lines: { sku: string; quantity: number }[],
