@@ -23,8 +23,13 @@ export const LIMITS: readonly Change[] = [
   },
   {
     file: "src/orders/place/await-outcome.ts",
-    from: "const MAX_WAITERS = 200;",
-    to: "const MAX_WAITERS = 1;",
+    from: "const MAX_WAITERS = 2_000;",
+    to: "const MAX_WAITERS = 2;",
+  },
+  {
+    file: "src/orders/order/order-queries.sql.ts",
+    from: "const MAX_NEWER = 500;",
+    to: "const MAX_NEWER = 1;",
   },
   {
     file: "src/orders/reconcile/reconcile.ts",

@@ -29,7 +29,7 @@ const SkuListSchema = v.pipe(
 /** Query of `GET /v1/items`. */
 export const CatalogueQuery = v.strictObject({ ...pageQuery, sku: v.optional(SkuListSchema) });
 
-interface ItemList {
+export interface ItemList {
   items: ItemView[];
   nextCursor: string | null;
 }

@@ -50,8 +50,10 @@ type Reader = Leader<D1Database>;
 /** The order with a later revision. Null: it has none, or there is no such order. */
 async function readTogether(reader: Reader, id: string, revision: number): Promise<Order | null> {
   for (;;) {
-    const found = await reads.get(keyOf(id, revision), reader, Date.now());
+    const read = reads.get(keyOf(id, revision), reader, Date.now());
+    const found = read === null ? "later" : await read;
     if (found !== "later") return found ?? null;
+    if (read === null) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 

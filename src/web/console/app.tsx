@@ -18,8 +18,6 @@ import { isLocalRun, setToken, token } from "./session.ts";
 import { TokenGate } from "./token-gate.tsx";
 import { WebhooksView } from "./webhooks-view.tsx";
 
-const PERIOD_MS = 2_000;
-
 const NAMES: Record<View, string> = {
   sale: "Sale",
   orders: "Orders",
@@ -65,7 +63,7 @@ function Locked() {
 
 function Console() {
   const shown = useStore(view);
-  const operations = usePolled("operations", PERIOD_MS, askOperations);
+  const operations = usePolled("operations", askOperations);
   const deadLetters = operations.data?.deadLetters ?? 0;
   const code = operations.problem?.code;
   useEffect(() => {

@@ -8,11 +8,9 @@ import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { client } from "./session.ts";
 
-const PERIOD_MS = 4_000;
-
 /** Messages that could not be processed, oldest first. They are kept until an operator decides. */
 export function DeadLettersView({ onChanged }: { onChanged: () => void }) {
-  const page = usePolled("dead letters", PERIOD_MS, () =>
+  const page = usePolled("dead letters", () =>
     ok(client.v1["dead-letters"].$get({ query: { limit: "50" } })),
   );
   const letters = page.data?.deadLetters ?? [];

@@ -6,8 +6,6 @@ import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { type Delivery, type DeliveryState, webhookCalls } from "./webhooks.ts";
 
-const PERIOD_MS = 4_000;
-
 const FILTERS = [null, "pending", "parked", "delivered"] as const;
 const LABELS: Record<DeliveryState | "all", string> = {
   all: "All",
@@ -26,7 +24,7 @@ export function Deliveries({ webhookId, onChanged }: DeliveriesProps) {
   const [state, setState] = useState<DeliveryState | null>(null);
   const calls = webhookCalls(webhookId);
   const key = `deliveries ${webhookId} ${state}`;
-  const page = usePolled(key, PERIOD_MS, () => calls.deliveries(state));
+  const page = usePolled(key, () => calls.deliveries(state));
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const resend = async (id: string) => {
     setProblem(null);

@@ -10,8 +10,6 @@ import { LedgerDialog } from "./ledger-dialog.tsx";
 import { LevelBar, LevelLegend } from "./level-bar.tsx";
 import { StockDialog } from "./stock-dialog.tsx";
 
-const PERIOD_MS = 2_500;
-
 type Opened =
   | { type: "create" }
   | { type: "edit" | "restock" | "adjust" | "ledger"; item: StockedItem };
@@ -21,7 +19,7 @@ export function ItemsTable() {
   const [cursors, setCursors] = useState<(string | null)[]>([null]);
   const [opened, setOpened] = useState<Opened | null>(null);
   const cursor = cursors.at(-1) ?? null;
-  const page = usePolled(`items ${cursor}`, PERIOD_MS, () => readItems(cursor));
+  const page = usePolled(`items ${cursor}`, () => readItems(cursor));
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const toggleArchived = async (item: StockedItem) => {
     setProblem(null);

@@ -8,7 +8,6 @@ import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import type { StockedItem } from "./items.ts";
 import { client } from "./session.ts";
 
-const PERIOD_MS = 4_000;
 const PAGE = "50";
 
 const readLedger = (sku: string, cursor: string | null) =>
@@ -21,7 +20,7 @@ const readLedger = (sku: string, cursor: string | null) =>
 
 /** Every movement of an item with the balance after it, newest first. */
 export function LedgerDialog({ item, onClose }: { item: StockedItem; onClose: () => void }) {
-  const newest = usePolled(`ledger ${item.sku}`, PERIOD_MS, () => readLedger(item.sku, null));
+  const newest = usePolled(`ledger ${item.sku}`, () => readLedger(item.sku, null));
   const [older, setOlder] = useState<{ movements: Movement[]; cursor: string | null } | null>(null);
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const first = newest.data;

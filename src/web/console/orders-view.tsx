@@ -8,7 +8,6 @@ import { textOf } from "./form.tsx";
 import { OrderRow } from "./order-row.tsx";
 import { client } from "./session.ts";
 
-const PERIOD_MS = 3_000;
 const PAGE = "25";
 const FILTERS = ["all", "pending", "confirmed", "paid", "returned", "cancelled"] as const;
 type Filter = (typeof FILTERS)[number];
@@ -36,7 +35,7 @@ export function OrdersView() {
   const [filter, setFilter] = useState<Filter>("all");
   const [id, setId] = useState("");
   const key = `orders ${filter} ${id}`;
-  const newest = usePolled(key, PERIOD_MS, () => readOrders(filter, id, null));
+  const newest = usePolled(key, () => readOrders(filter, id, null));
   const [older, setOlder] = useState<(Page & { key: string }) | null>(null);
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const extra = older?.key === key ? older : null;

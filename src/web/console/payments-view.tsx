@@ -9,8 +9,6 @@ import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { client } from "./session.ts";
 
-const PERIOD_MS = 4_000;
-
 type Payment = InferResponseType<Client["v1"]["payments"]["$get"]>["payments"][number];
 
 const FILTERS = {
@@ -32,7 +30,7 @@ const WHY = {
 /** Payments, those that need somebody first. */
 export function PaymentsView({ onChanged }: { onChanged: () => void }) {
   const [state, setState] = useState<State>("unmatched");
-  const page = usePolled(`payments ${state}`, PERIOD_MS, () =>
+  const page = usePolled(`payments ${state}`, () =>
     ok(client.v1.payments.$get({ query: { state, limit: "50" } })),
   );
   const payments = page.data?.payments ?? [];

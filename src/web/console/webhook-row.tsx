@@ -8,8 +8,6 @@ import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { Deliveries } from "./deliveries.tsx";
 import { type Webhook, webhookCalls, type WebhookStatus, type WithSecret } from "./webhooks.ts";
 
-const PERIOD_MS = 4_000;
-
 interface WebhookRowProps {
   webhook: Webhook;
   onSecret: (webhook: WithSecret) => void;
@@ -19,7 +17,7 @@ interface WebhookRowProps {
 export function WebhookRow({ webhook, onSecret, onChanged }: WebhookRowProps) {
   const { id, url, state, types } = webhook;
   const calls = webhookCalls(id);
-  const status = usePolled(`webhook ${id}`, PERIOD_MS, calls.status);
+  const status = usePolled(`webhook ${id}`, calls.status);
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const [isOpen, setIsOpen] = useState(false);
   const run = async (call: () => Promise<string>) => {

@@ -6,11 +6,9 @@ import { Field, Form, textOf } from "./form.tsx";
 import { WebhookRow } from "./webhook-row.tsx";
 import { addWebhook, listWebhooks, TYPES, type WithSecret } from "./webhooks.ts";
 
-const PERIOD_MS = 4_000;
-
 /** The shop's endpoints that are told what happens, and their deliveries. */
 export function WebhooksView() {
-  const page = usePolled("webhooks", PERIOD_MS, listWebhooks);
+  const page = usePolled("webhooks", listWebhooks);
   const [isAdding, setIsAdding] = useState(false);
   const [shown, setShown] = useState<WithSecret | null>(null);
   const webhooks = page.data?.webhooks ?? [];

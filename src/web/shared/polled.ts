@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Pace } from "./pace.ts";
 import { asProblem, type LockstockProblem } from "./problem.ts";
 
 export interface Polled<T> {
@@ -10,10 +11,10 @@ export interface Polled<T> {
 }
 
 /**
- * Loads now, and again `period_ms` after each response while the page is visible. When `key`
- * changes, discards the data and reloads, so that data of another key is never shown.
+ * Loads now, and again at a `Pace` while the page is visible. When `key` changes, discards the data
+ * and reloads, so that data of another key is never shown.
  */
-export function usePolled<T>(key: string, period_ms: number, ask: () => Promise<T>): Polled<T> {
+export function usePolled<T>(key: string, ask: () => Promise<T>): Polled<T> {
   const [state, setState] = useState<{
     key: string;
     data: T | null;
@@ -31,6 +32,8 @@ export function usePolled<T>(key: string, period_ms: number, ask: () => Promise<
     let isOver = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let turn = 0;
+    let before = "";
+    const pace = new Pace();
     const run = async () => {
       clearTimeout(timer);
       const own = ++turn;
@@ -41,7 +44,11 @@ export function usePolled<T>(key: string, period_ms: number, ask: () => Promise<
         data: next.data ?? (last.key === key ? last.data : null),
         problem: next.problem,
       }));
-      timer = setTimeout(() => document.visibilityState === "visible" && void run(), period_ms);
+      const now = JSON.stringify(next.data);
+      const result = next.problem ?? (now === before ? "same" : "moved");
+      before = now;
+      const again = () => document.visibilityState === "visible" && void run();
+      timer = setTimeout(again, pace.after(result));
     };
     const wake = () => {
       if (document.visibilityState === "visible") void run();
@@ -54,7 +61,7 @@ export function usePolled<T>(key: string, period_ms: number, ask: () => Promise<
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", wake);
     };
-  }, [key, period_ms]);
+  }, [key]);
 
   const isCurrent = state.key === key;
   return {

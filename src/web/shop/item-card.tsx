@@ -4,10 +4,9 @@ import { count, countdown, dayAndTime, money } from "../shared/format.ts";
 import { useStore } from "../shared/store.ts";
 import { useNow } from "../shared/use-now.ts";
 import { cart, inCart, MAX_QUANTITY, setQuantity } from "./cart.ts";
-import { mostSeen } from "./catalogue.ts";
 import { Picture } from "./picture.tsx";
 
-/** Up to this many units, or this share of the most seen, show "only … left". */
+/** Up to this many units, or this share of all there were, show "only … left". */
 const FEW = 5;
 const FEW_SHARE = 0.1;
 
@@ -89,7 +88,7 @@ function Ribbon({ item, phase, now }: { item: Item; phase: Phase; now: number })
 
 function Stock({ item }: { item: Item }) {
   const { available, name } = item;
-  const full = mostSeen(item);
+  const full = Math.max(item.received, 1);
   const isFew = available <= Math.max(FEW, full * FEW_SHARE);
   const text = available === 0 ? "Sold out" : `${isFew ? "Only " : ""}${count(available)} left`;
   return (
