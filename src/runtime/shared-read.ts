@@ -9,6 +9,8 @@ export interface SharedReadOptions {
   interval_ms: number;
   /** How long a round's values are handed out. 0: only to those who wait for the round. */
   fresh_ms: number;
+  /** Whether who comes while a round reads what it asks for gets that, or the next round's. */
+  joinsRunning: boolean;
   /** A round also reads what was asked for in this time: its readers are about to come back. */
   warm_ms: number;
   /** How long a reader waits, and after how long a round counts as lost. */
@@ -83,7 +85,8 @@ export class SharedRead<Source, V> {
     const latest = this.#latest;
     if (latest?.keys.has(key)) {
       const isFresh = latest.values !== null && now_ms < latest.began_ms + this.#options.fresh_ms;
-      if (isFresh || (!latest.isOver && now_ms < latest.lapses_ms)) return latest;
+      const isRunning = !latest.isOver && now_ms < latest.lapses_ms;
+      if (isFresh || (isRunning && this.#options.joinsRunning)) return latest;
     }
     return this.#next?.keys.has(key) && now_ms < this.#next.lapses_ms ? this.#next : null;
   }

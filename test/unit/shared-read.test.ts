@@ -9,6 +9,7 @@ const OPTIONS = {
   limits: { page: 2, sku: 3 },
   interval_ms: 1_000,
   fresh_ms: 1_000,
+  joinsRunning: true,
   warm_ms: 5_000,
   timeout_ms: 10_000,
 };
@@ -153,6 +154,24 @@ describe("a shared read", () => {
     expect(rounds).toHaveLength(2);
     await vi.advanceTimersByTimeAsync(3_500);
     expect(await second).toBe(2);
+  });
+
+  test("hands out nothing that was read before it was asked for, if it must not", async () => {
+    const { get, rounds, answerWith } = rig({ interval_ms: 0, fresh_ms: 0, joinsRunning: false });
+    answerWith(() => new Promise((resolve) => setTimeout(resolve, 10)));
+    const first = get("sku:A");
+    await vi.advanceTimersByTimeAsync(5);
+    const later = Promise.all([get("sku:A"), get("sku:A"), get("sku:B")]);
+    await vi.advanceTimersByTimeAsync(4);
+    expect(rounds).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await first).toBe(1);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await later).toEqual([2, 2, 2]);
+    // Nobody waits: the next is read at once.
+    const alone = get("sku:A");
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await alone).toBe(3);
   });
 
   test("a round whose leader was ended holds up nobody for longer than its time", async () => {

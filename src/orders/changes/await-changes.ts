@@ -17,6 +17,7 @@ const newest = new SharedRead<D1Database, number>(
     limits: { newest: 1 },
     interval_ms: POLL_MS,
     fresh_ms: 0,
+    joinsRunning: true,
     warm_ms: 0,
     timeout_ms: 2 * D1_TIMEOUT_MS,
   },

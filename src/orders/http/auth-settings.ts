@@ -22,9 +22,16 @@ const MIN_SECRET_CHARS = 32;
 /** The public secret of .dev.vars.example. */
 export const EXAMPLE_SECRET = "lockstock-local-secret-do-not-deploy";
 
+/** Of the last request: an isolate's env stays, and nearly all requests name one host. */
+let last: { env: AuthEnv; origin: string; settings: AuthSettings | string } | undefined;
+
 /** The settings for a request to `url`. Logs why and throws `unavailable` if they are unsafe. */
 export function authSettingsFor(env: AuthEnv, url: string): AuthSettings {
-  const settings = readAuthSettings(env, new URL(url).hostname);
+  const origin = url.slice(0, url.indexOf("/", "https://".length));
+  if (last?.env !== env || last.origin !== origin) {
+    last = { env, origin, settings: readAuthSettings(env, new URL(url).hostname) };
+  }
+  const { settings } = last;
   if (typeof settings !== "string") return settings;
   logThrottled("error", "auth.misconfigured", { reason: settings });
   throw new Problem("unavailable", { detail: "Authentication is not configured." });

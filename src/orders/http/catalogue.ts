@@ -30,6 +30,7 @@ const reads = new SharedRead<D1Database, Shown>(
     limits: LIMITS,
     interval_ms: FRESH_MS,
     fresh_ms: FRESH_MS,
+    joinsRunning: true,
     warm_ms: WARM_MS,
     timeout_ms: 2 * D1_TIMEOUT_MS,
   },

@@ -5,6 +5,7 @@ import type { Shortage } from "../../contract/stock-events.ts";
 import { changeOrder } from "../change/change-order.ts";
 import { extendOrder } from "../change/extend-order.ts";
 import { listOrders, unfinishedOrders } from "../order/order-queries.sql.ts";
+import { readOrder } from "../order/order-reads.ts";
 import { type Order, type OrderView, viewOf } from "../order/order.ts";
 import { awaitOutcome, readWithWaiters } from "../place/await-outcome.ts";
 import { placeOrder } from "../place/place-order.ts";
@@ -71,12 +72,10 @@ export const orders = new Hono<AppEnv>()
   })
   .get("/:id", requireToken, async (c) => {
     const { wait_ms } = applyPreference(c);
-    const id = c.req.param("id");
-    if (wait_ms === 0) return c.json(viewOf(await ownOrder(c, id, "orders:read")));
     const reader = leaderOf(c);
-    const read = (orderId: string) => readWithWaiters(reader, orderId);
-    const order = await ownOrder(c, id, "orders:read", read);
-    return c.json(viewOf(await awaitOutcome(reader, order, wait_ms)));
+    const read = wait_ms > 0 ? readWithWaiters : readOrder;
+    const order = await ownOrder(c, c.req.param("id"), "orders:read", (id) => read(reader, id));
+    return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(reader, order, wait_ms) : order));
   })
   .post("/:id/cancel", requireToken, orderLimit, async (c) => {
     const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");

@@ -27,6 +27,8 @@ export const securityHeaders = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.url.startsWith("https:")) own.push(["Strict-Transport-Security", HSTS]);
   for (const [name, value] of own) c.header(name, value);
   await next();
+  // A response that Hono did not make has none of them, or those of its own.
+  if (c.res.headers.has("X-Frame-Options")) return;
   for (const [name, value] of own) if (!c.res.headers.has(name)) c.header(name, value);
 });
 

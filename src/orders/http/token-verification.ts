@@ -102,7 +102,7 @@ async function verifyWithKeySet(
 
 /** Tries each key until the signature fits. Any other error would occur with every key. */
 async function verifyWithAny<K, T>(keys: readonly K[], check: (key: K) => Promise<T>): Promise<T> {
-  let refusal: unknown = new errors.JWSSignatureVerificationFailed();
+  let refusal: unknown;
   for (const key of keys) {
     try {
       return await check(key);
@@ -111,7 +111,7 @@ async function verifyWithAny<K, T>(keys: readonly K[], check: (key: K) => Promis
       refusal = error;
     }
   }
-  throw refusal;
+  throw refusal ?? new errors.JWSSignatureVerificationFailed();
 }
 
 /** Cached for the isolate's life; a deployment has one key set. */

@@ -64,10 +64,17 @@ export function query<S extends Schema>(schema: S): Validated<"query", S> {
   };
 }
 
-/** Validates headers, which the schema names in lower case. */
-export function headers<S extends Schema>(schema: S): Validated<"header", S> {
+/** Validates the headers that the schema names, in lower case. */
+export function headers<S extends Schema & { entries: object }>(schema: S): Validated<"header", S> {
+  const names = Object.keys(schema.entries);
   return async (c, next) => {
-    c.req.addValidatedData("header", parse(schema, c.req.header(), fieldName));
+    // One by one: Hono would copy all headers of the request.
+    const given: Record<string, string> = {};
+    for (const name of names) {
+      const value = c.req.header(name);
+      if (value !== undefined) given[name] = value;
+    }
+    c.req.addValidatedData("header", parse(schema, given, fieldName));
     await next();
   };
 }

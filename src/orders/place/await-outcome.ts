@@ -19,6 +19,7 @@ const reads = new SharedRead<D1Database, Order | "later">(
     limits: { order: MAX_WAITERS },
     interval_ms: POLL_MS,
     fresh_ms: 0,
+    joinsRunning: true,
     warm_ms: 0,
     timeout_ms: 2 * D1_TIMEOUT_MS,
   },
