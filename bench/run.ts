@@ -4,13 +4,14 @@ import { readOptions, wholeNumber } from "../scripts/lib/options.ts";
 import { ratios, table, writeResults } from "./lib/report.ts";
 import { runSeries, type Series, valuesOf } from "./lib/series.ts";
 import { tellTargets } from "./lib/targets.ts";
+import { crowdScenario } from "./scenarios/crowd.ts";
 import { feed } from "./scenarios/feed.ts";
 import { lone } from "./scenarios/lone.ts";
 import { carts, hot, spread } from "./scenarios/orders.ts";
 import { reads } from "./scenarios/reads.ts";
 import { soldOut } from "./scenarios/sold-out.ts";
 
-const SCENARIOS = [hot, spread, carts, soldOut, reads, feed, lone];
+const SCENARIOS = [hot, spread, carts, soldOut, reads, feed, crowdScenario, lone];
 
 const USAGE = `usage: npm run bench [-- --scenario NAME,… --concurrency N,… --runs N --quick --check]
 

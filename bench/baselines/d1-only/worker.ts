@@ -33,6 +33,7 @@ export default {
   async fetch(request, env): Promise<Response> {
     const url = new URL(request.url);
     if (request.method === "PUT") return putItem(env.DB, url, await request.json());
+    if (request.method === "GET" && url.pathname.startsWith("/items")) return getItems(env.DB, url);
     if (request.method === "GET") return getOrder(env.DB, url);
 
     const { lines } = await request.json<{ lines: Line[] }>();
@@ -53,6 +54,17 @@ async function putItem(db: D1Database, url: URL, { units }: { units: number }): 
   const sku = url.pathname.split("/")[2];
   await db.prepare("INSERT INTO items VALUES (?, ?)").bind(sku, units).run();
   return Response.json({ sku, units });
+}
+
+/** `GET /items` and `GET /items/:sku`: a query for each who looks. */
+async function getItems(db: D1Database, url: URL): Promise<Response> {
+  const sku = url.pathname.split("/")[2];
+  if (sku === undefined) {
+    const { results } = await db.prepare("SELECT * FROM items ORDER BY sku LIMIT 20").all();
+    return Response.json({ items: results });
+  }
+  const item = await db.prepare("SELECT * FROM items WHERE sku = ?").bind(sku).first();
+  return Response.json(item, { status: item ? 200 : 404 });
 }
 
 /** `GET /v1/orders/:id`. */
