@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Counts } from "../cost/count.ts";
 import type { Prepared } from "../lib/load.ts";
 import { seed } from "../lib/measure.ts";
-import { type Metrics, oversold, settled } from "../lib/observe.ts";
+import { type Metrics, settled } from "../lib/observe.ts";
 import { orders, tokenOf } from "../lib/orders.ts";
 import type { Stack } from "../lib/stack.ts";
 import { percentile } from "../lib/stats.ts";
