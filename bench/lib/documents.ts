@@ -60,6 +60,12 @@ export const TABLES: Record<string, Record<string, Table>> = {
     soldout: figures("soldout"),
     reads: figures("reads"),
     feed: figures("feed"),
+    crowd: figures("crowd"),
+    "crowd, ratios": ratios("crowd", "http_p99_ms", [
+      ["lockstock, crowd", "lockstock, alone"],
+      ["d1-only, crowd", "d1-only, alone"],
+      ["lockstock, crowd", "d1-only, crowd"],
+    ]),
     lone: figures("lone"),
     "arrivals, one item": () => arrivalsTable("hot"),
     "arrivals, 100 items": () => arrivalsTable("spread"),
