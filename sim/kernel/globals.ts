@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { SimResponse } from "../platform/http.ts";
 import { SimSocket, SimSocketPair } from "../platform/sockets.ts";
 import type { Kernel } from "./kernel.ts";
@@ -105,6 +105,8 @@ interface HmacKey {
 
 /** HMAC SHA-256 by the same engine, but at once: Web Crypto answers from a thread, at any time. */
 const subtle = {
+  digest: async (_algorithm: "SHA-256", data: Uint8Array) =>
+    createHash("sha256").update(data).digest(),
   importKey: async (
     _form: string,
     secret: Uint8Array,

@@ -87,6 +87,26 @@ export const LIMITS: readonly Change[] = [
     from: "export const MAX_MESSAGES_PER_SEND = 4;",
     to: "export const MAX_MESSAGES_PER_SEND = 1;",
   },
+  {
+    file: "src/orders/feed/customer-feed.ts",
+    from: "const MAX_SOCKETS = 8;",
+    to: "const MAX_SOCKETS = 2;",
+  },
+  {
+    file: "src/orders/feed/traffic.ts",
+    from: "export const MAX_UNREAD_BYTES = 262_144;",
+    to: "export const MAX_UNREAD_BYTES = 4_096;",
+  },
+  {
+    file: "src/orders/feed/traffic.ts",
+    from: "export const MAX_SOCKET_BYTES = 1_048_576;",
+    to: "export const MAX_SOCKET_BYTES = 12_288;",
+  },
+  {
+    file: "src/orders/feed/presence.ts",
+    from: "export const PRESENCE_MS = 60_000;",
+    to: "export const PRESENCE_MS = 1_000;",
+  },
 ];
 
 /** The changed files by their absolute path. Throws when a limit is not found in one place. */

@@ -144,6 +144,9 @@ export class SimObject {
       setWebSocketAutoResponse: (pair: { request: string; response: string }) => {
         this.#autoResponse = pair;
       },
+      getWebSocketAutoResponseTimestamp: ({ autoResponse_ms }: SimSocket) =>
+        autoResponse_ms === null ? null : new Date(autoResponse_ms),
+      abort: (reason: string) => vat.kill(reason),
     };
   }
 

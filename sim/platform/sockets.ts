@@ -33,7 +33,10 @@ export class SimSocket {
   #arrives_ms = 0;
   #client: ClientEnd | null = null;
   #early: (() => void)[] = [];
+  readonly #onClose: (() => void)[] = [];
   isCut = false;
+  /** When the runtime last answered for the object. */
+  autoResponse_ms: number | null = null;
 
   constructor(vat: Vat) {
     this.vat = vat;
@@ -52,7 +55,11 @@ export class SimSocket {
 
   close(code = 1000, reason = ""): void {
     this.vat.assertAlive();
-    if (code !== 1000 && (code < 3000 || code > 4999) && ![1001, 1008, 1011, 1013].includes(code)) {
+    if (
+      code !== 1000 &&
+      (code < 3000 || code > 4999) &&
+      ![1001, 1008, 1011, 1012, 1013].includes(code)
+    ) {
       throw new TypeError(`Invalid WebSocket close code: ${code}.`);
     }
     if (this.readyState === CLOSED) return;
@@ -62,12 +69,18 @@ export class SimSocket {
       client.onClose(code, reason);
       // The client's end answers the close by itself.
       if (!isAnswer) this.host?.closed(this, code, reason, true);
+      for (const listener of this.#onClose) listener();
       this.readyState = CLOSED;
     });
   }
 
   /** Set by the model: sees every message as it is sent. */
   onSend: ((text: string) => void) | null = null;
+
+  /** Only for sockets of a Worker: those of an object have handlers. */
+  addEventListener(type: "close", listener: () => void): void {
+    if (type === "close") this.#onClose.push(listener);
+  }
 
   serializeAttachment(value: unknown): void {
     this.#attachment = structuredClone(value);
@@ -104,6 +117,7 @@ export class SimSocket {
 
   /** The runtime's own answer, without waking the object. */
   autoRespond(text: string): void {
+    this.autoResponse_ms = Math.floor(this.vat.kernel.now_ms);
     this.#wire(`socket ← ${text}`, (client) => client.onMessage(text));
   }
 

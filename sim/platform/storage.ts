@@ -110,6 +110,11 @@ export class ObjectStore implements TurnStore {
           return 0;
         },
       },
+      /** Resolves when all that was written is durable. */
+      sync: () =>
+        new Promise<void>((resolve) => {
+          vat.post(() => vat.kernel.after(0, "", resolve));
+        }),
       transactionSync: <T>(work: () => T): T => this.#transactionSync(work),
       kv: {
         get: (key: string): unknown => {

@@ -82,7 +82,11 @@ export class Isolate {
   request(request: Request, onAnswer: (answer: Answer) => void, onFailure: () => void): () => void {
     const { vat, env, handlers } = this.handlers();
     const own = new RequestContext(this.kernel);
-    const ctx = { ...context(), waitUntil: (work: Promise<unknown>) => own.waitUntil(work) };
+    const ctx = {
+      ...context(),
+      waitUntil: (work: Promise<unknown>) => own.waitUntil(work),
+      abort: () => own.cancel(),
+    };
     const object = { fetch: () => asRequest(own, () => handlers.fetch(request, env, ctx)) };
     serve({ vat, object }, "fetch", [], {
       ok: (value) => onAnswer(answerOf(value as SimResponse)),

@@ -45,7 +45,9 @@ export class Buyer {
       customerId: plan.name,
       scope: "openid orders:create",
     });
-    this.feed = new FeedClient(system, plan.name, this.http.tokens.secret, plan.skew_ms);
+    const { name: customerId, skew_ms } = plan;
+    const { secret } = this.http.tokens;
+    this.feed = new FeedClient(system, { customerId, secret, skew_ms }, () => this.list(100));
     this.#items = new Map(items.map((item) => [item.sku, item]));
   }
 

@@ -13,6 +13,7 @@ export class FeedClient {
   readonly #customerId: string;
   readonly #secret: string;
   readonly #skew_ms: number;
+  readonly #list: () => Promise<readonly OrderView[] | null>;
   readonly view = new Map<string, OrderView>();
   #socket: SimSocket | null = null;
   #isWanted = false;
@@ -21,7 +22,13 @@ export class FeedClient {
   #tries = 0;
   pongs = 0;
 
-  constructor(system: System, customerId: string, secret: string, skew_ms: number) {
+  /** `list` reads all orders of the customer; null: it got no answer. */
+  constructor(
+    system: System,
+    { customerId, secret, skew_ms }: { customerId: string; secret: string; skew_ms: number },
+    list: () => Promise<readonly OrderView[] | null>,
+  ) {
+    this.#list = list;
     this.#system = system;
     this.#secret = secret;
     this.#customerId = customerId;
@@ -87,12 +94,26 @@ export class FeedClient {
       this.pongs++;
       return;
     }
-    const message = JSON.parse(text) as { type: string; order?: OrderView; orders?: OrderView[] };
+    const message = JSON.parse(text) as {
+      type: string;
+      order?: OrderView;
+      orders?: OrderView[];
+      truncated?: boolean;
+    };
     if (message.type === "snapshot") {
       this.#tries = 0;
       this.#snapshot_ms = asked_ms;
+      this.ping();
+      if (message.truncated) void this.#readAll();
     }
     for (const order of message.orders ?? (message.order ? [message.order] : [])) this.learn(order);
+  }
+
+  /** What a truncated snapshot has left out. */
+  async #readAll(): Promise<void> {
+    const orders = await this.#list();
+    for (const order of orders ?? []) this.learn(order);
+    if (orders === null) this.#system.kernel.after(2_000, "", () => void this.#readAll());
   }
 
   #lost(): void {

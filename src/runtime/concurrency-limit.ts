@@ -17,11 +17,19 @@ export class ConcurrencyLimit {
   }
 
   isFull(now_ms: number): boolean {
+    return this.#count(now_ms) >= this.#limit;
+  }
+
+  isIdle(now_ms: number): boolean {
+    return this.#count(now_ms) === 0;
+  }
+
+  #count(now_ms: number): number {
     for (const [slot, lapses_ms] of this.#taken) {
       if (lapses_ms > now_ms) break;
       this.#taken.delete(slot);
     }
-    return this.#taken.size >= this.#limit;
+    return this.#taken.size;
   }
 
   /** Takes a slot and returns the function that releases it, or null when no slot is free. */

@@ -23,7 +23,12 @@ export interface Order {
 
 type Ctx = Pick<
   DurableObjectState,
-  "storage" | "acceptWebSocket" | "getWebSockets" | "setWebSocketAutoResponse"
+  | "storage"
+  | "acceptWebSocket"
+  | "getWebSockets"
+  | "setWebSocketAutoResponse"
+  | "getWebSocketAutoResponseTimestamp"
+  | "abort"
 >;
 
 export class Probe {
@@ -41,12 +46,25 @@ export class Probe {
     server.send(`open ${this.ctx.getWebSockets().length}`);
   }
 
-  /** `close N` closes with that code; anything else is answered with what the object sees. */
-  heard(socket: WebSocket, text: string): void {
+  /**
+   * `close N` closes with that code, `abort` resets the object, `sign` is answered with whether there
+   * was a ping since the last one; anything else is answered with what the object sees.
+   */
+  async heard(socket: WebSocket, text: string): Promise<void> {
     const [, code] = /^close (\d+)$/.exec(text) ?? [];
     if (code !== undefined) {
       socket.close(Number(code), "as told");
       this.ctx.storage.kv.put("after close", socket.readyState);
+    } else if (text === "abort") {
+      this.ctx.storage.kv.put("closes", ["none, for the object was aborted"]);
+      await this.ctx.storage.sync();
+      this.ctx.abort("as told");
+    } else if (text === "sign") {
+      const { kv } = this.ctx.storage;
+      const last_ms = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+      const known_ms = kv.get<number>("sign") ?? 0;
+      kv.put("sign", last_ms);
+      socket.send(`sign ${last_ms === 0 ? "none" : last_ms > known_ms ? "new" : "known"}`);
     } else socket.send(`${text} ${JSON.stringify(socket.deserializeAttachment())}`);
   }
 

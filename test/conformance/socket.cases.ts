@@ -54,4 +54,37 @@ export const SOCKET_CASES: readonly Case[] = [
       afterClose: 2,
     },
   },
+  {
+    name: "when the runtime last answered for the object",
+    run: async ({ connect, sleep }, id) => {
+      const client = await connect(id);
+      for (const text of ["sign", "ping", "sign", "sign", "hello", "sign", "ping", "sign"]) {
+        client.send(text);
+        await sleep(300);
+      }
+      return client.heard.filter((text) => text.startsWith("sign"));
+    },
+    expected: ["sign none", "sign new", "sign known", "sign known", "sign new"],
+  },
+  {
+    name: "the object aborts itself",
+    run: async ({ connect, probe, sleep }, id) => {
+      const clients = [await connect(id), await connect(id)];
+      clients[0]?.send("abort");
+      await sleep(2_000);
+      return {
+        heard: clients.map(({ heard }) => heard.map((text) => text.slice(0, 11))),
+        closes: await probe(id).closes(),
+        left: (await probe(id).sockets()).left,
+      };
+    },
+    expected: {
+      heard: [
+        ["open 1", "closed 1006"],
+        ["open 2", "closed 1006"],
+      ],
+      closes: ["none, for the object was aborted"],
+      left: 0,
+    },
+  },
 ];

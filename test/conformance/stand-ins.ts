@@ -82,8 +82,8 @@ function probeClass(kernel: Kernel, caller: Vat): ObjectClass {
       );
       return new SimResponse(null, { status: 101, webSocket: socket });
     }
-    webSocketMessage(socket: WebSocket, text: string): void {
-      this.heard(socket, text);
+    webSocketMessage(socket: WebSocket, text: string): Promise<void> {
+      return this.heard(socket, text);
     }
     webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
       this.closed(socket, code, reason, wasClean);

@@ -45,7 +45,7 @@ export class Probe extends DurableObject {
     return new Response(null, { status: 101, webSocket: client });
   }
   override webSocketMessage(socket: WebSocket, text: string) {
-    this.#inner.heard(socket, text);
+    return this.#inner.heard(socket, text);
   }
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean) {
     this.#inner.closed(socket, code, reason, wasClean);

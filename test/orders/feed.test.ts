@@ -227,6 +227,7 @@ describe("the feed's rereading alarm", () => {
     await client.snapshot();
     client.close(1000, "bye");
     await client.code();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
     await runDurableObjectAlarm(feedOf(customerId));
     expect(await feedAlarm(customerId)).toBeNull();
   });

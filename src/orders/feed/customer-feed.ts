@@ -1,62 +1,94 @@
 import { DurableObject } from "cloudflare:workers";
 import { ensureAlarmBy } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
-import { withTimeout } from "../../runtime/timeout.ts";
+import { TokenBucket } from "../../runtime/token-bucket.ts";
+import { booleanVar } from "../../runtime/vars.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { isUnfinished, type OrderView, viewOf } from "../order/order.ts";
-import { rereadOrders, markAbsent, openFeed } from "./presence.sql.ts";
+import { openFeed, rereadOrders } from "./presence.sql.ts";
+import { Presence, PRESENCE_MS } from "./presence.ts";
 import {
-  type Attachment,
+  BAD_TICKET,
   CLOSE,
   type Connect,
   CONNECT_HEADER,
   decodeConnect,
   type FeedMessage,
-  TOO_MANY_SOCKETS,
   PROTOCOL,
+  TICKET_HEADER,
+  type TicketConnect,
+  TOO_MANY_SOCKETS,
 } from "./protocol.ts";
+import { IDLE_REREAD_MS, LastReread, REREAD_MS, rereadAfter } from "./reread.ts";
+import { SnapshotReads } from "./snapshot-reads.ts";
+import { snapshotMessage } from "./snapshot.ts";
+import { attachmentOf, FeedSockets } from "./sockets.ts";
+import { Tickets } from "./tickets.ts";
 
-/** Open sockets per customer. */
-const MAX_SOCKETS = 64;
+/** Sockets per customer. */
+const MAX_SOCKETS = 8;
+/** Sockets, or tickets, that a customer may ask for at once, and so long until one more. */
+const [BURST, REFILL_MS] = [16, 2_000];
 /** Tolerated error of `since`, which clients take from their own clocks. */
 const CLOCK_SKEW_MS = 60_000;
-/** Waits between rereads of D1 while an order is unfinished; the last one repeats. */
-const REREAD_MS = [5_000, 15_000, 60_000] as const;
-/** While no order is unfinished, this reread finds a change whose push was lost. */
-const IDLE_REREAD_MS = 300_000;
-const DB_TIMEOUT_MS = 10_000;
-
-/** Close codes that an endpoint must not send (RFC 6455, 7.4.1). */
-const RECEIVE_ONLY_CODES = new Set([1005, 1006, 1015]);
-
-/** Storage key: when D1 was last reread successfully. */
-const REREAD_AT_KEY = "looked_at";
 
 /** One customer's WebSockets. It hibernates between events and stores no orders: D1 has them. */
 export class CustomerFeed extends DurableObject<OrdersEnv> {
+  readonly #sockets = new FeedSockets(this.ctx);
+  readonly #tickets = new Tickets(this.ctx.storage);
   /** Sockets that wait for their snapshot, with the orders pushed to each in the meantime. */
   readonly #snapshotBuffers = new Map<WebSocket, Map<string, OrderView>>();
-  #lastPresenceWrite: Promise<unknown> = Promise.resolve();
+  readonly #lastReread = new LastReread(this.ctx.storage.kv);
+  readonly #openings = new TokenBucket(BURST, REFILL_MS);
+  readonly #ticketIssues = new TokenBucket(BURST, REFILL_MS);
+  readonly #presence = new Presence({
+    kv: this.ctx.storage.kv,
+    db: () => this.env.DB,
+    isEmpty: () => this.#sockets.open().length === 0,
+  });
+  readonly #snapshots = new SnapshotReads((read) => this.#presence.inSequence(read));
 
   constructor(ctx: DurableObjectState, env: OrdersEnv) {
     super(ctx, withTimeLimits(env));
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
-  override async fetch(request: Request): Promise<Response> {
-    const connect = decodeConnect(request.headers.get(CONNECT_HEADER) ?? "");
+  override async fetch({ headers }: Request): Promise<Response> {
+    const connect = await this.#connectFrom(headers);
+    if (connect === null) return new Response(null, { status: BAD_TICKET });
     // Not accepted and closed: a client that never answers the close would keep its socket here.
-    if (this.#openSockets().length >= MAX_SOCKETS)
+    if (this.#sockets.count >= MAX_SOCKETS || !this.#isWithin(this.#openings))
       return new Response(null, { status: TOO_MANY_SOCKETS });
     const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
-    const { customerId, expires_ms } = connect;
-    server.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
+    this.#sockets.accept(server, connect);
+    this.#presence.opened();
     await this.#sendSnapshot(server, connect);
     // The response names only the protocol version, never the subprotocol that carries the token.
-    const isNegotiated = request.headers.has("Sec-WebSocket-Protocol");
-    const headers = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
-    return new Response(null, { status: 101, webSocket: client, headers });
+    const isNegotiated = headers.has("Sec-WebSocket-Protocol");
+    const protocol = new Headers(isNegotiated ? { "Sec-WebSocket-Protocol": PROTOCOL } : {});
+    return new Response(null, { status: 101, webSocket: client, headers: protocol });
+  }
+
+  /** What the Worker has verified, or what a ticket stands for; null: the ticket is not valid. */
+  async #connectFrom(headers: Headers): Promise<Connect | null> {
+    const ticket = headers.get(TICKET_HEADER);
+    if (ticket === null) return decodeConnect<Connect>(headers.get(CONNECT_HEADER) ?? "");
+    const { secret, ...connect } = decodeConnect<TicketConnect>(ticket);
+    const expires_ms = await this.#tickets.redeem(secret, Date.now());
+    return expires_ms === null ? null : { ...connect, expires_ms };
+  }
+
+  /** Issues a ticket for a token that expires then; null: too many were asked for. */
+  async issueTicket(expires_ms: number): Promise<{ secret: string; until_ms: number } | null> {
+    if (!this.#isWithin(this.#ticketIssues)) return null;
+    const ticket = await this.#tickets.issue(expires_ms, Date.now());
+    // The alarm deletes it if nobody uses it.
+    await ensureAlarmBy(this.ctx.storage, ticket.until_ms, Date.now());
+    return ticket;
+  }
+
+  #isWithin(limit: TokenBucket): boolean {
+    return !booleanVar("RATE_LIMIT", this.env.RATE_LIMIT) || limit.tryTake(Date.now());
   }
 
   async #sendSnapshot(socket: WebSocket, { customerId, since_ms }: Connect): Promise<void> {
@@ -64,23 +96,29 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     this.#snapshotBuffers.set(socket, buffered);
     const now_ms = Date.now();
     const from_ms = since_ms === null ? null : since_ms - CLOCK_SKEW_MS;
+    this.#presence.remember(customerId);
     try {
-      const { orders: shown, isTruncated } = await this.#inSequence(() =>
-        openFeed(this.env.DB, customerId, { since_ms: from_ms, now_ms }),
+      const { orders, isTruncated } = await this.#snapshots.since(from_ms, (since) =>
+        openFeed(this.env.DB, customerId, { since_ms: since, now_ms }),
       );
-      const orders = shown.map(viewOf);
-      send(socket, { type: "snapshot", orders, truncated: isTruncated });
-      const revisions = new Map(orders.map(({ id, revision }) => [id, revision]));
+      // The read may be shared with a socket that asks for more.
+      const own = orders.filter(
+        (order) => isUnfinished(order) || (from_ms !== null && order.updatedAt_ms >= from_ms),
+      );
+      const { text, shown } = snapshotMessage(own.map(viewOf), isTruncated);
+      this.#sockets.send(socket, text);
+      const revisions = new Map(shown.map(({ id, revision }) => [id, revision]));
       for (const order of buffered.values()) {
-        if (order.revision > (revisions.get(order.id) ?? 0)) send(socket, { type: "order", order });
+        if (order.revision > (revisions.get(order.id) ?? 0)) this.#sendOrders(socket, [order]);
       }
       // No `await` since the loop above, so no push gets lost between the buffer and the socket.
       this.#snapshotBuffers.delete(socket);
-      if (this.#openSockets(socket).length === 0) this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
-      await this.#scheduleReread([...orders, ...buffered.values()]);
+      if (this.#sockets.open(socket).length === 0) this.#lastReread.skipAbsence(now_ms);
+      await this.#scheduleReread([...shown, ...buffered.values()]);
     } catch (error) {
       log("error", "feed.open_failed", { customerId, error: errorText(error) });
-      close(socket, CLOSE.internal, "try again");
+      this.#sockets.end(socket, { code: CLOSE.internal, reason: "try again" });
+      await this.#setAlarmWithin(IDLE_REREAD_MS, Date.now());
     } finally {
       this.#snapshotBuffers.delete(socket);
     }
@@ -89,77 +127,108 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   /** Sends orders, which D1 already holds, to every open socket. */
   async push(orders: OrderView[]): Promise<void> {
     const [first] = orders;
-    if (first === undefined) return;
-    if (this.#openSockets().length === 0) return this.#markAbsentIfEmpty(first.customerId);
+    if (!first) return;
+    if (this.#sockets.open().length === 0) {
+      // Left behind by a crash, or the customer has just gone.
+      this.#presence.remember(first.customerId);
+      return this.#becomeEmpty();
+    }
     this.#broadcast(orders);
     await this.#scheduleReread(orders);
   }
 
   /** Closes every socket: the customer is erased. */
   async disconnect(): Promise<void> {
-    for (const socket of this.#openSockets()) close(socket, CLOSE.unauthenticated, "erased");
+    for (const socket of this.#sockets.open()) {
+      this.#sockets.end(socket, { code: CLOSE.unauthenticated, reason: "erased" });
+    }
+    this.#tickets.deleteAll();
+    await this.#setAlarmWithin(IDLE_REREAD_MS, Date.now());
   }
 
   #broadcast(orders: readonly OrderView[]): void {
-    for (const socket of this.#openSockets()) {
+    for (const socket of this.#sockets.open()) {
       const buffered = this.#snapshotBuffers.get(socket);
+      if (!buffered) {
+        this.#sendOrders(socket, orders);
+        continue;
+      }
       for (const order of orders) {
-        const known = buffered?.get(order.id)?.revision ?? 0;
-        if (!buffered) send(socket, { type: "order", order });
-        else if (order.revision > known) buffered.set(order.id, order);
+        const known = buffered.get(order.id)?.revision ?? 0;
+        if (order.revision > known) buffered.set(order.id, order);
       }
     }
   }
 
+  #sendOrders(socket: WebSocket, orders: readonly OrderView[]): void {
+    for (const order of orders) {
+      this.#sockets.send(socket, JSON.stringify({ type: "order", order } satisfies FeedMessage));
+    }
+  }
+
+  override async webSocketMessage(socket: WebSocket): Promise<void> {
+    this.#sockets.heard(socket, Date.now());
+  }
+
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
-    // The runtime does not answer a close frame; without this the client would see 1006.
-    close(socket, RECEIVE_ONLY_CODES.has(code) ? 1000 : code, reason);
+    this.#sockets.gone(socket, code, reason);
     await this.#afterClose(socket);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    close(socket, CLOSE.internal, "error");
+    this.#sockets.gone(socket, CLOSE.internal, "error");
     await this.#afterClose(socket);
   }
 
   async #afterClose(socket: WebSocket): Promise<void> {
-    const { customerId } = attachmentOf(socket);
-    if (this.#openSockets(socket).length > 0) return;
-    try {
-      await this.#markAbsentIfEmpty(customerId);
-    } catch (error) {
-      // The mark stays until the next push, which finds no open socket and deletes it.
-      log("warn", "presence.clear_failed", { customerId, error: errorText(error) });
-    }
+    if (this.#sockets.open(socket).length === 0) return this.#becomeEmpty();
+    await this.#setAlarmWithin(IDLE_REREAD_MS, Date.now());
+  }
+
+  /** The alarm marks the customer as absent a minute later, so that a reconnect writes nothing. */
+  async #becomeEmpty(now_ms = Date.now()): Promise<void> {
+    this.#presence.emptied(now_ms);
+    await this.#setAlarmWithin(PRESENCE_MS, now_ms);
   }
 
   /** Rereads D1 and sends what has changed since, so that no change is lost with its push. */
   override async alarm(): Promise<void> {
+    const now_ms = Date.now();
+    if (this.#sockets.isStuck(now_ms)) return this.#reset(now_ms);
     try {
-      await this.#reread(Date.now());
+      this.#sockets.endExpired(now_ms);
+      const [socket] = this.#sockets.open();
+      const wait_ms = await (socket ? this.#reread(socket, now_ms) : this.#presence.leave(now_ms));
+      await this.#setAlarmWithin(wait_ms, now_ms);
     } catch (error) {
       log("error", "feed.alarm_failed", { error: errorText(error) });
       await this.#setAlarmWithin(REREAD_MS[2], Date.now());
     }
   }
 
-  async #reread(now_ms: number): Promise<void> {
-    for (const socket of this.#openSockets()) {
-      if (attachmentOf(socket).expires_ms > now_ms) continue;
-      close(socket, CLOSE.unauthenticated, "the token has expired");
-    }
-    const [socket] = this.#openSockets();
-    if (!socket) return;
+  /** Answers when to reread again. */
+  async #reread(socket: WebSocket, now_ms: number): Promise<number> {
     const { customerId } = attachmentOf(socket);
-    const lookedAt_ms = this.ctx.storage.kv.get<number>(REREAD_AT_KEY) ?? now_ms - IDLE_REREAD_MS;
-    const since_ms = lookedAt_ms - CLOCK_SKEW_MS;
-    const { changed, unfinishedSince_ms } = await this.#inSequence(() =>
+    const since_ms = this.#lastReread.since_ms(now_ms);
+    const { changed, unfinishedSince_ms } = await this.#presence.inSequence(() =>
       rereadOrders(this.env.DB, customerId, { since_ms, now_ms }),
     );
     this.#broadcast(changed.map(viewOf));
-    // Stored only after success, so that the reread after a failed one covers its time too.
-    this.ctx.storage.kv.put(REREAD_AT_KEY, now_ms);
-    await this.#setAlarmWithin(rereadAfter(unfinishedSince_ms, now_ms), now_ms);
+    this.#lastReread.store(now_ms);
+    return rereadAfter(unfinishedSince_ms, now_ms);
+  }
+
+  /**
+   * Ends this object and all its connections, for the sake of those whose clients neither read nor
+   * answer a close: nothing else releases what the runtime keeps for them (seen on workerd: a close
+   * frame waits behind what is unread). The customer's other clients reconnect.
+   */
+  async #reset(now_ms: number): Promise<void> {
+    const { customerId } = this.#presence;
+    log("warn", "feed.reset", { customerId, sockets: this.#sockets.count });
+    await ensureAlarmBy(this.ctx.storage, now_ms + PRESENCE_MS, now_ms);
+    await this.ctx.storage.sync();
+    this.ctx.abort("clients of this feed do not read what they were sent");
   }
 
   /** Sets the alarm for the next reread, which comes soon if one of these orders is unfinished. */
@@ -169,63 +238,12 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   /**
-   * Makes sure that the alarm comes within this time and by the earliest expiry of a token. An
+   * Makes sure that the alarm comes within this time and by what a socket or a ticket needs. An
    * earlier alarm stays: a push may have set it while a reread waited for D1.
    */
   async #setAlarmWithin(wait_ms: number, now_ms: number): Promise<void> {
-    const expiry_ms = Math.min(
-      ...this.#openSockets().map((socket) => attachmentOf(socket).expires_ms),
-    );
-    await ensureAlarmBy(this.ctx.storage, Math.min(now_ms + wait_ms, expiry_ms), now_ms);
-  }
-
-  /** Runs in sequence with `openFeed`, so that it never deletes the mark of a new socket. */
-  async #markAbsentIfEmpty(customerId: string): Promise<void> {
-    await this.#inSequence(async () => {
-      if (this.#openSockets().length === 0) await markAbsent(this.env.DB, customerId);
-    });
-  }
-
-  /**
-   * Runs presence writes one after another, because concurrent ones could reach D1 in either order.
-   * The time limit covers both the wait for earlier writes and the call of D1.
-   */
-  #inSequence<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#lastPresenceWrite.then(work);
-    this.#lastPresenceWrite = result.catch(() => undefined);
-    return withTimeout(DB_TIMEOUT_MS, () => result, "D1");
-  }
-
-  #openSockets(except?: WebSocket): WebSocket[] {
-    return this.ctx
-      .getWebSockets()
-      .filter((socket) => socket !== except && socket.readyState === WebSocket.OPEN);
+    const ticket_ms = this.#tickets.prune(now_ms);
+    const at_ms = Math.min(now_ms + wait_ms, this.#sockets.due_ms(now_ms), ticket_ms ?? Infinity);
+    if (at_ms < Infinity) await ensureAlarmBy(this.ctx.storage, at_ms, now_ms);
   }
 }
-
-/** Derives the wait from the time of the last transition, since hibernation clears any counter. */
-function rereadAfter(unfinishedSince_ms: number | null, now_ms: number): number {
-  if (unfinishedSince_ms === null) return IDLE_REREAD_MS;
-  const [soon, later, latest] = REREAD_MS;
-  const age_ms = now_ms - unfinishedSince_ms;
-  if (age_ms < soon) return soon;
-  return age_ms < soon + later ? later : latest;
-}
-
-function send(socket: WebSocket, message: FeedMessage): void {
-  try {
-    socket.send(JSON.stringify(message));
-  } catch {
-    // The socket has closed in the meantime; its client reconnects and gets a snapshot.
-  }
-}
-
-function close(socket: WebSocket, code: number, reason: string): void {
-  try {
-    socket.close(code, reason);
-  } catch {
-    // The socket is closed already.
-  }
-}
-
-const attachmentOf = (socket: WebSocket): Attachment => socket.deserializeAttachment();

@@ -74,6 +74,7 @@ interface Fakes {
   AUTH_AUDIENCE?: string;
   GUEST_CHECKOUT?: string;
   SOLD_OUT_GATE?: string;
+  RATE_LIMIT?: string;
   PAYMENT_WINDOW_SECONDS?: string;
   DESK?: { getByName(name: string): { place(candidate: unknown): Promise<Placement> } };
   FEED?: { getByName(name: string): { push(orders: unknown): Promise<void> } };
