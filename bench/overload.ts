@@ -4,7 +4,6 @@
  * what it has accepted. See USAGE. Exits with 1 when one of these does not hold.
  */
 import process from "node:process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { readOptions } from "../scripts/lib/options.ts";
 import { load } from "./lib/load.ts";
 import { orders } from "./lib/orders.ts";
@@ -12,17 +11,12 @@ import type { Stack } from "./lib/stack.ts";
 import { percentile } from "./lib/stats.ts";
 import { QUEUE, variant, withStack } from "./lib/systems.ts";
 import { type Flood, flood, type Outcome } from "./overload/flood.ts";
+import { runMuteSockets } from "./overload/mute-sockets.ts";
+import { carts, fill, mega, SETTLE_MS, settled } from "./overload/shop.ts";
 
-const USAGE = "usage: npm run overload -- [--seconds N] [--times N]";
-const skuOf = (i: number) => `OVERLOAD-${i}`;
-const UNITS = 1_000_000;
-/**
- * Of an order, out of so many SKUs. One local thread reads and refuses a call in half a millisecond
- * to one, and takes and settles a one-line order in two: it could not even read four times as many.
- */
-const LINES = 50;
-const SKUS = 100;
+const USAGE = `usage: npm run overload -- [--part limited|crowded|sockets] [--seconds N] [--times N] [--customers N]
 
+--seconds, --times: of each flood of orders; --customers: those with sockets that are never read`;
 /** What stops a flood: the customers' own limit, or the crowd that an isolate takes. */
 const PARTS = {
   limited: { vars: { RATE_LIMIT: "on" }, customers: 10, sheds: 429, areSlow: false },
@@ -36,7 +30,6 @@ const WARM = 500;
 /** Of the same callers at the sustained rate, before they flood. */
 const WARM_SECONDS = 3;
 const CONCURRENCY = 64;
-const SETTLE_MS = 150_000;
 /** Of one process with both Workers, D1, all objects and queues, and every connection. */
 const MAX_MEMORY_BYTES = 1_536 * 1_048_576;
 /** A slow body comes so long after the flood has ended; 15 s are too late for the Worker. */
@@ -46,31 +39,6 @@ const FLOODS = 2;
 const MAX_GROWTH = 1.4;
 /** Of what was asked for has really to be sent. */
 const MIN_OFFERED = 0.95;
-const mega = (bytes: number) => Math.round(bytes / 1_048_576);
-
-/** Seconds until nothing is unsettled; past `SETTLE_MS` something still is. */
-async function settled(stack: Stack): Promise<number> {
-  const from_ms = performance.now();
-  const waited_ms = () => performance.now() - from_ms;
-  for (;;) {
-    const [row] = await stack.read<{ open: number }>(QUEUE.openSql ?? "");
-    if (row?.open === 0 || waited_ms() > SETTLE_MS) return waited_ms() / 1_000;
-    await sleep(100);
-  }
-}
-
-/** Carts that share their SKUs with others. */
-const carts = (count: number) =>
-  Array.from({ length: count }, (_, i) =>
-    Array.from({ length: LINES }, (__, j) => ({ sku: skuOf((i * 7 + j) % SKUS), quantity: 1 })),
-  );
-
-async function fill(stack: Stack): Promise<void> {
-  for (let i = 0; i < SKUS; i++) {
-    await load(stack.base, await QUEUE.stock(skuOf(i), UNITS), { concurrency: 1 });
-  }
-}
-
 /** One order each by so many customers, none of whom comes near a limit. */
 async function place(stack: Stack, count: number, name: string): Promise<number> {
   const lines = carts(count);
@@ -183,10 +151,20 @@ async function missing(stack: Stack, outcomes: readonly Outcome[][]): Promise<st
   ];
 }
 
-const { seconds, times } = readOptions(USAGE, { seconds: [6, 10], times: 4 });
-let violations = 0;
-for (const name of Object.keys(PARTS) as (keyof typeof PARTS)[]) {
-  violations += (await run(name, seconds, times)).length;
+const { part, seconds, times, customers } = readOptions(USAGE, {
+  part: "all",
+  seconds: [6, 10],
+  times: 4,
+  customers: [160, 400],
+});
+const isAsked = (name: string): boolean => part === "all" || part === name;
+const names = (Object.keys(PARTS) as (keyof typeof PARTS)[]).filter(isAsked);
+if (names.length === 0 && !isAsked("sockets")) {
+  console.error(`there is no part ${part}\n\n${USAGE}`);
+  process.exit(2);
 }
+let violations = 0;
+for (const name of names) violations += (await run(name, seconds, times)).length;
+if (isAsked("sockets")) violations += (await runMuteSockets(customers)).length;
 console.log(`violations ${violations}`);
 process.exit(violations > 0 ? 1 : 0);

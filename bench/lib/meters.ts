@@ -6,8 +6,13 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 const TICKS_PER_SECOND = 100;
 
 /** Peak resident size since the process started. */
-export function peakMemory_bytes(pid: number): number {
-  const kB = /^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1];
+export const peakMemory_bytes = (pid: number): number => sizeOf(pid, "VmHWM");
+
+/** Resident size now. */
+export const memory_bytes = (pid: number): number => sizeOf(pid, "VmRSS");
+
+function sizeOf(pid: number, name: "VmHWM" | "VmRSS"): number {
+  const kB = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(read(`/proc/${pid}/status`))?.[1];
   return kB === undefined ? Number.NaN : Number(kB) * 1024;
 }
 

@@ -12,7 +12,7 @@ import {
   startWorkerd,
   type WorkerdOptions,
 } from "../../scripts/lib/workerd.ts";
-import { workerdsOf, peakMemory_bytes, processCpu_s } from "./meters.ts";
+import { memory_bytes, peakMemory_bytes, processCpu_s, workerdsOf } from "./meters.ts";
 
 /**
  * Starts what is measured: the bundles that `wrangler deploy` would upload, in one workerd, with
@@ -50,6 +50,8 @@ export interface Stack {
   ask(config: number, path: string): Promise<unknown>;
   /** Of workerd since it started. */
   peakMemory_bytes(): number;
+  /** Of workerd now. */
+  memory_bytes(): number;
   cpu_s(): number;
   /** What the Workers logged as `warn` or `error`, at most `MAX_COMPLAINTS` lines. */
   complaints: string[];
@@ -105,6 +107,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       return (await worker.fetch(`http://stack${path}`)).json();
     },
     peakMemory_bytes: () => (pid === undefined ? Number.NaN : peakMemory_bytes(pid)),
+    memory_bytes: () => (pid === undefined ? Number.NaN : memory_bytes(pid)),
     cpu_s: () => (pid === undefined ? Number.NaN : processCpu_s(pid)),
     async stop() {
       await miniflare.dispose();

@@ -62,6 +62,12 @@ interface Rig {
 
 /** What HTTP answers; null: nothing. */
 let http: ((path: string) => Order[]) | null = null;
+/** What the call for a ticket answers to this bearer token. */
+let ticket: (bearer: string | undefined) => Response | Promise<Response>;
+let tickets = 0;
+const good = (): Response => Response.json({ ticket: `c~${++tickets}` }, { status: 201 });
+const refusal = (status: number, code: string): Response =>
+  Response.json({ status, code, title: code }, { status });
 let feeds: Feed[] = [];
 
 function rig(options: Partial<FeedOptions> = {}, token: Token = "t"): Rig {
@@ -75,8 +81,9 @@ function rig(options: Partial<FeedOptions> = {}, token: Token = "t"): Rig {
     url: "https://shop.test",
     token,
     WebSocket: Socket as never,
-    fetch: async (url) => {
+    fetch: async (url, { headers }) => {
       const { pathname, search } = new URL(url);
+      if (pathname === "/v1/feed/tickets") return ticket(headers["Authorization"]?.slice(7));
       polled.push(pathname + search);
       if (http === null) throw new TypeError("no network");
       return Response.json({ orders: http(search), nextCursor: null });
@@ -100,6 +107,8 @@ beforeEach(() => {
   Socket.all = [];
   feeds = [];
   http = () => [];
+  ticket = good;
+  tickets = 0;
 });
 afterEach(() => {
   for (const feed of feeds) feed.close();
@@ -129,7 +138,7 @@ describe("orders", () => {
     rig({ since: "2026-11-26T09:00:00.000Z" });
     await later(10);
     expect(newest().url).toBe("wss://shop.test/v1/feed?since=2026-11-26T09%3A00%3A00.000Z");
-    expect(newest().protocols).toEqual(["lockstock.v1", "bearer.t"]);
+    expect(newest().protocols).toEqual(["lockstock.v1", "bearer.c~1"]);
     newest().snapshot([order("a", 3), order("b", 2)]);
     newest().end(1011);
     await later(1_000);
@@ -178,6 +187,7 @@ describe("connecting", () => {
     http = () => [];
     for (const before = Socket.all.length; Socket.all.length === before;) await later(100);
     newest().snapshot();
+    newest().hear("pong");
     expect(states.at(-1)).toBe("live");
     const before = polled.length;
     await later(19_000);
@@ -214,19 +224,65 @@ describe("connecting", () => {
     await later(5_000);
     expect(Socket.all.length).toBeGreaterThan(0);
   });
+
+  test.each([
+    ["that has no answer", () => Promise.reject(new TypeError("no network"))],
+    ["503", () => refusal(503, "unavailable")],
+    ["429", () => refusal(429, "rate_limited")],
+  ])("a ticket that cannot be had now is asked for again: %s", async (_name, answer) => {
+    let calls = 0;
+    ticket = () => (++calls < 4 ? answer() : good());
+    const { ended } = rig();
+    await later(6_000);
+    expect(Socket.all.length).toBeGreaterThan(0);
+    expect(ended).toEqual([]);
+  });
+
+  test("each socket has a ticket of its own", async () => {
+    rig();
+    await later(10);
+    for (let i = 0; i < 3; i++) {
+      newest().snapshot();
+      newest().end(1006);
+      await later(1_000);
+    }
+    expect(Socket.all.map(({ protocols }) => protocols[1])).toEqual([
+      "bearer.c~1",
+      "bearer.c~2",
+      "bearer.c~3",
+      "bearer.c~4",
+    ]);
+  });
 });
 
 describe("a socket that is silent", () => {
+  test("is told that its messages are read, at once and after each 50,000 characters", async () => {
+    rig();
+    await later(10);
+    const socket = newest();
+    socket.snapshot();
+    expect(socket.sent).toEqual(["ping"]);
+    const large = { ...order("a", 1), metadata: { text: "x".repeat(20_000) } };
+    for (let revision = 1; revision <= 2; revision++) {
+      socket.hear({ type: "order", order: { ...large, revision } });
+    }
+    expect(socket.sent).toEqual(["ping"]);
+    socket.hear({ type: "order", order: { ...large, revision: 3 } });
+    expect(socket.sent).toEqual(["ping", "ping"]);
+    socket.hear("pong");
+  });
+
   test("is asked every 20 s, and given up 8 s after a ping without a pong", async () => {
     const { states } = rig();
     await later(10);
     const socket = newest();
     socket.snapshot();
-    await later(20_000);
-    expect(socket.sent).toEqual(["ping"]);
     socket.hear("pong");
     await later(20_000);
     expect(socket.sent).toEqual(["ping", "ping"]);
+    socket.hear("pong");
+    await later(20_000);
+    expect(socket.sent).toEqual(["ping", "ping", "ping"]);
     await later(7_900);
     expect(Socket.all).toHaveLength(1);
     await later(1_000);
@@ -239,7 +295,7 @@ describe("a socket that is silent", () => {
     await later(10);
     const old = newest();
     old.snapshot();
-    await later(28_500);
+    await later(8_500);
     newest().snapshot();
     old.hear({ type: "order", order: order("a", 1) });
     old.end(4401);
@@ -252,6 +308,7 @@ describe("the end", () => {
   test("a token that is refused, and no other one: unauthenticated, and nothing is asked any more", async () => {
     const { ended, states, feed } = rig();
     await later(10);
+    ticket = () => refusal(401, "unauthenticated");
     newest().end(4401);
     await later(60_000);
     expect(ended).toMatchObject([{ code: "unauthenticated", status: 401 }]);
@@ -262,31 +319,38 @@ describe("the end", () => {
   });
 
   test("without any token too", async () => {
+    const seen: (string | undefined)[] = [];
+    ticket = (bearer) => {
+      seen.push(bearer);
+      return refusal(401, "unauthenticated");
+    };
     const { ended } = rig({}, null);
-    await later(10);
-    expect(newest().protocols).toEqual(["lockstock.v1"]);
-    newest().end(4401);
     await later(60_000);
     expect(ended).toMatchObject([{ code: "unauthenticated" }]);
+    expect(seen).toEqual([undefined]);
+    expect(Socket.all).toEqual([]);
   });
 
-  test("a refused token is replaced by another one, as often as it takes", async () => {
-    const asked: (string | undefined)[] = [];
-    const token = (refused?: string) => `t${asked.push(refused)}`;
-    http = null;
-    const { ended } = rig({}, (refused) => (refused === undefined ? "t0" : token(refused)));
+  test("a ticket that was not taken is replaced by another one", async () => {
+    const { ended } = rig();
     await later(10);
-    newest().end(4401);
-    await later(1_000);
     newest().end(4401);
     await later(1_000);
     newest().snapshot();
-    expect(asked).toEqual(["t0", "t1"]);
-    expect(Socket.all.map(({ protocols }) => protocols[1])).toEqual([
-      "bearer.t0",
-      "bearer.t1",
-      "bearer.t2",
-    ]);
+    expect(newest().protocols[1]).toBe("bearer.c~2");
+    expect(ended).toEqual([]);
+  });
+
+  test("a refused token is replaced by another one", async () => {
+    const asked: (string | undefined)[] = [];
+    ticket = (bearer) => (bearer === "t1" ? good() : refusal(401, "unauthenticated"));
+    const { ended } = rig({ newest: 1 }, (refused) => {
+      asked.push(refused);
+      return refused === undefined ? "t0" : "t1";
+    });
+    await later(10);
+    newest().snapshot();
+    expect(asked).toContain("t0");
     expect(ended).toEqual([]);
   });
 
@@ -319,24 +383,25 @@ describe("the end", () => {
     expect(Socket.all).toHaveLength(2);
   });
 
-  test("a token that no WebSocket can send ends it", async () => {
+  test("an address that no WebSocket takes ends it", async () => {
     const Thrower = class {
       constructor() {
-        throw new SyntaxError("not a token");
+        throw new SyntaxError("not an address");
       }
     };
     const ended: LockstockProblem[] = [];
     const shop = createClient({
       url: "https://shop.test",
-      token: "a b",
+      token: "t",
       WebSocket: Thrower as never,
+      fetch: async (url) => (url.endsWith("/v1/feed/tickets") ? good() : Response.json({})),
     });
-    vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("no network"));
     feeds.push(
       shop.feed({ onOrder: () => undefined, onEnd: (problem) => void ended.push(problem) }),
     );
     await later(10);
-    vi.restoreAllMocks();
-    expect(ended).toMatchObject([{ code: "no_response", cause: new SyntaxError("not a token") }]);
+    expect(ended).toMatchObject([
+      { code: "no_response", cause: new SyntaxError("not an address") },
+    ]);
   });
 });

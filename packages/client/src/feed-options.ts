@@ -39,7 +39,8 @@ export interface WebSocketLike {
 export interface FeedPorts {
   /** Opens the feed's WebSocket. */
   open(since: string | null, protocols: string[]): WebSocketLike;
-  token(refused?: string): Promise<string | null>;
+  /** A ticket for one socket. Throws `LockstockProblem`, or what the token's function throws. */
+  ticket(): Promise<string>;
   /** Reads the newest orders over HTTP. */
   read(limit: number): Promise<readonly Order[]>;
   /** Reads as many orders as the client's limits allow, newest first. */

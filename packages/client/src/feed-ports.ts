@@ -1,5 +1,5 @@
 import type { FeedPorts, WebSocketLike } from "./feed-options.ts";
-import type { Token } from "./request.ts";
+import type { Request } from "./request.ts";
 import type { CallOptions } from "./retry.ts";
 import type { Order, OrderPage } from "./types.ts";
 
@@ -8,18 +8,18 @@ const MAX_PAGE = 100;
 const MAX_PAGES = 10;
 
 interface Access {
-  token?: Token | undefined;
   WebSocket?: (new (url: string, protocols: string[]) => WebSocketLike) | undefined;
 }
-interface Orders {
+interface Calls {
+  request: Request;
   orders: (
     options: CallOptions & { limit: number; cursor?: string | undefined },
   ) => Promise<OrderPage>;
 }
 
 /** How the feed reaches the server at this base. */
-export function feedPorts(client: Orders, base: string, access: Access): FeedPorts {
-  const { token = null, WebSocket = globalThis.WebSocket } = access;
+export function feedPorts(client: Calls, base: string, access: Access): FeedPorts {
+  const { WebSocket = globalThis.WebSocket } = access;
   if (typeof WebSocket !== "function") {
     throw new TypeError("There is no WebSocket here: give the client one as `WebSocket`.");
   }
@@ -28,7 +28,8 @@ export function feedPorts(client: Orders, base: string, access: Access): FeedPor
       const query = since === null ? "" : `?since=${encodeURIComponent(since)}`;
       return new WebSocket(`${base.replace(/^http/, "ws")}/v1/feed${query}`, protocols);
     },
-    token: async (refused) => (typeof token === "function" ? token(refused) : token),
+    ticket: async () =>
+      (await client.request<{ ticket: string }>("POST", "/v1/feed/tickets")).ticket,
     read: async (limit) => (await client.orders({ limit, timeout_ms: 0 })).orders,
     readAll: async () => {
       const all: Order[] = [];

@@ -14,12 +14,17 @@ const PONG_MS = 8_000;
 /** From the start of connecting to the snapshot. */
 const OPEN_MS = 12_000;
 const DEFAULT_NEWEST = 20;
+/**
+ * After so many characters it pings: the server closes a socket that was sent 256 KB without a sign
+ * that somebody reads them.
+ */
+const MAX_UNCONFIRMED = 50_000;
 /** `WebSocket.OPEN` */
 const OPEN = 1;
 
-/** The token is missing, not valid or expired. */
+/** The ticket is not valid, or its token has expired. */
 const UNAUTHENTICATED = 4401;
-/** The customer has too many sockets. */
+/** The customer has too many sockets, or reads too slowly. */
 const TRY_AGAIN_LATER = 1013;
 /** What reconnecting does not change: a violated policy, and other errors of the client's own. */
 const isFinal = (code: number): boolean => code === 1008 || (code >= 4400 && code < 4500);
@@ -40,8 +45,8 @@ export class OrderFeed implements Feed {
   readonly #startedAt = new Date().toISOString();
   #connection: Connection = "connecting";
   #socket: WebSocketLike | null = null;
-  /** The token that the server has refused last. */
-  #refused: string | null | undefined;
+  /** Characters that have come since the last `ping`. */
+  #sincePing = 0;
   #wasLive = false;
   #failures = 0;
   /** Counts what has begun to connect or has ended it: only the last one goes on. */
@@ -101,51 +106,51 @@ export class OrderFeed implements Feed {
   async #connect(): Promise<void> {
     this.#clear("retry");
     const turn = ++this.#turn;
-    let bearer: string | null;
+    let ticket: string;
     try {
-      bearer = await this.#ports.token(this.#refused ?? undefined);
-    } catch {
-      if (turn === this.#turn) this.#lost();
-      return;
+      ticket = await this.#ports.ticket();
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      const isOver = error instanceof LockstockProblem && !error.isTemporary;
+      return isOver ? this.#end(error) : this.#lost();
     }
     if (turn !== this.#turn || this.#socket) return;
-    if (bearer === this.#refused) return this.#end(closedBy(UNAUTHENTICATED));
     // What changed between two sockets is in the snapshot since then, even without earlier orders.
     const since = this.#revisions.since ?? (this.#wasLive ? this.#startedAt : null);
-    const protocols = bearer === null ? [PROTOCOL] : [PROTOCOL, `bearer.${bearer}`];
     try {
-      this.#socket = this.#ports.open(since, protocols);
+      this.#socket = this.#ports.open(since, [PROTOCOL, `bearer.${ticket}`]);
     } catch (error) {
-      // Not the network: an address or a token that no WebSocket takes.
+      // Not the network: an address that no WebSocket takes.
       return this.#end(noResponse(null, error));
     }
-    this.#listen(this.#socket, bearer);
+    this.#listen(this.#socket);
   }
 
-  #listen(socket: WebSocketLike, bearer: string | null): void {
+  #listen(socket: WebSocketLike): void {
     this.#later("open", OPEN_MS, () => this.#lost());
     socket.addEventListener("message", ({ data }) => {
       if (socket !== this.#socket) return;
       this.#clear("pong");
+      this.#sincePing += typeof data === "string" ? data.length : 0;
       const message = messageOf(data);
       if (message?.type === "order") this.#show([message.order]);
       else if (message?.type === "snapshot") this.#live(message);
+      if (this.#sincePing > MAX_UNCONFIRMED) this.#ping();
     });
     socket.addEventListener("close", ({ code }) => {
       if (socket !== this.#socket) return;
-      if (code === UNAUTHENTICATED) this.#refused = bearer;
-      else if (isFinal(code)) return this.#end(closedBy(code));
+      // Maybe the token has expired: the call for the next ticket tells.
+      if (isFinal(code) && code !== UNAUTHENTICATED) return this.#end(closedBy(code));
       this.#lost(code === TRY_AGAIN_LATER ? MAX_PAUSE_MS : FIRST_PAUSE_MS);
     });
   }
 
   #live({ orders, truncated }: Extract<Message, { type: "snapshot" }>): void {
     this.#wasLive = true;
-    this.#refused = undefined;
     this.#failures = 0;
     this.#clear("open");
     this.#clear("poll");
-    this.#later("ping", PING_MS, () => this.#ping());
+    this.#ping();
     this.#say("live");
     this.#show(orders);
     if (truncated) {
@@ -159,6 +164,7 @@ export class OrderFeed implements Feed {
   #ping(): void {
     const socket = this.#socket;
     if (socket?.readyState !== OPEN) return;
+    this.#sincePing = 0;
     socket.send("ping");
     this.#later("pong", PONG_MS, () => this.#lost());
     this.#later("ping", PING_MS, () => this.#ping());
@@ -204,21 +210,14 @@ export class OrderFeed implements Feed {
   }
 }
 
-/** The problem that a close code stands for. */
+/** The problem that a final close code stands for. */
 function closedBy(code: number): LockstockProblem {
-  return code === UNAUTHENTICATED
-    ? new LockstockProblem({
-        code: "unauthenticated",
-        status: 401,
-        title: "A valid bearer token is required",
-        detail: "The feed does not accept the token.",
-      })
-    : new LockstockProblem({
-        code: "forbidden",
-        status: 403,
-        title: "The server has closed the feed",
-        detail: `Close code ${code}.`,
-      });
+  return new LockstockProblem({
+    code: "forbidden",
+    status: 403,
+    title: "The server has closed the feed",
+    detail: `Close code ${code}.`,
+  });
 }
 
 function messageOf(data: unknown): Message | null {

@@ -109,7 +109,9 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       this.#sockets.send(socket, text);
       const revisions = new Map(shown.map(({ id, revision }) => [id, revision]));
       for (const order of buffered.values()) {
-        if (order.revision > (revisions.get(order.id) ?? 0)) this.#sendOrders(socket, [order]);
+        if (order.revision > (revisions.get(order.id) ?? 0)) {
+          this.#sockets.send(socket, messageOf(order));
+        }
       }
       // No `await` since the loop above, so no push gets lost between the buffer and the socket.
       this.#snapshotBuffers.delete(socket);
@@ -147,22 +149,15 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   #broadcast(orders: readonly OrderView[]): void {
-    for (const socket of this.#sockets.open()) {
-      const buffered = this.#snapshotBuffers.get(socket);
-      if (!buffered) {
-        this.#sendOrders(socket, orders);
-        continue;
-      }
-      for (const order of orders) {
-        const known = buffered.get(order.id)?.revision ?? 0;
-        if (order.revision > known) buffered.set(order.id, order);
-      }
-    }
-  }
-
-  #sendOrders(socket: WebSocket, orders: readonly OrderView[]): void {
+    const sockets = this.#sockets.open();
     for (const order of orders) {
-      this.#sockets.send(socket, JSON.stringify({ type: "order", order } satisfies FeedMessage));
+      const text = messageOf(order);
+      for (const socket of sockets) {
+        const buffered = this.#snapshotBuffers.get(socket);
+        const known = buffered?.get(order.id)?.revision ?? 0;
+        if (!buffered) this.#sockets.send(socket, text);
+        else if (order.revision > known) buffered.set(order.id, order);
+      }
     }
   }
 
@@ -247,3 +242,6 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     if (at_ms < Infinity) await ensureAlarmBy(this.ctx.storage, at_ms, now_ms);
   }
 }
+
+const messageOf = (order: OrderView): string =>
+  JSON.stringify({ type: "order", order } satisfies FeedMessage);
