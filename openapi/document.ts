@@ -43,7 +43,7 @@ export function openApiDocument(): Document {
           type: "apiKey",
           in: "header",
           name: "Sec-WebSocket-Protocol",
-          description: "`lockstock.v1, bearer.<token>`, for browsers.",
+          description: "`lockstock.v1, bearer.<ticket>` or `bearer.<token>`, for browsers.",
         },
       },
       parameters: Object.fromEntries(

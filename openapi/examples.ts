@@ -313,6 +313,11 @@ export const guest: Example<"Guest"> = {
   token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJndWVzdF85YjJkNmMxYSJ9.c2lnbmF0dXJl",
 };
 
+export const feedTicket: Example<"FeedTicket"> = {
+  ticket: "Z3Vlc3RfOWIyZDZjMWE~X2l0cyBhIHNlY3JldCE",
+  expiresAt: "2026-12-01T18:06:00.000Z",
+};
+
 export const CHANGE_CURSOR = "5f1c0ad93b7e-4182-end";
 
 export const changePage: Example<"ChangePage"> = {

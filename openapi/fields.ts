@@ -322,10 +322,18 @@ export const FIELDS: Record<string, Record<string, string>> = {
   Guest: { "": "A new customer.", token: "A JWT for the `Authorization` header." },
   Health: { "": "The service responds." },
   Contract: { "": "An OpenAPI document." },
+  FeedTicket: {
+    "": "What opens a feed in place of a token, once.",
+    ticket:
+      "Send it as the subprotocol `bearer.<ticket>`. At most 1,100 characters of `[A-Za-z0-9_~-]`.",
+    expiresAt:
+      "When it can no longer be used: a minute after its issue, or when the token expires.",
+  },
   FeedSnapshot: {
     "": "The first message of a feed.",
     orders: "All unfinished orders, and those updated since `since` − 60 s. Newest first.",
-    truncated: "There may be more orders, which `GET /v1/orders` returns.",
+    truncated:
+      "There are, or may be, more orders, which `GET /v1/orders` returns. A snapshot has at most 256 KB.",
   },
   FeedOrder: { "": "A message of a feed: an order after a change." },
 } satisfies Record<SchemaName, Record<string, string>>;

@@ -110,19 +110,29 @@ same key with each repeat.
 
 ## The feed protocol
 
-\`GET /v1/feed\` opens a WebSocket. Send the token in the \`Authorization\` header or, from a browser, as a
-second subprotocol beside \`lockstock.v1\`. The response names only \`lockstock.v1\`.
+\`GET /v1/feed\` opens a WebSocket. Send the token in the \`Authorization\` header. A browser cannot set
+headers: it gets a ticket and sends that as a second subprotocol beside \`lockstock.v1\`. The response
+names only \`lockstock.v1\`.
 
 \`\`\`js
+const headers = { Authorization: "Bearer " + token };
+const answer = await fetch("https://shop.example/v1/feed/tickets", { method: "POST", headers });
+const { ticket } = await answer.json();
 const url = "wss://shop.example/v1/feed?since=" + encodeURIComponent(lastUpdatedAt);
-const socket = new WebSocket(url, ["lockstock.v1", "bearer." + token]);
+const socket = new WebSocket(url, ["lockstock.v1", "bearer." + ticket]);
 \`\`\`
 
-- The first message is \`{"type": "snapshot", "orders": [...], "truncated": false}\`: all unfinished orders and, with \`since\`, those updated since 60 s before that time. \`truncated\`: there may be more orders, which \`GET /v1/orders\` returns.
+A ticket counts once and for a minute; get one for each socket. The token itself is accepted in its
+place (\`"bearer." + token\`), but logs and traces that redact \`Authorization\` may show it there.
+
+Pages of other origins may open the feed only if the service lists their \`Origin\` in \`CORS_ORIGINS\`;
+others get 403.
+
+- The first message is \`{"type": "snapshot", "orders": [...], "truncated": false}\`: all unfinished orders and, with \`since\`, those updated since 60 s before that time. \`truncated\`: there may be more orders, which \`GET /v1/orders\` returns. A snapshot has at most 200 orders and 256 KB.
 - Each change then causes a message \`{"type": "order", "order": {...}}\`, after the change is durable. Messages may be repeated or out of order: ignore lower revisions.
-- To check the connection, send the text \`ping\`; the server answers \`pong\`.
-- Close code 4401: the token is missing, not valid, or expired. Get a new one. A browser cannot read the status of a failed upgrade, so the server accepts the socket and then closes it.
-- Close code 1013: the customer has too many sockets open. Close code 1011, or any other: reconnect after a moment, with \`since\` set to the newest \`updatedAt\` you know.
+- Send the text \`ping\` after the snapshot, every 20 s, and whenever you have read 50 kB; the server answers \`pong\`. It checks the connection, and tells the server that you read: a socket that was sent more than 256 KB since the last \`ping\` (or any other message) is closed with 1013.
+- Close code 4401: the token or ticket is missing, not valid, or expired. Get a new one. A browser cannot read the status of a failed upgrade, so the server accepts the socket and then closes it.
+- Close code 1013: the customer has 8 sockets open, opens more than 30 a minute, or reads too slowly. Wait a quarter of a minute. Close code 1012: the socket has carried 1 MB. Close code 1011, 1012, or any other: reconnect after a moment, with \`since\` set to the newest \`updatedAt\` you know.
 - The feed recovers lost messages: while the socket is open and an order is unfinished, it rereads the orders after 5 s, 15 s, and then every minute.
 
 ## Money

@@ -312,8 +312,9 @@ export const PARAMETERS = {
     in: "header",
     name: "Sec-WebSocket-Protocol",
     schema: v.string(),
-    description: "`lockstock.v1` and, from browsers, which cannot set headers, `bearer.<token>`.",
-    example: "lockstock.v1, bearer.<token>",
+    description:
+      "`lockstock.v1` and, from browsers, which cannot set headers, `bearer.<ticket>` (or `bearer.<token>`).",
+    example: "lockstock.v1, bearer.<ticket>",
   },
 } as const satisfies Record<string, Parameter>;
 

@@ -306,6 +306,7 @@ export const SCHEMAS = {
   Guest: v.object({ customerId: v.string(), token: v.string() }),
   Health: v.object({ status: v.literal("ok") }),
   Contract: v.objectWithRest({ openapi: v.literal("3.1.1") }, v.unknown()),
+  FeedTicket: v.object({ ticket: v.string(), expiresAt: time }),
   FeedSnapshot: Snapshot,
   FeedOrder: Push,
 } as const;

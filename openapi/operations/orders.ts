@@ -147,6 +147,20 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     },
   },
   {
+    id: "createFeedTicket",
+    method: "post",
+    path: "/v1/feed/tickets",
+    tag: "Feed",
+    summary: "Get a ticket for the feed",
+    description: `Returns a ticket with which a browser opens the feed in place of its token, as the subprotocol \`bearer.<ticket>\`. It can be used once, within a minute. The socket is closed when the token expires that the ticket was issued for.
+
+At most 16 at once and 30 a minute for each customer.`,
+    caller: "customer",
+    answers: [json(201, "The ticket.", "FeedTicket", ["A ticket", examples.feedTicket])],
+    problems: ["rate_limited"],
+    headers: { "Cache-Control": { always: [201] } },
+  },
+  {
     id: "openFeed",
     method: "get",
     path: "/v1/feed",
@@ -154,7 +168,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     summary: "Open the feed",
     description: `Opens a WebSocket (RFC 6455) for the caller's orders. The first message is a \`FeedSnapshot\`; a \`FeedOrder\` follows for each change. See [the feed protocol](#the-feed-protocol).
 
-An upgrade with a missing or invalid token is accepted and closed with 4401. A request without an upgrade gets 401, or 426 if its token is valid.`,
+An upgrade with a missing or invalid token or ticket is accepted and closed with 4401, and one too many with 1013. A client that leaves many of these closes unanswered gets 429. An upgrade whose \`Origin\` is neither the service's own nor listed in the var \`CORS_ORIGINS\` gets 403; without \`Origin\` it does not come from a browser. A request without an upgrade gets 401, or 426 if its token is valid.`,
     caller: "feed",
     parameters: ["Since", "Subprotocol"],
     answers: [
@@ -164,7 +178,7 @@ An upgrade with a missing or invalid token is accepted and closed with 4401. A r
           "The socket is open. It sends `FeedSnapshot` and `FeedOrder` as text messages.",
       },
     ],
-    problems: ["upgrade_required"],
+    problems: ["forbidden", "rate_limited", "upgrade_required"],
     headers: {
       "Sec-WebSocket-Protocol": { sometimes: [101] }, // Hop by hop: a proxy may remove it.
       Upgrade: { always: [101], sometimes: [426] },

@@ -155,6 +155,13 @@ test("the feed and what it says", async () => {
   await contract.call("openFeed", 400, { token: ada, query: { since: "yesterday" } });
   await contract.upgrade("openFeed", headers);
   await contract.upgrade("openFeed", { ...headers, "Sec-WebSocket-Protocol": "lockstock.v1" });
+  await contract.call("openFeed", 403, {
+    token: ada,
+    headers: { Upgrade: "websocket", Origin: "https://elsewhere.example" },
+  });
+  await contract.call("createFeedTicket", 401);
+  const ticket = await contract.call("createFeedTicket", 201, { token: ada });
+  expect(ticket).toBeDefined();
 
   const sku = await stack.operator.stocked(1);
   const customer = await stack.customer("listener");

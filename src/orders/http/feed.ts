@@ -35,7 +35,7 @@ export const SinceSchema = v.optional(v.pipe(TimeSchema, v.transform(Date.parse)
  * token in a header.
  */
 export const feed = new Hono<AppEnv>()
-  .post("/tickets", requireToken, query(v.object({})), async (c) => {
+  .post("/tickets", requireToken, async (c) => {
     const { sub: customerId, expires_ms } = c.get("caller");
     const issue = async () => await c.env.FEED.getByName(customerId).issueTicket(expires_ms);
     const issued = await withTimeout(TICKET_TIMEOUT_MS, issue, "the feed").catch(

@@ -231,6 +231,7 @@ export const ROUTES: readonly Route[] = [
     scopes: ["webhooks:write"],
   },
   { method: "GET", path: "/v1/feed", who: "customer", query: ["since"] },
+  { method: "POST", path: "/v1/feed/tickets", who: "customer" },
   { method: "GET", path: "/v1/operations", who: "service", scopes: ["operations:read"] },
   {
     method: "GET",
