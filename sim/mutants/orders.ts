@@ -205,7 +205,12 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     file: "src/orders/feed/customer-feed.ts",
     from: "      for (const order of buffered.values()) {",
     to: "      for (const order of [] as OrderView[]) {",
-    also: [{ from: "    this.#broadcast(changed.map(viewOf));\n", to: "    void changed;\n" }],
+    also: [
+      {
+        from: "    this.#broadcast(this.#pushed.missing(changed.map(viewOf)));\n",
+        to: "    void changed;\n",
+      },
+    ],
   },
   {
     name: "the feed is told what is not yet durable",

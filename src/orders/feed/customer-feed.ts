@@ -19,6 +19,7 @@ import {
   type TicketConnect,
   TOO_MANY_SOCKETS,
 } from "./protocol.ts";
+import { PushedRevisions } from "./pushed-revisions.ts";
 import { IDLE_REREAD_MS, LastReread, REREAD_MS, rereadAfter } from "./reread.ts";
 import { SnapshotReads } from "./snapshot-reads.ts";
 import { snapshotMessage } from "./snapshot.ts";
@@ -38,6 +39,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   readonly #tickets = new Tickets(this.ctx.storage);
   /** Sockets that wait for their snapshot, with the orders pushed to each in the meantime. */
   readonly #snapshotBuffers = new Map<WebSocket, Map<string, OrderView>>();
+  readonly #pushed = new PushedRevisions();
   readonly #lastReread = new LastReread(this.ctx.storage.kv);
   readonly #openings = new TokenBucket(BURST, REFILL_MS);
   readonly #ticketIssues = new TokenBucket(BURST, REFILL_MS);
@@ -82,8 +84,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   async issueTicket(expires_ms: number): Promise<{ secret: string; until_ms: number } | null> {
     if (!this.#isWithin(this.#ticketIssues)) return null;
     const ticket = await this.#tickets.issue(expires_ms, Date.now());
-    // The alarm deletes it if nobody uses it.
-    await ensureAlarmBy(this.ctx.storage, ticket.until_ms, Date.now());
+    await ensureAlarmBy(this.ctx.storage, ticket.until_ms, Date.now()); // which deletes it
     return ticket;
   }
 
@@ -131,8 +132,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     const [first] = orders;
     if (!first) return;
     if (this.#sockets.open().length === 0) {
-      // Left behind by a crash, or the customer has just gone.
-      this.#presence.remember(first.customerId);
+      this.#presence.remember(first.customerId); // a crash may have left the mark behind
       return this.#becomeEmpty();
     }
     this.#broadcast(orders);
@@ -149,6 +149,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   }
 
   #broadcast(orders: readonly OrderView[]): void {
+    this.#pushed.add(orders);
     const sockets = this.#sockets.open();
     for (const order of orders) {
       const text = messageOf(order);
@@ -204,11 +205,12 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
   /** Answers when to reread again. */
   async #reread(socket: WebSocket, now_ms: number): Promise<number> {
     const { customerId } = attachmentOf(socket);
-    const since_ms = this.#lastReread.since_ms(now_ms);
+    const range = { since_ms: this.#lastReread.since_ms(now_ms), now_ms };
     const { changed, unfinishedSince_ms } = await this.#presence.inSequence(() =>
-      rereadOrders(this.env.DB, customerId, { since_ms, now_ms }),
+      rereadOrders(this.env.DB, customerId, range),
     );
-    this.#broadcast(changed.map(viewOf));
+    // Sockets that have opened since have newer snapshots, so nobody needs a push twice.
+    this.#broadcast(this.#pushed.missing(changed.map(viewOf)));
     this.#lastReread.store(now_ms);
     return rereadAfter(unfinishedSince_ms, now_ms);
   }
