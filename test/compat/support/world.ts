@@ -218,6 +218,7 @@ export class World implements Recorder {
       const ctx = {
         storage: this.#storage(target, name).binding(),
         setWebSocketAutoResponse: () => {},
+        getWebSocketAutoResponseTimestamp: () => null,
         getWebSockets: () => sockets,
         acceptWebSocket: (socket: Socket) => {
           socket.onSend = (text) => this.#sentTo("feed").push(JSON.parse(text));
