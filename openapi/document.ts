@@ -159,7 +159,7 @@ function headersAt(
   const found = new Map<HeaderName, boolean>();
   const isShared = isCached === true && (status === 200 || status === 304);
   // The response to an upgrade does not carry them.
-  if (status !== 101) found.set("Cache-Control", true);
+  found.set("Cache-Control", status !== 101);
   if (status !== 101 && !isShared) found.set("X-Request-Id", true);
   if (isShared) found.set("Cloudflare-CDN-Cache-Control", true);
   if (status === 401) found.set("WWW-Authenticate", true);

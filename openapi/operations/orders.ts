@@ -158,7 +158,6 @@ At most 16 at once and 30 a minute for each customer.`,
     caller: "customer",
     answers: [json(201, "The ticket.", "FeedTicket", ["A ticket", examples.feedTicket])],
     problems: ["rate_limited"],
-    headers: { "Cache-Control": { always: [201] } },
   },
   {
     id: "openFeed",

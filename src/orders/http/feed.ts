@@ -54,7 +54,6 @@ export const feed = new Hono<AppEnv>()
       });
     }
     const ticket = encodeTicket({ customerId, secret: issued.secret });
-    c.header("Cache-Control", "no-store");
     return c.json({ ticket, expiresAt: new Date(issued.until_ms).toISOString() }, 201);
   })
   .get(
