@@ -54,7 +54,11 @@ export function catalogueTests(use: () => Context): void {
     await contract.call("getItem", 404, { path: nowhere });
     await contract.call("putItem", 201, { token, path: { sku: `SKU-${v7()}` }, body: NEW_ITEM });
     await contract.call("putItem", 201, { token, path: { sku: `SKU-${v7()}` }, body: NEW_ITEM });
-    const { body } = await contract.call("listItems", 200, { query: { limit: "1" } });
+    await contract.call("getItem", 400, { path: nowhere, query: { fresh: "1" } });
+    const one = { limit: "1" };
+    const { body, headers: shown } = await contract.call("listItems", 200, { query: one });
+    const seen = { "if-none-match": shown.get("etag") ?? "" };
+    await contract.call("listItems", 304, { query: one, headers: seen });
     await contract.call("listItems", 200, { query: { cursor: String(body["nextCursor"]) } });
     await contract.call("listItems", 400, { query: { limit: "101" } });
     await contract.call("listItems", 400, { query: { cursor: "!" } });
