@@ -206,7 +206,7 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
   },
   rate_limited: {
     means:
-      "One caller has sent too many requests. `POST /v1/guests` and calls by which a customer changes orders can return this code. So can the catalogue, when too many different pages of it are asked for at once by all callers together.",
+      "One caller has sent too many requests. `POST /v1/guests`, calls by which a customer changes or reads orders, and the feed can return this code. So can the catalogue, when too many different pages of it are asked for at once by all callers together.",
     remedy: "Repeat after `Retry-After` seconds.",
   },
   internal: {

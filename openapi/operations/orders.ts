@@ -61,7 +61,8 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     path: PATH,
     tag: "Orders",
     summary: "List your orders",
-    description: "Lists the caller's own orders, newest first.",
+    description:
+      "Lists the caller's own orders, newest first. With `status`, a page looks at 1,000 orders: it may be short or empty, and `nextCursor` goes on behind them. Only `nextCursor: null` is the end.",
     caller: "customer",
     parameters: ["Status", "Limit", "Cursor"],
     answers: [json(200, "A page of orders.", "OrderPage", ["The last page", examples.orderPage])],

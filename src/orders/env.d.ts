@@ -5,6 +5,8 @@ interface OrdersEnv {
 	STOCK_EVENTS: Queue;
 	RATE_ORDERS: RateLimit;
 	RATE_GUESTS: RateLimit;
+	RATE_READS: RateLimit;
+	RATE_LOOKS: RateLimit;
 	ASSETS: Fetcher;
 	PAYMENT_WINDOW_SECONDS: string;
 	LATE_PAYMENT: string;

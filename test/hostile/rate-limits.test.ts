@@ -61,6 +61,55 @@ it("a call over the limit is refused before its body is read, and costs D1 nothi
   expect(db).not.toHaveBeenCalled();
 });
 
+it("the 601st read of a customer is 429, and costs D1 nothing; others go on", async () => {
+  const token = await tokenFor(newCustomer());
+  const reads = ["/v1/orders", "/v1/orders/none", "/v1/orders?limit=1"];
+  let i = 0;
+  const read = () => call("GET", reads[i++ % 3] ?? "", { token, vars: ON });
+  expect(new Set(await statuses(600, read))).toEqual(new Set([200, 404]));
+  const db = vi.fn<() => never>(() => {
+    throw new Error("D1 was asked");
+  });
+  const vars = { ...ON, DB: { prepare: db, batch: db } as unknown as D1Database };
+  for (const path of [...reads, "/v1/feed"]) {
+    const refused = await call("GET", path, { token, vars });
+    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "60"]);
+  }
+  const ticket = await call("POST", "/v1/feed/tickets", { token, vars });
+  expect(ticket.status).toBe(429);
+  expect(db).not.toHaveBeenCalled();
+  const other = await tokenFor(newCustomer());
+  expect((await call("GET", "/v1/orders", { token: other, vars: ON })).status).toBe(200);
+  const place = await call("POST", "/v1/orders", { token, body: lineOf("CUP"), vars: ON });
+  expect(place.status).toBe(202);
+});
+
+it("nobody counts for another: a token that is not valid uses up no customer's reads", async () => {
+  const [customer, header] = [newCustomer(), btoa('{"alg":"HS256"}')];
+  const forged = `${header}.${btoa(JSON.stringify({ sub: customer, exp: 9e9 }))}.AAAA`;
+  const read = () => call("GET", "/v1/orders", { token: forged, vars: ON });
+  expect(new Set(await statuses(605, read))).toEqual(new Set([401]));
+  const token = await tokenFor(customer);
+  expect((await call("GET", "/v1/orders", { token, vars: ON })).status).toBe(200);
+});
+
+it("an address may look at what is in memory as often as it likes, and at 1,200 other things a minute", async () => {
+  const from = (path: string, address = "192.0.2.9") =>
+    call("GET", path, { headers: { "CF-Connecting-IP": address }, vars: ON });
+  expect(new Set(await statuses(1_300, () => from("/v1/items/CUP")))).toEqual(new Set([200]));
+  let i = 0;
+  const others = await Promise.all(
+    Array.from({ length: 1_250 }, () => from(`/v1/items/NONE-${i++}`)),
+  );
+  const refused = others.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(0);
+  // Of another page 1,000 items are read at once; the next is told to wait for a second.
+  expect(new Set(refused.map(({ headers }) => headers.get("Retry-After")))).toEqual(
+    new Set(["1", "60"]),
+  );
+  expect((await from("/v1/items/CUP", "192.0.2.10")).status).toBe(200);
+}, 60_000);
+
 it("operators are not limited", async () => {
   const token = await operatorToken();
   const pay = () => call("POST", "/v1/orders/none/pay", { token, vars: ON });
@@ -83,8 +132,17 @@ it("a limiter that fails or hangs limits nobody", async () => {
   const failing = { limit: () => Promise.reject(new Error("away")) };
   const hanging = { limit: () => new Promise<never>(() => undefined) };
   for (const limiter of [failing, hanging]) {
-    const vars = { ...ON, RATE_GUESTS: limiter, RATE_ORDERS: limiter };
+    const vars = {
+      ...ON,
+      RATE_GUESTS: limiter,
+      RATE_ORDERS: limiter,
+      RATE_READS: limiter,
+      RATE_LOOKS: limiter,
+    };
     expect((await call("POST", "/v1/guests", { vars })).status).toBe(201);
+    const token = await tokenFor(newCustomer());
+    expect((await call("GET", "/v1/orders", { token, vars })).status).toBe(200);
+    expect((await call("GET", `/v1/items/LIMITER-${Math.random()}`, { vars })).status).toBe(404);
   }
 });
 

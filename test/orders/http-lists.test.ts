@@ -1,7 +1,11 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
+import { listOrders } from "../../src/orders/order/order-list.sql.ts";
 import type { OrderView } from "../../src/orders/order/order.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
+import { observed } from "../support/d1.ts";
+import { INSERT_ORDERS, orderRow, SETTLED } from "../support/order.ts";
 import { addItem, locked, pendingOrder, portsWith } from "./support/data.ts";
 import {
   call,
@@ -53,6 +57,43 @@ describe("the list of orders", () => {
     ]);
     expect(await allPages(token, "limit=7")).toEqual([ids]);
     expect(await allPages(token, "limit=100")).toEqual([ids]);
+  });
+
+  it("of a status looks at 1,000 orders a page, however many there are, and goes on behind them", async () => {
+    const customerId = newCustomer();
+    const token = await tokenFor(customerId);
+    const rows = Array.from({ length: 20_000 }, (_, i) =>
+      orderRow({ id: newOrderId(2_000_000 + i), customer_id: customerId, ...SETTLED }),
+    );
+    const paid = [rows[0], rows[18_000]].map((row) => Object.assign(row!, { status: "paid" }).id);
+    for (let i = 0; i < rows.length; i += 5_000) {
+      await env.DB.prepare(INSERT_ORDERS)
+        .bind(JSON.stringify(rows.slice(i, i + 5_000)))
+        .run();
+    }
+    const { db, trips } = observed(env.DB);
+    const query = { customerId, status: "paid", before: null, limit: 20 } as const;
+    const [first] = await listOrders(db, [query]);
+    expect(first).toEqual({ orders: [], next: rows[19_000]?.id });
+    expect(trips).toHaveLength(1);
+    expect(trips[0]?.rowsRead).toBeLessThanOrEqual(3_000);
+    const pages = await allPages(token, "status=paid");
+    expect(pages.flat()).toEqual(paid.toReversed());
+    expect(pages).toHaveLength(21);
+  });
+
+  it("of many who ask at once is read together, each as it is for who asked", async () => {
+    const people = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const customerId = newCustomer();
+        const { id } = await pendingOrder({ customerId });
+        return { id, token: await tokenFor(customerId) };
+      }),
+    );
+    const pages = await Promise.all(people.map(({ token }) => listed(token)));
+    expect(pages.map(({ orders }) => orders.map(({ id }) => id))).toEqual(
+      people.map(({ id }) => [id]),
+    );
   });
 
   it("is not moved by orders that come between two pages", async () => {

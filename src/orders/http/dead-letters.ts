@@ -23,7 +23,7 @@ const PositionSchema = v.pipe(
 );
 
 export const deadLetters = new Hono<AppEnv>()
-  .get("/", requireScopes("operations:read"), query(v.object(pageQuery)), async (c) => {
+  .get("/", requireScopes("operations:read"), query(v.strictObject(pageQuery)), async (c) => {
     const { limit, cursor } = c.req.valid("query");
     const after = decodeCursor(cursor, PositionSchema);
     const found = await listDeadLetters(c.env.DB, { after, limit: limit + 1 });

@@ -18,6 +18,7 @@ import type { AppEnv } from "./app-env.ts";
 import { authenticate, requireToken } from "./auth.ts";
 import { CustomerIdSchema } from "./customer-id.ts";
 import { Problem } from "./problem.ts";
+import { limitLook, readLimit } from "./rate-limit.ts";
 import { refuseSocket } from "./refused-sockets.ts";
 import { isKnownOrigin } from "./security.ts";
 import { TimeSchema } from "./timestamp.ts";
@@ -35,7 +36,7 @@ export const SinceSchema = v.optional(v.pipe(TimeSchema, v.transform(Date.parse)
  * token in a header.
  */
 export const feed = new Hono<AppEnv>()
-  .post("/tickets", requireToken, async (c) => {
+  .post("/tickets", requireToken, readLimit, async (c) => {
     const { sub: customerId, expires_ms } = c.get("caller");
     const issue = async () => await c.env.FEED.getByName(customerId).issueTicket(expires_ms);
     const issued = await withTimeout(TICKET_TIMEOUT_MS, issue, "the feed").catch(
@@ -62,7 +63,11 @@ export const feed = new Hono<AppEnv>()
       if (isUpgrade(c) && !isKnownOrigin(c.req.header("Origin"), c.req.url, c.env.CORS_ORIGINS)) {
         throw new Problem("forbidden", { detail: "Pages of this origin may not open the feed." });
       }
-      if (isUpgrade(c) && ticketOf(c)) return next();
+      if (isUpgrade(c) && ticketOf(c)) {
+        // Whoever forges tickets may name any customer, whose feed has to be asked.
+        await limitLook(c);
+        return next();
+      }
       try {
         c.set("caller", await authenticate(c, tokenOf(c)));
       } catch (error) {
@@ -71,9 +76,9 @@ export const feed = new Hono<AppEnv>()
         if (!isUpgrade(c) || !isUnauthenticated) throw error;
         return refuse(c, CLOSE.unauthenticated, "a valid token is required");
       }
-      return next();
+      return readLimit(c, next);
     },
-    query(v.object({ since: SinceSchema })),
+    query(v.strictObject({ since: SinceSchema })),
     async (c) => {
       if (!isUpgrade(c)) throw upgradeRequired;
       const since_ms = c.req.valid("query").since ?? null;

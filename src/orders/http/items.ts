@@ -7,11 +7,12 @@ import { patchItem } from "../items/patch-item.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
 import { leaderOf } from "./background.ts";
-import { forgetCatalogue, readItem, readList, type Shown } from "./catalogue.ts";
+import { forgetCatalogue, isCatalogueMiss, readItem, readList, type Shown } from "./catalogue.ts";
 import { ItemPatchSchema, ItemSchema, patched } from "./item-body.ts";
 import { pageQuery, decodeCursor } from "./pagination.ts";
 import { isUnchanged, preconditionOf, WriteConditions } from "./preconditions.ts";
 import { invalid, Problem } from "./problem.ts";
+import { limitLook } from "./rate-limit.ts";
 import { itemNotFound, skuFromPath } from "./sku.ts";
 import { body, headers, query } from "./validation.ts";
 
@@ -43,10 +44,13 @@ export const items = new Hono<AppEnv>()
       throw invalid([{ path: "sku", message: "cannot be combined with limit or cursor" }]);
     }
     const wanted = skus ? { skus } : { after: decodeCursor(cursor, SkuSchema), limit };
+    if (isCatalogueMiss(wanted)) await limitLook(c);
     return shown<ItemList>(c, await readList(leaderOf(c), wanted));
   })
   .get("/:sku", query(v.strictObject({})), async (c) => {
-    const item = await readItem(leaderOf(c), skuFromPath(c.req.param("sku")));
+    const sku = skuFromPath(c.req.param("sku"));
+    if (isCatalogueMiss({ skus: [sku] })) await limitLook(c);
+    const item = await readItem(leaderOf(c), sku);
     if (item === undefined) throw itemNotFound;
     return shown<ItemView>(c, item);
   })

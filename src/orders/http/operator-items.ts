@@ -14,7 +14,7 @@ const PositionSchema = v.pipe(
   v.strictObject({ starts_ms: v.pipe(v.number(), v.integer()), sku: SkuSchema }),
 );
 
-export const ItemsQuery = v.object({
+export const ItemsQuery = v.strictObject({
   ...pageQuery,
   q: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(200))),
   status: v.optional(v.picklist(["draft", "listed", "archived"], "is not a status of an item")),

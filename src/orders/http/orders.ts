@@ -4,8 +4,8 @@ import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import { changeOrder } from "../change/change-order.ts";
 import { extendOrder } from "../change/extend-order.ts";
-import { listOrders, unfinishedOrders } from "../order/order-queries.sql.ts";
-import { readOrder } from "../order/order-reads.ts";
+import { unfinishedOrders } from "../order/order-queries.sql.ts";
+import { readOrder, readPage } from "../order/order-reads.ts";
 import { type Order, type OrderView, viewOf } from "../order/order.ts";
 import { awaitOutcome, readWithWaiters } from "../place/await-outcome.ts";
 import { placeOrder } from "../place/place-order.ts";
@@ -17,10 +17,10 @@ import { concurrencyLimit } from "./concurrency-limit.ts";
 import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { ExtensionSchema, OrderSchema } from "./order-body.ts";
-import { paginate, pageQuery, decodeCursor } from "./pagination.ts";
+import { decodeCursor, encodeCursor, pageQuery } from "./pagination.ts";
 import { applyPreference } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
-import { orderLimit } from "./rate-limit.ts";
+import { orderLimit, readLimit } from "./rate-limit.ts";
 import { actorOf, isService, assertScope, type Scope } from "./scopes.ts";
 import { body, headers, query } from "./validation.ts";
 
@@ -29,6 +29,9 @@ const MAX_PLACING = 2_000;
 /** Longer than placing can take: 15 s for the body, 35 s for the desk, 20 s for a direct commit. */
 const PLACING_LEASE_MS = 75_000;
 const placementLimit = concurrencyLimit(MAX_PLACING, PLACING_LEASE_MS);
+
+/** Query of `GET /v1/orders`. */
+const OrdersQuery = v.strictObject({ ...pageQuery, status: StatusSchema });
 
 export const orders = new Hono<AppEnv>()
   .use(async (c, next) => {
@@ -62,15 +65,14 @@ export const orders = new Hono<AppEnv>()
       return placementResponse(c, placement, wait_ms);
     },
   )
-  .get("/", requireToken, query(v.object({ ...pageQuery, status: StatusSchema })), async (c) => {
+  .get("/", requireToken, readLimit, query(OrdersQuery), async (c) => {
     const { limit, cursor, status = null } = c.req.valid("query");
     const { sub: customerId } = c.get("caller");
     const before = decodeCursor(cursor, OrderIdSchema);
-    const found = await listOrders(c.env.DB, { customerId, status, before, limit: limit + 1 });
-    const { page, nextCursor } = paginate(found, limit, ({ id }) => id);
-    return c.json({ orders: page.map(viewOf), nextCursor });
+    const page = await readPage(leaderOf(c), { customerId, status, before, limit });
+    return c.json({ orders: page.orders.map(viewOf), nextCursor: encodeCursor(page.next) });
   })
-  .get("/:id", requireToken, async (c) => {
+  .get("/:id", requireToken, readLimit, async (c) => {
     const { wait_ms } = applyPreference(c);
     const reader = leaderOf(c);
     const read = wait_ms > 0 ? readWithWaiters : readOrder;

@@ -54,7 +54,11 @@ export const payments = new Hono<AppEnv>()
     "/",
     requireScopes("orders:pay", "operations:read"),
     query(
-      v.object({ ...pageQuery, state: PaymentStateSchema, orderId: v.optional(NamedOrderSchema) }),
+      v.strictObject({
+        ...pageQuery,
+        state: PaymentStateSchema,
+        orderId: v.optional(NamedOrderSchema),
+      }),
     ),
     async (c) => {
       const { limit, cursor, state = null, orderId = null } = c.req.valid("query");

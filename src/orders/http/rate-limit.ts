@@ -1,3 +1,4 @@
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
@@ -6,7 +7,7 @@ import type { AppEnv } from "./app-env.ts";
 import { Problem } from "./problem.ts";
 import { isService } from "./scopes.ts";
 
-/** The period of both limits in wrangler.toml. After it a caller may use the whole limit again. */
+/** The period of all limits in wrangler.toml. After it a caller may use the whole limit again. */
 const PERIOD_SECONDS = "60";
 const LIMITER_TIMEOUT_MS = 1_000;
 
@@ -20,7 +21,18 @@ export const orderLimit = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Limits the calls without a token, by IP address. */
+/** Limits what each customer reads. It runs after authentication, so that nobody counts for another. */
+export const readLimit = createMiddleware<AppEnv>(async (c, next) => {
+  const caller = c.get("caller");
+  if (!isService(caller)) await enforce(c.env, c.env.RATE_READS, caller.sub);
+  await next();
+});
+
+/** Limits what is read without a token and costs more than an answer from memory, by IP address. */
+export const limitLook = (c: Context<AppEnv>): Promise<void> =>
+  enforce(c.env, c.env.RATE_LOOKS, networkOf(c.req.header("CF-Connecting-IP") ?? ""));
+
+/** Limits new guests, by IP address. */
 export const guestLimit = createMiddleware<AppEnv>(async (c, next) => {
   await enforce(c.env, c.env.RATE_GUESTS, networkOf(c.req.header("CF-Connecting-IP") ?? ""));
   await next();

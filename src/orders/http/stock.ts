@@ -60,7 +60,7 @@ export const stock = new Hono<AppEnv>()
   .get(
     "/:sku/ledger",
     requireScopes("stock:write", "operations:read"),
-    query(v.object(pageQuery)),
+    query(v.strictObject(pageQuery)),
     async (c) => {
       const sku = await knownSku(c.env.DB, c.req.param("sku"));
       const { limit, cursor } = c.req.valid("query");

@@ -33,7 +33,7 @@ export const WebhookPatchSchema = v.strictObject({
 });
 
 /** Query of `GET /v1/webhooks/:id/deliveries`. */
-export const DeliveriesQuery = v.object({
+export const DeliveriesQuery = v.strictObject({
   ...pageQuery,
   state: v.optional(v.picklist(["pending", "parked", "delivered"], "is not a state of a delivery")),
 });

@@ -87,27 +87,6 @@ export async function newerOrders(
   };
 }
 
-export interface OrderQuery {
-  customerId: string;
-  status: ShownStatus | null;
-  /** The id of the last order of the previous page; null for the first page. */
-  before: string | null;
-  limit: number;
-}
-
-/** Newest first, by the customer's index: a rare status costs at most that customer's orders. */
-export async function listOrders(db: D1Database, query: OrderQuery): Promise<Order[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT * FROM orders INDEXED BY orders_by_customer
-       WHERE customer_id = ?1 AND id < coalesce(?2, '~') AND (?3 IS NULL OR ${SHOWN_STATUS} = ?3)
-       ORDER BY id DESC LIMIT ?4`,
-    )
-    .bind(query.customerId, query.before, query.status, query.limit)
-    .all<OrderRow>();
-  return results.map(orderFromRow);
-}
-
 /** Orders that `unfinishedOrders` returns, and the newest ones among which it looks. */
 const MAX_UNFINISHED = 20;
 const UNFINISHED_SCAN = 1_000;
