@@ -70,9 +70,9 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "orders are listed oldest first",
-    file: "src/orders/order/order-queries.sql.ts",
-    from: "ORDER BY id DESC LIMIT ?4",
-    to: "ORDER BY id LIMIT ?4",
+    file: "src/orders/order/order-list.sql.ts",
+    from: "ORDER BY id DESC LIMIT ?3`",
+    to: "ORDER BY id LIMIT ?3`",
   },
   {
     name: "whoever is over the limit is told that all is sold",

@@ -229,7 +229,7 @@ export class Buyer {
       headers: wait > 0 ? { Prefer: `wait=${wait}` } : {},
       ...(hangsUpAfter_ms !== undefined && { hangsUpAfter_ms }),
     });
-    if (heard && heard.status < 500) {
+    if (isAnswered(heard)) {
       this.#system.report.check(
         heard.status === 200,
         8,

@@ -41,6 +41,11 @@ export interface Heard extends Answer {
 const ADDRESS = "192.0.2.1";
 /** A call that takes longer hangs. */
 const PATIENCE_MS = 70_000;
+/** The calls of customers that a limiter counts. */
+const LIMITED = [
+  { method: "POST", path: /^\/v1\/orders(\/[^/]+\/cancel)?$/, limiter: "RATE_ORDERS" },
+  { method: "GET", path: /^\/v1\/orders(\?.*|\/[^/]+)?$/, limiter: "RATE_READS" },
+];
 
 export class HttpClient {
   readonly #system: System;
@@ -143,10 +148,10 @@ export class HttpClient {
   #verdicts(method: string, path: string): readonly Verdict[] | null {
     const { limiters } = this.#system;
     if (path === "/v1/guests") return limiters.get("RATE_GUESTS")?.verdicts.get(ADDRESS) ?? [];
-    const changes = method === "POST" && /^\/v1\/orders(\/[^/]+\/cancel)?$/.test(path);
     const { customerId, scope } = this.#identity;
-    if (!changes || customerId === null || scope !== "") return null;
-    return limiters.get("RATE_ORDERS")?.verdicts.get(customerId) ?? [];
+    if (customerId === null || scope !== "") return null;
+    const name = LIMITED.find((one) => one.method === method && one.path.test(path))?.limiter;
+    return name === undefined ? null : (limiters.get(name)?.verdicts.get(customerId) ?? []);
   }
 
   sleep(ms: number): Promise<void> {

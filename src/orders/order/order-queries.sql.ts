@@ -1,4 +1,4 @@
-import type { Order, ShownStatus, Status } from "./order.ts";
+import type { Order, Status } from "./order.ts";
 
 /** The reads of the table `orders`. `orders.sql.ts` writes it. */
 
