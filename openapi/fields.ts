@@ -319,6 +319,11 @@ export const FIELDS: Record<string, Record<string, string>> = {
     outcome:
       "`reconciled`: the orders are being reconciled. `resent`: the message is back in its queue.",
   },
+  Config: {
+    "": "What a page needs to know of this deployment.",
+    guestCheckout: "Whether `POST /v1/guests` gives tokens.",
+    paymentWindowSeconds: "How long a confirmed order waits for its payment. 0: without limit.",
+  },
   Guest: { "": "A new customer.", token: "A JWT for the `Authorization` header." },
   Health: { "": "The service responds." },
   Contract: { "": "An OpenAPI document." },

@@ -7,6 +7,7 @@ import type { Movement } from "../src/contract/stock-api.ts";
 import { LevelSchema, ShortageSchema } from "../src/contract/stock-events.ts";
 import type { ExportedOrderView } from "../src/orders/export/accounts.ts";
 import type { FeedMessage } from "../src/orders/feed/protocol.ts";
+import type { ConfigView } from "../src/orders/http/config.ts";
 import { CurrencySchema } from "../src/orders/http/currency.ts";
 import { ItemPatchSchema, ItemSchema } from "../src/orders/http/item-body.ts";
 import { ReconcileSchema } from "../src/orders/http/operators.ts";
@@ -303,6 +304,10 @@ export const SCHEMAS = {
   DeadLetter: Letter,
   DeadLetterPage: v.object({ deadLetters: v.array(Letter), nextCursor }),
   Replay: v.object({ id: v.string(), outcome: v.picklist(["reconciled", "resent"]) }),
+  Config: v.object({
+    guestCheckout: v.boolean(),
+    paymentWindowSeconds: count,
+  }) satisfies v.GenericSchema<ConfigView>,
   Guest: v.object({ customerId: v.string(), token: v.string() }),
   Health: v.object({ status: v.literal("ok") }),
   Contract: v.objectWithRest({ openapi: v.literal("3.1.1") }, v.unknown()),

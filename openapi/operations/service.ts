@@ -3,6 +3,24 @@ import { json, type Operation } from "../operation.ts";
 
 export const serviceOperations: Operation[] = [
   {
+    id: "getConfig",
+    method: "get",
+    path: "/v1/config",
+    tag: "Service",
+    summary: "Read the configuration",
+    description:
+      "Returns what a page needs to know of this deployment. A change is shown within a minute.",
+    caller: "anyone",
+    answers: [
+      json(200, "The configuration.", "Config", [
+        "Guests may order",
+        { guestCheckout: true, paymentWindowSeconds: 900 },
+      ]),
+    ],
+    problems: ["invalid_request"],
+    isCached: true,
+  },
+  {
     id: "createGuest",
     method: "post",
     path: "/v1/guests",

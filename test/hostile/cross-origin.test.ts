@@ -42,7 +42,7 @@ it("an origin of the list may read answers, errors too, and the headers a client
   }
 });
 
-it.each(["/v1/items", "/v1/items/NONE", "/v1/items?nonsense=1"])(
+it.each(["/v1/config", "/v1/items", "/v1/items/NONE", "/v1/items?nonsense=1"])(
   "what anyone may read is for pages of any origin, the same for all: %s",
   async (path) => {
     for (const headers of [{ Origin: "https://third.example" }, { Origin: PAGE }, {}]) {

@@ -8,6 +8,7 @@ import type { AppEnv } from "./app-env.ts";
 import { bulkItems } from "./bulk-items.ts";
 import { bulkStock } from "./bulk-stock.ts";
 import { changes } from "./changes.ts";
+import { config } from "./config.ts";
 import { customers } from "./customers.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { exports } from "./exports.ts";
@@ -35,6 +36,7 @@ export const app = new Hono<AppEnv>()
   .use(crossOrigin)
   .get("/healthz", (c) => c.json({ status: "ok" }))
   .route("/", docs)
+  .route("/v1/config", config)
   .route("/v1/guests", guests)
   .route("/v1/items/bulk", bulkItems)
   .route("/v1/items", items)

@@ -77,7 +77,7 @@ export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 const isPublicRead = ({ method, path }: HonoRequest): boolean =>
-  (method === "GET" || method === "HEAD") && /^\/v1\/items(\/[^/]+)?$/.test(path);
+  (method === "GET" || method === "HEAD") && /^\/v1\/(config|items(\/[^/]+)?)$/.test(path);
 
 /**
  * Whether a page of this origin may open a WebSocket, which CORS does not cover: the Worker's own

@@ -43,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/healthz", who: "anyone" },
   { method: "GET", path: "/openapi.json", who: "anyone" },
   { method: "GET", path: "/docs", who: "anyone" },
+  { method: "GET", path: "/v1/config", who: "anyone" },
   { method: "POST", path: "/v1/guests", who: "anyone" },
   { method: "GET", path: "/v1/items", who: "anyone", query: [...PAGE, "sku"] },
   { method: "GET", path: "/v1/items/:sku", who: "anyone" },
