@@ -320,7 +320,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
       "`reconciled`: the orders are being reconciled. `resent`: the message is back in its queue.",
   },
   Guest: { "": "A new customer.", token: "A JWT for the `Authorization` header." },
-  Health: { "": "The service responds." },
+  Health: { "": "The service responds.", version: "Of the deployed code." },
   Contract: { "": "An OpenAPI document." },
   FeedTicket: {
     "": "What opens a feed in place of a token, once.",

@@ -304,7 +304,7 @@ export const SCHEMAS = {
   DeadLetterPage: v.object({ deadLetters: v.array(Letter), nextCursor }),
   Replay: v.object({ id: v.string(), outcome: v.picklist(["reconciled", "resent"]) }),
   Guest: v.object({ customerId: v.string(), token: v.string() }),
-  Health: v.object({ status: v.literal("ok") }),
+  Health: v.object({ status: v.literal("ok"), version: v.string() }),
   Contract: v.objectWithRest({ openapi: v.literal("3.1.1") }, v.unknown()),
   FeedTicket: v.object({ ticket: v.string(), expiresAt: time }),
   FeedSnapshot: Snapshot,

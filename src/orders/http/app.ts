@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { TrieRouter } from "hono/router/trie-router";
 import { errorText, log } from "../../runtime/log.ts";
+import { VERSION } from "../../runtime/version.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
 import { docs } from "./api-docs.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -33,7 +34,7 @@ export const app = new Hono<AppEnv>()
   })
   .use(securityHeaders)
   .use(crossOrigin)
-  .get("/healthz", (c) => c.json({ status: "ok" }))
+  .get("/healthz", (c) => c.json({ status: "ok", version: VERSION }))
   .route("/", docs)
   .route("/v1/guests", guests)
   .route("/v1/items/bulk", bulkItems)
