@@ -15,6 +15,7 @@ import { exports } from "./exports.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
+import { metrics } from "./metrics.ts";
 import { operatorItems } from "./operator-items.ts";
 import { operatorRoutes } from "./operators.ts";
 import { orders } from "./orders.ts";
@@ -35,6 +36,7 @@ export const app = new Hono<AppEnv>()
   .use(securityHeaders)
   .use(crossOrigin)
   .get("/healthz", (c) => c.json({ status: "ok", version: VERSION }))
+  .route("/metrics", metrics)
   .route("/", docs)
   .route("/v1/guests", guests)
   .route("/v1/items/bulk", bulkItems)
