@@ -325,7 +325,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
     paymentWindowSeconds: "How long a confirmed order waits for its payment. 0: without limit.",
   },
   Guest: { "": "A new customer.", token: "A JWT for the `Authorization` header." },
-  Health: { "": "The service responds." },
+  Health: { "": "The service responds.", version: "Of the deployed code." },
   Contract: { "": "An OpenAPI document." },
   FeedTicket: {
     "": "What opens a feed in place of a token, once.",

@@ -309,7 +309,7 @@ export const SCHEMAS = {
     paymentWindowSeconds: count,
   }) satisfies v.GenericSchema<ConfigView>,
   Guest: v.object({ customerId: v.string(), token: v.string() }),
-  Health: v.object({ status: v.literal("ok") }),
+  Health: v.object({ status: v.literal("ok"), version: v.string() }),
   Contract: v.objectWithRest({ openapi: v.literal("3.1.1") }, v.unknown()),
   FeedTicket: v.object({ ticket: v.string(), expiresAt: time }),
   FeedSnapshot: Snapshot,

@@ -20,6 +20,27 @@ export const operatorOperations: Operation[] = [
     ],
   },
   {
+    id: "getMetrics",
+    method: "get",
+    path: "/metrics",
+    tag: "Operations",
+    summary: "Read the figures for Prometheus",
+    description:
+      "Returns the figures of the dashboard, sums since the first order, the backlog of the queues and the alerts by code, in the text format of Prometheus 0.0.4.",
+    caller: "service",
+    scopes: ["operations:read"],
+    answers: [
+      {
+        status: 200,
+        description: "The figures.",
+        content: {
+          type: "text/plain",
+          example: "# TYPE lockstock_dead_letters gauge\nlockstock_dead_letters 0\n",
+        },
+      },
+    ],
+  },
+  {
     id: "listAllOrders",
     method: "get",
     path: `${PATH}/orders`,

@@ -40,7 +40,12 @@ export const serviceOperations: Operation[] = [
     summary: "Check liveness",
     description: "Shows that the orders Worker responds. Does not check anything behind it.",
     caller: "anyone",
-    answers: [json(200, "The orders Worker responds.", "Health", ["Alive", { status: "ok" }])],
+    answers: [
+      json(200, "The orders Worker responds.", "Health", [
+        "Alive",
+        { status: "ok", version: "0.1.0" },
+      ]),
+    ],
   },
   {
     id: "getContract",

@@ -179,6 +179,7 @@ test("the feed and what it says", async () => {
 test("what operators see and do", async () => {
   const token = operator;
   await contract.call("getOperations", 200, { token });
+  await contract.call("getMetrics", 200, { token });
   await contract.call("reconcile", 200, { token });
   const { body } = await contract.call("reconcile", 200, { token, body: { repair: true } });
   await contract.call("reconcile", 200, { token, body: { cursor: body["nextCursor"] } });

@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CLIENT, clientSize, MAX_GZIP_BYTES } from "../../scripts/lib/client.ts";
 import { ROOT } from "../../scripts/lib/project.ts";
+import { VERSION } from "../../src/runtime/version.ts";
 
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
-test("the package has the product's version, license text and range of Node, and no dependency", () => {
+test("package and Workers have the product's version; the package has its license text and range of Node, and no dependency", () => {
   const own = JSON.parse(read("packages/client/package.json"));
   const product = JSON.parse(read("package.json"));
   expect(own.version).toBe(product.version);
+  expect(VERSION).toBe(product.version);
   expect(own.engines).toEqual(product.engines);
   expect(Object.keys(own).filter((name) => /dependencies/i.test(name))).toEqual([]);
   expect(read("packages/client/LICENSE")).toBe(read("LICENSE"));

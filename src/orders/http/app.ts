@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { TrieRouter } from "hono/router/trie-router";
 import { errorText, log } from "../../runtime/log.ts";
+import { VERSION } from "../../runtime/version.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
 import { docs } from "./api-docs.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -15,6 +16,7 @@ import { exports } from "./exports.ts";
 import { feed } from "./feed.ts";
 import { guests } from "./guests.ts";
 import { items } from "./items.ts";
+import { metrics } from "./metrics.ts";
 import { operatorItems } from "./operator-items.ts";
 import { operatorRoutes } from "./operators.ts";
 import { orders } from "./orders.ts";
@@ -34,7 +36,8 @@ export const app = new Hono<AppEnv>()
   })
   .use(securityHeaders)
   .use(crossOrigin)
-  .get("/healthz", (c) => c.json({ status: "ok" }))
+  .get("/healthz", (c) => c.json({ status: "ok", version: VERSION }))
+  .route("/metrics", metrics)
   .route("/", docs)
   .route("/v1/config", config)
   .route("/v1/guests", guests)

@@ -127,6 +127,26 @@ export function selectTotals(db: D1Database): D1PreparedStatement {
   );
 }
 
+/** What was ever counted. */
+export interface OrderSums {
+  steps: Record<(typeof COUNT_COLUMNS)[number], number>;
+  /** As of a minute. */
+  latencies: number[];
+}
+
+/** Reads at most `KEPT_MINUTES` rows and one. */
+export async function readSums(db: D1Database): Promise<OrderSums> {
+  const sums = COLUMNS.map((column) => `coalesce(sum(${column}), 0) AS ${column}`).join(", ");
+  const row = await db.prepare(`SELECT ${sums} FROM minutes`).first<Record<string, number>>();
+  const of = (column: string) => row?.[column] ?? 0;
+  return {
+    steps: Object.fromEntries(
+      COUNT_COLUMNS.map((column) => [column, of(column)]),
+    ) as OrderSums["steps"],
+    latencies: LATENCY_COLUMNS.map(of),
+  };
+}
+
 /** Two days. */
 const KEPT_MINUTES = 2_880;
 /** Minutes folded in one step. */

@@ -9,7 +9,7 @@ import { type Client, clientOf, signToken } from "./client.ts";
 import { FeedClient } from "./feed-client.ts";
 import { expectNoSecrets } from "./logs.ts";
 
-const SECRET = "the secret of the end-to-end tests";
+export const SECRET = "the secret of the end-to-end tests";
 
 /** Both Workers on a fresh state, started before the tests of a file or a describe. */
 export interface Stack {

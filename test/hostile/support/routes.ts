@@ -234,6 +234,7 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/v1/feed", who: "customer", query: ["since"] },
   { method: "POST", path: "/v1/feed/tickets", who: "customer" },
   { method: "GET", path: "/v1/operations", who: "service", scopes: ["operations:read"] },
+  { method: "GET", path: "/metrics", who: "service", scopes: ["operations:read"] },
   {
     method: "GET",
     path: "/v1/operations/orders",
