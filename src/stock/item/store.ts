@@ -1,4 +1,5 @@
-import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
+import type { Actor } from "../../contract/actor.ts";
+import type { Erasure, LiveLock, PauseChange } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Ledger } from "./ledger.ts";
 import { Requests } from "./requests.ts";
@@ -17,6 +18,10 @@ export interface ItemState extends Counters {
   watermark_ms: number;
   pruneCursor: string;
   pruneAt_ms: number;
+  /** New locks are refused. */
+  isPaused: boolean;
+  /** The last pause or resumption; null: there was none. */
+  pauseChange: { at_ms: number; actor: Actor } | null;
 }
 
 /** Locks in one statement: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
@@ -53,10 +58,12 @@ export class ItemStore {
       watermark_ms: row?.watermark_ms ?? 0,
       pruneCursor: row?.prune_cursor ?? "",
       pruneAt_ms: row?.prune_at ?? 0,
+      isPaused: row?.paused === 1,
+      pauseChange: pauseChangeOf(row),
     };
   }
 
-  /** Leaves columns unchanged that only a newer version knows. */
+  /** Leaves columns unchanged that only a newer version knows, and those of the pause. */
   save(s: ItemState): void {
     this.#sql.exec(
       `INSERT INTO item (one, sku, received, available, held, sold, level_version,
@@ -78,6 +85,16 @@ export class ItemStore {
       s.watermark_ms,
       s.pruneCursor,
       s.pruneAt_ms,
+    );
+  }
+
+  /** To be called after `save`, which makes the row. */
+  savePause({ isPaused, actor }: PauseChange, at_ms: number): void {
+    this.#sql.exec(
+      "UPDATE item SET paused = ?, pause_changed_at = ?, pause_changed_by = ? WHERE one = 1",
+      isPaused ? 1 : 0,
+      at_ms,
+      JSON.stringify(actor),
     );
   }
 
@@ -168,4 +185,9 @@ export class ItemStore {
     }
     return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
   }
+}
+
+function pauseChangeOf(row: ItemRow | undefined): ItemState["pauseChange"] {
+  if (!row || row.pause_changed_at === null || row.pause_changed_by === null) return null;
+  return { at_ms: row.pause_changed_at, actor: JSON.parse(row.pause_changed_by) as Actor };
 }
