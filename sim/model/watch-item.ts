@@ -13,7 +13,7 @@ export interface Lock {
   customerId: string | null;
   quantity: number;
   state: "held" | "sold" | "refused" | "released";
-  shortage: { reason: string } | null;
+  shortage: { reason: string; paused?: true } | null;
   /** Of the sold units, those that came back. */
   returned: number;
 }
@@ -50,7 +50,7 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
         customerId: customerId === null ? null : String(customerId),
         quantity: n(quantity),
         state: String(state) as Lock["state"],
-        shortage: shortage === null ? null : (JSON.parse(String(shortage)) as { reason: string }),
+        shortage: shortage === null ? null : (JSON.parse(String(shortage)) as Lock["shortage"]),
         returned: n(returned),
       },
     });

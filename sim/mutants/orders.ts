@@ -184,6 +184,12 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     to: "void storeLevels;",
   },
   {
+    name: "a resumption does not reach the read model",
+    file: "src/orders/http/stock.ts",
+    from: "  await storeLevels(c.env.DB, policyOf(c.env), [level], Date.now());\n  return c.json(stockView(level));",
+    to: "  return c.json(stockView(level));",
+  },
+  {
     name: "the snapshot is read before the mark of presence",
     file: "src/orders/feed/presence.sql.ts",
     from: "  const [, shown, beyond] = await db.batch<OrderRow>([\n    markPresent(db, customerId, now_ms),",

@@ -16,6 +16,8 @@ export interface DueLevel {
 
 export interface DueLevels {
   due: DueLevel[];
+  /** Further items to be asked, for which this part has no room. */
+  left: number;
   /** Items looked at. */
   seen: number;
   /** Where to go on; '' at the end of the catalogue. */
@@ -39,18 +41,28 @@ const listSql = (from: string, alsoWhere: string): string => `
       SELECT sku, level_version, breaches, level_at, level_trust, ${IS_REFUSING} AS is_refusing
       ${from} ORDER BY sku LIMIT ?3),
     due AS MATERIALIZED (
-      SELECT * FROM seen WHERE (level_at IS NULL OR level_at + level_trust < ?2) ${alsoWhere}
-      ORDER BY sku LIMIT ?4)
+      SELECT * FROM seen WHERE (level_at IS NULL OR level_at + level_trust < ?2) ${alsoWhere}),
+    asked AS MATERIALIZED (SELECT * FROM due ORDER BY sku LIMIT ?4)
   SELECT (SELECT count(*) FROM seen) AS seen, (SELECT max(sku) FROM seen) AS last,
-    (SELECT count(*) FROM seen WHERE sku <= (SELECT max(sku) FROM due)) AS seen_to_due,
+    (SELECT count(*) FROM seen WHERE sku <= (SELECT max(sku) FROM asked)) AS seen_to_asked,
+    (SELECT count(*) FROM due) AS waiting,
     (SELECT json_group_array(json_object('sku', sku, 'levelVersion', level_version,
        'breaches', breaches, 'toldAt_ms', level_at, 'trust_ms', level_trust,
-       'isRefusing', is_refusing)) FROM due) AS due`;
+       'isRefusing', is_refusing)) FROM asked) AS asked`;
 const LIST_REFUSING = listSql(
   `FROM items INDEXED BY items_refusing WHERE ${IS_REFUSING} AND sku > ?1`,
   "",
 );
 const LIST_OTHERS = listSql("FROM items WHERE sku > ?1", "AND NOT is_refusing");
+
+interface Row {
+  seen: number;
+  last: string | null;
+  seen_to_asked: number;
+  waiting: number;
+  /** JSON. */
+  asked: string;
+}
 
 /** Looks at the next items by SKU, and lists those to be asked. An unknown level is due. */
 export async function dueLevels(
@@ -59,12 +71,13 @@ export async function dueLevels(
 ): Promise<DueLevels> {
   const row = await (isRefusing ? db.prepare(LIST_REFUSING) : db.prepare(LIST_OTHERS))
     .bind(after, before_ms, rows, asks)
-    .first<{ seen: number; last: string | null; seen_to_due: number; due: string }>();
-  if (!row) return { due: [], seen: 0, next: "" };
-  const found = JSON.parse(row.due) as (Omit<DueLevel, "isRefusing"> & { isRefusing: 0 | 1 })[];
+    .first<Row>();
+  if (!row) return { due: [], left: 0, seen: 0, next: "" };
+  const found = JSON.parse(row.asked) as (Omit<DueLevel, "isRefusing"> & { isRefusing: 0 | 1 })[];
   const due = found.map((one) => ({ ...one, isRefusing: one.isRefusing === 1 }));
   // Those behind the last one that is asked are looked at in the next part.
   const lastAsked = due.length === asks ? due.at(-1) : undefined;
-  if (lastAsked) return { due, seen: row.seen_to_due, next: lastAsked.sku };
-  return { due, seen: row.seen, next: row.seen === rows ? (row.last ?? "") : "" };
+  const left = row.waiting - due.length;
+  if (lastAsked) return { due, left, seen: row.seen_to_asked, next: lastAsked.sku };
+  return { due, left, seen: row.seen, next: row.seen === rows ? (row.last ?? "") : "" };
 }

@@ -36,10 +36,17 @@ export function roundAfter(
   return { ...NO_ROUND, size: met, took_ms: minutes_ms(now_ms - began_ms + MINUTE_MS) };
 }
 
-/** How long a round takes: as the last one did, or as this one does already. In whole minutes. */
-export function lengthOf_ms({ took_ms, began_ms }: LevelRound, now_ms: number): number {
-  const under_way_ms = began_ms === 0 ? 0 : now_ms - began_ms + MINUTE_MS;
-  return Math.max(took_ms, minutes_ms(under_way_ms));
+/**
+ * How long a round takes: as the last one did, or as this one will at least. In whole minutes.
+ * `left_minutes`: for the items that are known to have to be asked still.
+ */
+export function lengthOf_ms(
+  { took_ms, began_ms }: LevelRound,
+  now_ms: number,
+  left_minutes = 0,
+): number {
+  const until_now_ms = began_ms === 0 ? 0 : now_ms - began_ms + MINUTE_MS;
+  return Math.max(took_ms, minutes_ms(until_now_ms + left_minutes * MINUTE_MS));
 }
 
 /** Whole minutes, so that a round of the same length writes no row. */

@@ -48,7 +48,8 @@ export async function refreshLevels(
     asks: MAX_REFUSING_ASKS,
   });
   const round = roundAfter(cursors.refusing, refusing, now_ms);
-  await saveRoundLength(env.DB, lengthOf_ms(round, now_ms));
+  const left_minutes = Math.ceil(refusing.left / MAX_REFUSING_ASKS);
+  await saveRoundLength(env.DB, lengthOf_ms(round, now_ms, left_minutes));
   const others = await dueLevels(env.DB, {
     isRefusing: false,
     after: cursors.others,

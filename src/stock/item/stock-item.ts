@@ -101,16 +101,16 @@ export class StockItem extends DurableObject<StockEnv> {
    * Pauses or resumes: no lock that arrives after a pause is granted. The version of the level grows,
    * so that of a pause and a resumption the later one stays in the read model.
    */
-  async setPaused(sku: string, change: PauseChange): Promise<ReadLevel> {
+  async setPaused(sku: string, { isPaused, actor }: PauseChange): Promise<ReadLevel> {
     const now_ms = Date.now();
     const after = this.ctx.storage.transactionSync(() => {
       const before = this.#store.state(sku);
-      if (before.isPaused === change.isPaused) return before;
-      this.#store.save({ ...before, levelVersion: before.levelVersion + 1 });
-      this.#store.savePause(change, now_ms);
-      return this.#store.state(sku);
+      if (before.isPaused === isPaused) return before;
+      const pauseChange = { at_ms: now_ms, actor };
+      const changed = { ...before, isPaused, pauseChange, levelVersion: before.levelVersion + 1 };
+      this.#store.save(changed);
+      return changed;
     });
-    const { isPaused, actor } = change;
     log("info", isPaused ? "item.paused" : "item.resumed", {
       sku,
       actor: actor.sub,

@@ -1,5 +1,5 @@
 import type { Actor } from "../../contract/actor.ts";
-import type { Erasure, LiveLock, PauseChange } from "../../contract/stock-api.ts";
+import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Ledger } from "./ledger.ts";
 import { Requests } from "./requests.ts";
@@ -63,17 +63,20 @@ export class ItemStore {
     };
   }
 
-  /** Leaves columns unchanged that only a newer version knows, and those of the pause. */
+  /** Leaves columns unchanged that only a newer version knows. */
   save(s: ItemState): void {
     this.#sql.exec(
       `INSERT INTO item (one, sku, received, available, held, sold, level_version,
-         breaches, counts_customers, watermark_ms, prune_cursor, prune_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         breaches, counts_customers, watermark_ms, prune_cursor, prune_at,
+         paused, pause_changed_at, pause_changed_by)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (one) DO UPDATE SET received = excluded.received,
          available = excluded.available, held = excluded.held, sold = excluded.sold,
          level_version = excluded.level_version, breaches = excluded.breaches,
          counts_customers = excluded.counts_customers, watermark_ms = excluded.watermark_ms,
-         prune_cursor = excluded.prune_cursor, prune_at = excluded.prune_at`,
+         prune_cursor = excluded.prune_cursor, prune_at = excluded.prune_at,
+         paused = excluded.paused, pause_changed_at = excluded.pause_changed_at,
+         pause_changed_by = excluded.pause_changed_by`,
       s.sku,
       s.received,
       s.available,
@@ -85,16 +88,9 @@ export class ItemStore {
       s.watermark_ms,
       s.pruneCursor,
       s.pruneAt_ms,
-    );
-  }
-
-  /** To be called after `save`, which makes the row. */
-  savePause({ isPaused, actor }: PauseChange, at_ms: number): void {
-    this.#sql.exec(
-      "UPDATE item SET paused = ?, pause_changed_at = ?, pause_changed_by = ? WHERE one = 1",
-      isPaused ? 1 : 0,
-      at_ms,
-      JSON.stringify(actor),
+      s.isPaused ? 1 : 0,
+      s.pauseChange?.at_ms ?? null,
+      s.pauseChange && JSON.stringify(s.pauseChange.actor),
     );
   }
 
