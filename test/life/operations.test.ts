@@ -10,7 +10,6 @@ import {
   newCustomer,
   OPERATOR,
   orderNow,
-  reconciler,
   WAIT,
   worldOf,
   type World,

@@ -40,7 +40,12 @@ describe("a paused item", () => {
     expect([paused.status, paused.body]).toEqual([
       200,
       {
-        ...{ sku, received: 5, available: 5, held: 0, sold: 0, paused: true },
+        sku,
+        received: 5,
+        available: 5,
+        held: 0,
+        sold: 0,
+        paused: true,
         pauseChange: { at: expect.any(String), actor: { kind: "service", sub: OPERATOR } },
       },
     ]);
