@@ -1,16 +1,18 @@
 /** `npm run cost`: what a million orders cost, by what is counted while orders run. See USAGE. */
 import process from "node:process";
 import { readOptions } from "../scripts/lib/options.ts";
-import { type Judged, judgeFull, judgeLone } from "./cost/budgets.ts";
+import { type Judged, judgeFull, judgeIdle, judgeLone } from "./cost/budgets.ts";
 import { BASELINES, type Counted, countFull, countLone, LOCKSTOCK } from "./cost/count.ts";
 import { lastFigures, type Measured, writeFigures } from "./cost/figures.ts";
-import { costTable, pricesLine, savingsTable, shapeTable } from "./cost/report.ts";
+import { countIdle, type IdleMonth, IDLE_ITEMS } from "./cost/idle.ts";
+import { costTable, idleTable, pricesLine, savingsTable, shapeTable } from "./cost/report.ts";
 import { countSavings } from "./cost/savings.ts";
 import { shapeOf, usageOf } from "./cost/usage.ts";
 
-const USAGE = `usage: npm run cost [-- --savings]
+const USAGE = `usage: npm run cost [-- --savings | --idle]
 
   --savings  instead: what each saving step saves; takes it out and counts again
+  --idle     instead: what a catalogue costs a month with no orders at all
 
 Writes bench/results/cost.json. Exits with 1 when a budget is exceeded.`;
 
@@ -71,5 +73,18 @@ function judge(load: string, budgets: Judged[]): void {
   }
 }
 
-const wanted = readOptions(USAGE, { savings: false });
-await (wanted.savings ? savings() : costs());
+async function idle(): Promise<void> {
+  const months: IdleMonth[] = [];
+  for (const items of IDLE_ITEMS) {
+    tell(`${items} idle items`);
+    months.push(await countIdle(items));
+  }
+  writeFigures({ ...lastFigures(), idle: months });
+  console.log(`${idleTable(months)}\n\n${pricesLine()}\n`);
+  for (const { items, usage } of months) {
+    judge(`${items} idle items`, judgeIdle(usage));
+  }
+}
+
+const wanted = readOptions(USAGE, { savings: false, idle: false });
+await (wanted.savings ? savings() : wanted.idle ? idle() : costs());

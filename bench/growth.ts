@@ -6,6 +6,7 @@ import { readOptions } from "../scripts/lib/options.ts";
 import { ROOT } from "../scripts/lib/project.ts";
 import { type Counts, LOCKSTOCK } from "./cost/count.ts";
 import { type Call, callsWith, CUSTOMER, place, SKU } from "./growth/calls.ts";
+import { CATALOGUE_CALLS, fillCatalogue, wholeCatalogue } from "./growth/catalogue.ts";
 import { CUSTOMERS, fill, type Tables } from "./growth/fill.ts";
 import { table } from "./lib/markdown.ts";
 import { seed } from "./lib/measure.ts";
@@ -14,19 +15,24 @@ import type { Stack } from "./lib/stack.ts";
 import { median } from "./lib/stats.ts";
 import { withStack } from "./lib/systems.ts";
 
-const USAGE = `usage: npm run growth [-- --orders N --locks N --rounds N]
+/** Enough that every page and part is full. */
+const FEW_ITEMS = 1_500;
+
+const USAGE = `usage: npm run growth [-- --orders N --locks N --rounds N | --items N --rounds N]
 
   --orders N  in D1; default 100000
   --locks N   in one item; default 100000
+  --items N   instead: the calls that read the catalogue, with ${FEW_ITEMS} items and with N
   --rounds N  default 60
 
 Runs two stacks side by side, one nearly empty, one with these orders and locks; every call goes to
 both in turn. Exits with 1 when one takes more than 1.3 times as many rows, or as long, on the full
 one.`;
 
-const { orders, locks, rounds } = readOptions(USAGE, {
+const { orders, locks, items, rounds } = readOptions(USAGE, {
   orders: 100_000,
   locks: 100_000,
+  items: 0,
   rounds: 60,
 });
 /** Both have these before anything is measured: a list has its page, a comparison its 100 orders. */
@@ -87,24 +93,36 @@ async function compare(stacks: Stack[], calls: Call[][]): Promise<Seen[][]> {
   return seen;
 }
 
+async function growOrders(empty: Stack, full: Stack): Promise<void> {
+  const emptyId = await ready(empty);
+  const fullId = await ready(full);
+  const start_ms = performance.now();
+  await fill(tablesOf(full), { orders, locks, sku: SKU });
+  const took_s = (performance.now() - start_ms) / 1_000;
+  process.stderr.write(`${orders} orders and ${locks} locks in ${took_s.toFixed(0)} s\n`);
+  const many = `filled-${CUSTOMERS - 1}`;
+  const [ours, theirs] = await compare(
+    [full, empty],
+    [callsWith(fullId, many), callsWith(emptyId, CUSTOMER)],
+  );
+  print(`${orders}`, report(`${orders}`, ours ?? [], theirs ?? []));
+}
+
+async function growCatalogue(empty: Stack, full: Stack): Promise<void> {
+  await fillCatalogue(empty, FEW_ITEMS);
+  await fillCatalogue(full, items);
+  const [ours, theirs] = await compare([full, empty], [CATALOGUE_CALLS, CATALOGUE_CALLS]);
+  const bounded = report(`${items}`, ours ?? [], theirs ?? []);
+  const whole = await wholeCatalogue(full, items);
+  const head = [`of ${items} items`, "takes", "memory of workerd at most"];
+  print(`items-${items}`, `${bounded}\n\n${table(head, whole)}`);
+}
+
 await withStack(LOCKSTOCK, (empty) =>
-  withStack(LOCKSTOCK, async (full) => {
-    const emptyId = await ready(empty);
-    const fullId = await ready(full);
-    const start_ms = performance.now();
-    await fill(tablesOf(full), { orders, locks, sku: SKU });
-    const took_s = (performance.now() - start_ms) / 1_000;
-    process.stderr.write(`${orders} orders and ${locks} locks in ${took_s.toFixed(0)} s\n`);
-    const many = `filled-${CUSTOMERS - 1}`;
-    const [ours, theirs] = await compare(
-      [full, empty],
-      [callsWith(fullId, many), callsWith(emptyId, CUSTOMER)],
-    );
-    report(ours ?? [], theirs ?? []);
-  }),
+  withStack(LOCKSTOCK, (full) => (items > 0 ? growCatalogue : growOrders)(empty, full)),
 );
 
-function report(full: Seen[], empty: Seen[]): void {
+function report(size: string, full: Seen[], empty: Seen[]): string {
   const rows = full.map(({ name, took_ms, rows: read }, i) => {
     const [base_ms, baseRows] = [median(empty[i]?.took_ms ?? []), median(empty[i]?.rows ?? [])];
     const isOver = median(took_ms) > LIMIT * base_ms || median(read) > LIMIT * baseRows + ROWS_FREE;
@@ -116,17 +134,16 @@ function report(full: Seen[], empty: Seen[]): void {
       `${(median(took_ms) / base_ms).toFixed(2)}×`,
     ];
   });
-  const head = [
-    "call",
-    "rows read, empty",
-    `with ${orders}`,
-    "ms, empty",
-    `with ${orders}`,
-    "time",
-  ];
-  const printed = table(head, rows);
-  console.log(printed);
-  const file = join(ROOT, `bench/results/growth-${orders}.md`);
+  const few = items > 0 ? `with ${FEW_ITEMS}` : "empty";
+  return table(
+    ["call", `rows read, ${few}`, `with ${size}`, `ms, ${few}`, `with ${size}`, "time"],
+    rows,
+  );
+}
+
+function print(name: string, text: string): void {
+  console.log(text);
+  const file = join(ROOT, `bench/results/growth-${name}.md`);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${printed}\n`);
+  writeFileSync(file, `${text}\n`);
 }

@@ -169,6 +169,7 @@ export const item: Example<"Item"> = {
   price: { amount: 6900, currency: "EUR" },
   available: 3,
   received: 500,
+  paused: false,
   limitPerCustomer: 4,
   saleStartsAt: "2026-12-01T18:00:00.000Z",
   saleEndsAt: null,
@@ -186,6 +187,7 @@ export const stockedItem: Example<"StockedItem"> = {
   status: "listed",
   etag: ITEM_ETAG,
   saleState: "open",
+  paused: false,
   level: { received: 500, available: 3, held: 12, sold: 485 },
   updatedAt: "2026-12-01T09:00:00.000Z",
 };
@@ -193,6 +195,25 @@ export const stockedItem: Example<"StockedItem"> = {
 export const itemPage: Example<"ItemPage"> = { items: [item], nextCursor: CURSOR };
 
 export const adjustment: Example<"Adjustment"> = { delta: 500, reason: "delivery 4711" };
+
+export const pausedLevel: Example<"StockLevel"> = {
+  sku: SKU,
+  received: 500,
+  available: 3,
+  held: 12,
+  sold: 485,
+  paused: true,
+  pauseChange: {
+    at: "2026-12-01T18:10:00.000Z",
+    actor: { kind: "service", sub: "shop-admin" },
+  },
+};
+
+export const stockLevel: Example<"StockLevel"> = {
+  ...pausedLevel,
+  paused: false,
+  pauseChange: null,
+};
 
 export const level: Example<"Level"> = {
   sku: SKU,

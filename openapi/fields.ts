@@ -108,7 +108,8 @@ export const FIELDS: Record<string, Record<string, string>> = {
     "": "Why a line was refused, with the figures at that moment.",
     available:
       "Units that could have been ordered: of the item or, with `limit_exceeded`, within the customer's limit.",
-    reason: "`expired`: the order is older than the locks that the item keeps a record of.",
+    reason:
+      "`expired`: the order is older than the locks that the item keeps a record of. `paused`: the item takes no orders.",
   },
   Order: {
     "": "An order.",
@@ -132,6 +133,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
     "": "An item of the catalogue.",
     available: "Lags a second or two behind the stock.",
     received: "All units there ever were: what `available` is a part of.",
+    paused: "Whether the item takes no orders until it is resumed.",
     limitPerCustomer:
       "Units that one customer may have in orders that are not cancelled; null: no limit.",
     saleStartsAt: "Null: the sale has always been open.",
@@ -145,6 +147,7 @@ export const FIELDS: Record<string, Record<string, string>> = {
       "Of an archived item only: its status before. Send it as `status` of the PUT that restores the item.",
     etag: "Send this value as `If-Match` to write only what you have read.",
     saleState: "Whether now is before, in or after the time from `saleStartsAt` to `saleEndsAt`.",
+    paused: "Whether the item takes no orders until it is resumed.",
     level: "Lags a second or two behind the stock.",
     updatedAt: "When its details changed last.",
   },
@@ -256,6 +259,11 @@ export const FIELDS: Record<string, Record<string, string>> = {
     status: "Of the endpoint's answer; null: there was none within 15 s.",
   },
   Level: { "": "The units of an item: `received = available + held + sold`." },
+  StockLevel: {
+    "": "The units of an item, and whether it is paused, from the item itself.",
+    paused: "Whether the item refuses every new lock.",
+    pauseChange: "The last pause or resumption; null: there was none.",
+  },
   Balance: { "": "The item's counters after a movement." },
   Movement: {
     "": "An entry of an item's ledger.",

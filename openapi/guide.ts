@@ -81,7 +81,7 @@ With \`Prefer: wait=N\` (RFC 7240) the response is the outcome, if there is one 
 ${MAX_WAIT_SECONDS}. \`Preference-Applied\` gives the wait that was used.
 
 - 201 and the order: the order is confirmed.
-- 409 \`out_of_stock\` or \`limit_exceeded\`, with the cancelled \`order\` and \`shortages\`.
+- 409 \`out_of_stock\`, \`limit_exceeded\` or \`paused\`, with the cancelled \`order\` and \`shortages\`.
 - 202 and the order: the order is not decided yet. Nothing is lost, and processing continues.
 - 200 and the order: the order ended in another way, for instance because it was cancelled in the meantime.
 

@@ -90,6 +90,14 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
       shortages: [{ ...examples.shortages[0], available: 3, reason: "limit_exceeded" }],
     },
   },
+  paused: {
+    means:
+      "The shop has paused an item of the order, for a while or for good. With `order`: the order was placed and then cancelled. Without `order`: it was refused at admission, nothing was stored, and its key may be used again.",
+    remedy:
+      "Order again when the item is no longer `paused`, with a new key if there is an `order`; or order the other lines.",
+    members: refusal,
+    example: { shortages: [{ ...examples.shortages[0], reason: "paused" }] },
+  },
   sale_not_open: {
     means: "The sale of an item has not started or is over. Nothing was stored.",
     remedy: "Order between `saleStartsAt` and `saleEndsAt` (null: no limit).",

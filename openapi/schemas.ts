@@ -15,6 +15,7 @@ import { ExtensionSchema, OrderSchema } from "../src/orders/http/order-body.ts";
 import { PaymentSchema } from "../src/orders/http/payments.ts";
 import { ReturnSchema } from "../src/orders/http/returns.ts";
 import { AdjustmentSchema, StockCountSchema } from "../src/orders/http/stock-body.ts";
+import type { StockView } from "../src/orders/http/stock.ts";
 import type { ItemStatus, ItemView, StockedItem } from "../src/orders/items/item.ts";
 import type { Alert } from "../src/orders/operators/alerts.ts";
 import type { Difference } from "../src/orders/operators/compare.ts";
@@ -45,6 +46,7 @@ const StoredStatus = v.picklist(["pending", "confirmed", "paid", "cancelled"]);
 const Reason = v.picklist([
   "out_of_stock",
   "limit_exceeded",
+  "paused",
   "customer_request",
   "operator_request",
   "payment_timeout",
@@ -88,6 +90,7 @@ const Item = v.object({
   price: Money,
   available: count,
   received: count,
+  paused: v.boolean(),
   limitPerCustomer: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
   saleStartsAt: v.nullable(time),
   saleEndsAt: v.nullable(time),
@@ -111,9 +114,16 @@ const OperatorItem = v.object({
   statusBefore: v.exactOptional(v.picklist(["draft", "listed"])),
   etag: v.string(),
   saleState: v.picklist(["upcoming", "open", "ended"]),
+  paused: v.boolean(),
   level: Balance,
   updatedAt: time,
 }) satisfies v.GenericSchema<unknown, StockedItem>;
+
+const StockLevel = v.object({
+  ...LevelSchema.entries,
+  paused: v.boolean(),
+  pauseChange: v.nullable(v.object({ at: time, actor: ActorSchema })),
+}) satisfies v.GenericSchema<unknown, StockView>;
 
 const Payment = v.object({
   reference: v.string(),
@@ -289,6 +299,7 @@ export const SCHEMAS = {
   ...WEBHOOK_SCHEMAS,
   ...BULK_SCHEMAS,
   Level: LevelSchema,
+  StockLevel,
   Balance,
   Movement: StockMovement,
   Ledger: v.object({ movements: v.array(StockMovement), nextCursor }),

@@ -187,6 +187,7 @@ async function operate(
   if (isOfTill(step)) return till.act(step);
   if (step.do === "adjust") return operator.adjust(step.sku, step.delta, step.clicks);
   if (step.do === "count") return operator.count(step);
+  if (step.do === "pause" || step.do === "resume") return operator.setPaused(step);
   if (step.do === "pay") {
     const known = buyers.flatMap((buyer) => buyer.known);
     const id = known[step.which % Math.max(1, known.length)];

@@ -1,5 +1,5 @@
 import type { Counted } from "./count.ts";
-import { dollars } from "./prices.ts";
+import { dollars, type Usage } from "./prices.ts";
 import { shapeOf, usageOf } from "./usage.ts";
 
 /** What a one-line order may use from its placing to `confirmed`, and what a million may cost. */
@@ -43,6 +43,18 @@ export function judgeLone(counted: Counted, { hasKeys, isOff = false }: Setting)
       : // A level is told once a second at most, so it is a lone order's own only by chance.
         atMost("D1 rows written without key and level", rows - levels, D1_ROWS_WITHOUT_KEY + more),
     atMost("feed calls for an absent customer", feedCalls, 0),
+  ];
+}
+
+/** A tenth of what rereading 1,000 levels a minute took: 43.2 million of each. */
+const IDLE_MILLIONS = 4.32;
+
+/** Of a month without orders. */
+export function judgeIdle(usage: Usage): Judged[] {
+  const { d1RowsWritten, objectRequests } = usage;
+  return [
+    atMost("million D1 rows written a month", d1RowsWritten / 1e6, IDLE_MILLIONS),
+    atMost("million object requests a month", objectRequests / 1e6, IDLE_MILLIONS),
   ];
 }
 

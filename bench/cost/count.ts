@@ -133,7 +133,7 @@ export async function counting(
 
 const LEVEL_TOLD_MS = 1_500;
 
-async function takeCounts(stack: Stack, { stack: { configs } }: System): Promise<Counts> {
+export async function takeCounts(stack: Stack, { stack: { configs } }: System): Promise<Counts> {
   const all: Counts = {};
   for (const config of configs.keys()) {
     const own = (await stack.ask(config, "/__meter/counts")) as Counts;

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ROOT } from "../../scripts/lib/project.ts";
+import type { IdleMonth } from "./idle.ts";
 import { CHECKED_ON, type Usage } from "./prices.ts";
 import type { Saving } from "./savings.ts";
 import type { Shape } from "./usage.ts";
@@ -20,6 +21,8 @@ export interface CostFigures {
   prices: string;
   systems: Measured[];
   savings: Saving[];
+  /** Months without orders. */
+  idle?: IdleMonth[];
 }
 
 const FILE = join(ROOT, "bench/results/cost.json");

@@ -1,5 +1,6 @@
 import { short, table } from "../lib/markdown.ts";
 import type { Measured } from "./figures.ts";
+import type { IdleMonth } from "./idle.ts";
 import { CHECKED_ON, dollars, dollarsFor, KEYS, PRICES } from "./prices.ts";
 import type { Saving } from "./savings.ts";
 import type { Shape } from "./usage.ts";
@@ -59,6 +60,23 @@ export function savingsTable(savings: readonly Saving[]): string {
       short(shape.stockCalls),
       short(shape.stockRowsWritten),
     ]),
+  );
+}
+
+/** Each cell: what a month takes, in thousands, and what that costs with nothing included. */
+export function idleTable(months: readonly IdleMonth[]): string {
+  const names = months.map(({ items }) => `${items.toLocaleString("en-US")} items`);
+  const lines = KEYS.map((key) => {
+    const cells = months.map(({ usage }) => {
+      return `${Math.round(usage[key] / 1_000).toLocaleString("en-US")} · $${money(dollarsFor(usage, key) / 1e6)}`;
+    });
+    return [PRICES[key].what, ...cells];
+  });
+  const sums = months.map(({ usage }) => `**$${money(dollars(usage) / 1e6)}**`);
+  const rounds = months.map(({ round_ms }) => `${Math.round(round_ms)} ms`);
+  return table(
+    ["thousands a month · dollars a month", ...names],
+    [...lines, ["sum", ...sums], ["a minute's round takes here", ...rounds]],
   );
 }
 

@@ -16,7 +16,7 @@ export interface Call {
   run: (stack: Stack) => Promise<unknown>;
 }
 
-async function send(
+export async function send(
   stack: Stack,
   path: string,
   request: RequestInit,
@@ -28,7 +28,7 @@ async function send(
   return body;
 }
 
-const headersOf = async (subject: string, more: Record<string, string> = {}) => ({
+export const headersOf = async (subject: string, more: Record<string, string> = {}) => ({
   authorization: `Bearer ${await tokenOf(subject, subject === "operator" ? subject : undefined)}`,
   "content-type": "application/json",
   ...more,
@@ -42,7 +42,7 @@ export async function place(stack: Stack, prefer?: string): Promise<string> {
   return send(stack, "/v1/orders", { method: "POST", headers, body }, wanted);
 }
 
-const get = async (stack: Stack, path: string, subject = "operator") =>
+export const get = async (stack: Stack, path: string, subject = "operator") =>
   send(stack, path, { headers: await headersOf(subject) }, 200);
 
 /** Makes orders look as if what stock did for them had never been heard of. */

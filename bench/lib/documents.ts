@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { arrivalsTable } from "../arrivals/report.ts";
 import { lastFigures } from "../cost/figures.ts";
-import { costLine, costTable, savingsTable, shapeTable } from "../cost/report.ts";
+import { costLine, costTable, idleTable, savingsTable, shapeTable } from "../cost/report.ts";
 import type { Calibration } from "../scaling/calibrate.ts";
 import { tablesOf } from "../scaling/report.ts";
 import type { Metrics } from "./observe.ts";
@@ -75,6 +75,8 @@ export const TABLES: Record<string, Record<string, Table>> = {
     "cost, work": () => shapeTable(lastFigures().systems),
     savings: () => savingsTable(lastFigures().savings),
     "growth, 100000": () => text("growth-100000.md").trim(),
+    "cost, idle": () => idleTable(lastFigures().idle ?? []),
+    "growth, items": () => text("growth-items-100000.md").trim(),
     "growth, 1000000": () => text("growth-1000000.md").trim(),
   },
   "docs/scaling.md": {

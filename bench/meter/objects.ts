@@ -7,6 +7,8 @@ export interface Metered {
   forget(): void;
   /** Rings the alarm now, before its time. */
   ring(): Promise<void>;
+  /** What the cron does with the reconciler, counted as its call. */
+  poke(): Promise<void>;
   /** Runs SQL on the object's tables, uncounted: to fill them. */
   fill(sql: string): Promise<void>;
 }
@@ -49,6 +51,10 @@ export function meteredObject<C>(original: C, who: string, wrapEnv: WrapEnv): C 
     async ring(): Promise<void> {
       await this.#context.storage.deleteAlarm();
       await this.metered("alarm", []);
+    }
+
+    async poke(): Promise<void> {
+      await this.metered("poke", []);
     }
 
     async fill(sql: string): Promise<void> {

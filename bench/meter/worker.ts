@@ -49,6 +49,7 @@ async function answer(url: URL, env: Record<string, unknown>): Promise<Response>
   const namespace = env[binding ?? ""] as DurableObjectNamespace;
   const object = namespace.getByName(name ?? "") as unknown as Metered;
   if (what === "ring") await object.ring();
+  if (what === "poke") await object.poke();
   if (what === "fill") await object.fill(url.searchParams.get("sql") ?? "");
   // An object that is aborted takes the call with it.
   if (what === "forget") await Promise.resolve(object.forget()).catch(() => {});

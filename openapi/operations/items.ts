@@ -140,7 +140,40 @@ export const itemOperations: Operation[] = [
     caller: "service",
     scopes: ["stock:write", "operations:read"],
     parameters: ["Sku"],
-    answers: [json(200, "The level.", "Level", ["A level", examples.level])],
+    answers: [json(200, "The level.", "StockLevel", ["A level", examples.stockLevel])],
+    problems: ["not_found", "unavailable"],
+  },
+  {
+    id: "pauseItem",
+    method: "post",
+    path: `${ITEM}/pause`,
+    tag: "Stock",
+    summary: "Pause an item",
+    description:
+      "The item takes no more orders: after this response it refuses every new lock with `paused`. What orders hold or have bought goes on: they can be paid, cancelled and returned, and stock can be adjusted. A repeat is 200 too; repeat the call after a 503, which may have taken effect.",
+    caller: "service",
+    scopes: ["stock:write"],
+    parameters: ["Sku"],
+    answers: [json(200, "The item is paused.", "StockLevel", ["Paused", examples.pausedLevel])],
+    problems: ["not_found", "unavailable"],
+  },
+  {
+    id: "resumeItem",
+    method: "post",
+    path: `${ITEM}/resume`,
+    tag: "Stock",
+    summary: "Resume an item",
+    description:
+      "The item takes orders again. Orders that it refused meanwhile stay refused. A repeat is 200 too; repeat the call after a 503, which may have taken effect.",
+    caller: "service",
+    scopes: ["stock:write"],
+    parameters: ["Sku"],
+    answers: [
+      json(200, "The item takes orders.", "StockLevel", [
+        "Resumed",
+        { ...examples.pausedLevel, paused: false },
+      ]),
+    ],
     problems: ["not_found", "unavailable"],
   },
   {

@@ -43,6 +43,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     problems: [
       "out_of_stock",
       "limit_exceeded",
+      "paused",
       "sale_not_open",
       "price_changed",
       "unknown_item",

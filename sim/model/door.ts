@@ -1,3 +1,4 @@
+import { START_MS } from "../kernel/kernel.ts";
 import type { System } from "../system.ts";
 import type { Heard } from "../workload/http-client.ts";
 import type { CartLine, ItemPlan } from "../workload/steps.ts";
@@ -5,8 +6,12 @@ import type { OrderView } from "./shown.ts";
 
 /** Whether the door was right to refuse an order, and to let one in. */
 
-/** The gate trusts a level for 90 s; requests, memory and clocks add a little. */
+/**
+ * The gate trusts a level for 90 s, and for half as long as nothing has changed; requests, memory and
+ * clocks add a little. What had been so until then cannot have been so for longer than the run.
+ */
 const GATE_LAG_MS = 95_000;
+const lagAfter_ms = (ended_ms: number): number => GATE_LAG_MS + (ended_ms - START_MS) / 2;
 /** With no faults, levels follow within two seconds; the simulated network is slower than that. */
 const QUIET_LAG_MS = 8_000;
 
@@ -19,12 +24,32 @@ export function checkGated(
   where: string,
 ): void {
   const { shortages = [] } = body as { shortages?: { sku: string; requested: number }[] };
-  const lag_ms = isQuiet ? QUIET_LAG_MS : GATE_LAG_MS;
+  const lag_ms = isQuiet ? () => QUIET_LAG_MS : lagAfter_ms;
   const isOn = vars.SOLD_OUT_GATE === "on" && shortages.length > 0;
   report.check(isOn, 3, () => `${where} at the door`);
   for (const { sku, requested } of shortages) {
-    const wasShort = items.item(sku).wasShort(requested, sent_ms - lag_ms, heard_ms);
+    const wasShort = items.item(sku).wasShort(requested, sent_ms, heard_ms, lag_ms);
     report.check(wasShort, 3, () => `${where}: ${requested} of ${sku} were there all the time`);
+  }
+}
+
+/** Of an order refused because an item is paused: it was, and nobody had heard of its resumption. */
+export function checkPaused(
+  { report, items, isQuiet }: System,
+  { body, sent_ms, heard_ms }: Heard,
+  where: string,
+): void {
+  const { shortages = [] } = body as { shortages?: { sku: string; reason: string }[] };
+  const paused = shortages.filter(({ reason }) => reason === "paused");
+  report.check(paused.length > 0, 18, () => `${where} names no paused item`);
+  const lag_ms = isQuiet ? () => QUIET_LAG_MS : lagAfter_ms;
+  for (const { sku } of paused) {
+    const item = items.item(sku);
+    const wasPaused = item.wasPaused(sent_ms, heard_ms, lag_ms);
+    report.check(wasPaused, 18, () => `${where}: ${sku} was not paused`);
+    const { promised } = item.pauses;
+    const isResumed = promised?.is === "resume" && promised.since_ms < sent_ms;
+    report.check(!isResumed, 18, () => `${where}: ${sku} was resumed at ${promised?.since_ms}`);
   }
 }
 

@@ -81,10 +81,10 @@ function checkReadModel({ d1, items, report }: System): void {
       (key) => row[key] === item.counters[key],
     );
     report.check(
-      isSame && row.level_version === item.version,
+      isSame && row.level_version === item.version && Number(row.paused) === Number(item.isPaused),
       10,
       () =>
-        `${item.sku} in D1 is ${JSON.stringify(row)}, at the item ${JSON.stringify(item.counters)} version ${item.version}`,
+        `${item.sku} in D1 is ${JSON.stringify(row)}, at the item ${JSON.stringify(item.counters)} version ${item.version}, paused ${item.isPaused}`,
     );
   }
 }

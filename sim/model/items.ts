@@ -37,10 +37,13 @@ export class ItemsModel implements StoreWatcher {
     return this.items.get(sku)?.locks.get(orderId);
   }
 
-  /** What the items have recorded against an order: a shortage of units counts before a limit. */
+  /** What the items have recorded against an order: a pause counts first, then a shortage of units. */
   whyRefused(orderId: string, lines: readonly { sku: string }[]): string | undefined {
-    const reasons = lines.map(({ sku }) => this.lock(sku, orderId)?.shortage?.reason);
-    return ["out_of_stock", "limit_exceeded"].find((reason) => reasons.includes(reason));
+    const reasons = lines.map(({ sku }) => {
+      const shortage = this.lock(sku, orderId)?.shortage;
+      return shortage?.paused ? "paused" : shortage?.reason;
+    });
+    return ["paused", "out_of_stock", "limit_exceeded"].find((reason) => reasons.includes(reason));
   }
 
   onOpen(store: ObjectStore): void {
@@ -65,7 +68,7 @@ export class ItemsModel implements StoreWatcher {
     for (const fact of inTurn(observed)) {
       if (fact.what === "lock") this.#lock(item, fact.orderId, fact.lock);
       else if (fact.what === "movement") this.#move(item, fact);
-      else this.#save(item, fact.counters, fact.version, fact.breaches);
+      else this.#save(item, fact);
     }
     this.#isMoved(item);
   }
@@ -104,6 +107,8 @@ export class ItemsModel implements StoreWatcher {
     switch (lock.state) {
       case "held": {
         item.expected = { kind: "lock", orderId, quantity: line.quantity };
+        const isPromised = item.pauses.promised?.is === "pause";
+        report.check(!item.isPaused && !isPromised, 18, () => `${name} is held while it is paused`);
         report.check(
           lock.quantity === line.quantity,
           6,
@@ -124,13 +129,14 @@ export class ItemsModel implements StoreWatcher {
         return;
       }
       case "refused": {
-        const { reason } = lock.shortage ?? { reason: "none" };
+        const { reason, paused } = lock.shortage ?? { reason: "none" };
         const units = item.unitsOf(order.customerId) + line.quantity;
-        const isJust =
-          (reason === "out_of_stock" && counters.available < line.quantity) ||
-          (reason === "limit_exceeded" &&
-            line.limitPerCustomer !== null &&
-            units > line.limitPerCustomer);
+        const isJust = paused
+          ? item.isPaused
+          : (reason === "out_of_stock" && counters.available < line.quantity) ||
+            (reason === "limit_exceeded" &&
+              line.limitPerCustomer !== null &&
+              units > line.limitPerCustomer);
         return report.check(
           isJust,
           3,
@@ -213,12 +219,16 @@ export class ItemsModel implements StoreWatcher {
       item.availability.push({ at_ms: this.#now(), available: c.available });
   }
 
-  #save(item: ItemModel, counters: Counters, version: number, breaches: number): void {
+  #save(
+    item: ItemModel,
+    { counters, version, breaches, isPaused }: Observed & { what: "item" },
+  ): void {
     const report = this.#report;
     const last = item.levels.get(item.version);
     this.#compare(item, counters, "row");
     const isMoved =
       last === undefined ||
+      isPaused !== item.isPaused ||
       (Object.keys(counters) as (keyof Counters)[]).some((key) => last[key] !== counters[key]);
     report.check(
       version === item.version + (isMoved && version !== item.version ? 1 : 0),
@@ -230,6 +240,8 @@ export class ItemsModel implements StoreWatcher {
       10,
       () => `${item.sku} moved and kept its version ${version}`,
     );
+    if (isPaused !== item.isPaused) item.pausedFrom.push({ at_ms: this.#now(), isPaused });
+    item.isPaused = isPaused;
     item.version = version;
     item.levels.set(version, counters);
     report.check(breaches === 0, 6, () => `${item.sku} counts ${breaches} breaches`);

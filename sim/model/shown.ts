@@ -53,7 +53,7 @@ export class Shown {
     const refusing = lines.filter(
       ({ sku }) => this.#orders.items.lock(sku, id)?.state === "refused",
     );
-    const isRefused = reason === "out_of_stock" || reason === "limit_exceeded";
+    const isRefused = ["out_of_stock", "limit_exceeded", "paused"].includes(reason ?? "");
     const told = shortages.map(({ sku }) => sku).sort();
     this.#report.check(
       String(told) === String(isRefused ? refusing.map(({ sku }) => sku).sort() : []),

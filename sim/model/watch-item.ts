@@ -13,7 +13,7 @@ export interface Lock {
   customerId: string | null;
   quantity: number;
   state: "held" | "sold" | "refused" | "released";
-  shortage: { reason: string } | null;
+  shortage: { reason: string; paused?: true } | null;
   /** Of the sold units, those that came back. */
   returned: number;
 }
@@ -29,7 +29,7 @@ interface EarlierMovement {
 }
 
 export type Observed =
-  | { what: "item"; counters: Counters; version: number; breaches: number }
+  | { what: "item"; counters: Counters; version: number; breaches: number; isPaused: boolean }
   | { what: "lock"; orderId: string; lock: Lock }
   | {
       what: "movement";
@@ -50,7 +50,7 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
         customerId: customerId === null ? null : String(customerId),
         quantity: n(quantity),
         state: String(state) as Lock["state"],
-        shortage: shortage === null ? null : (JSON.parse(String(shortage)) as { reason: string }),
+        shortage: shortage === null ? null : (JSON.parse(String(shortage)) as Lock["shortage"]),
         returned: n(returned),
       },
     });
@@ -71,28 +71,35 @@ export function watchItem(db: DatabaseSync, into: Observed[]): void {
       return null;
     },
   );
-  db.function("sim_item", (received, available, held, sold, version, breaches) => {
+  db.function("sim_item", (received, available, held, sold, version, breaches, paused) => {
     const counters = {
       received: n(received),
       available: n(available),
       held: n(held),
       sold: n(sold),
     };
-    into.push({ what: "item", counters, version: n(version), breaches: n(breaches) });
+    const isPaused = paused === 1n || paused === 1;
+    into.push({
+      what: "item",
+      counters,
+      version: n(version),
+      breaches: n(breaches),
+      isPaused,
+    });
     return null;
   });
   const exec = db.exec.bind(db);
   db.exec = (sql: string) => {
     exec(sql);
     // The last of what the object's constructor does; again when that turn was rolled back.
-    if (sql.includes("CREATE TABLE returns")) exec(TRIGGERS);
+    if (sql.includes("ADD COLUMN paused")) exec(TRIGGERS);
   };
 }
 
 const LOCK =
   "SELECT sim_lock(NEW.order_id, NEW.customer_id, NEW.quantity, NEW.state, NEW.shortage, NEW.returned)";
 const ITEM =
-  "SELECT sim_item(NEW.received, NEW.available, NEW.held, NEW.sold, NEW.level_version, NEW.breaches)";
+  "SELECT sim_item(NEW.received, NEW.available, NEW.held, NEW.sold, NEW.level_version, NEW.breaches, NEW.paused)";
 const TRIGGERS = `
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.locks BEGIN ${LOCK}; END;
   CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.locks BEGIN ${LOCK}; END;

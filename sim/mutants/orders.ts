@@ -150,14 +150,14 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the gate trusts old levels",
     file: "src/orders/place/placement.sql.ts",
-    from: "const LEVEL_TRUSTED_MS = 90_000;",
-    to: "const LEVEL_TRUSTED_MS = 90_000_000;",
+    from: "const IS_TRUSTED = `(i.level_at + max(i.level_trust,",
+    to: "const IS_TRUSTED = `(i.level_at + 90000000 + max(i.level_trust,",
   },
   {
     name: "the gate refuses what is exactly there",
     file: "src/orders/place/placement.sql.ts",
-    from: "WHEN max(i.level_at >= ?3 AND i.available < l.value->>'quantity') THEN",
-    to: "WHEN max(i.level_at >= ?3 AND i.available <= l.value->>'quantity') THEN",
+    from: "const IS_SHORT = `(?3 AND i.available < l.value",
+    to: "const IS_SHORT = `(?3 AND i.available <= l.value",
   },
   {
     name: "the gate grants: a short order is confirmed at the door",
@@ -180,8 +180,14 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "levels are not reread",
     file: "src/orders/reconcile/refresh-levels.ts",
-    from: "await storeLevels(env.DB, policyOf(env), levels, Date.now());",
-    to: "void levels;",
+    from: "if (changed.length > 0) await storeLevels(env.DB, policyOf(env), changed, Date.now());",
+    to: "void storeLevels;",
+  },
+  {
+    name: "a resumption does not reach the read model",
+    file: "src/orders/http/stock.ts",
+    from: "  await storeLevels(c.env.DB, policyOf(c.env), [level], Date.now());\n  return c.json(stockView(level));",
+    to: "  return c.json(stockView(level));",
   },
   {
     name: "the snapshot is read before the mark of presence",

@@ -21,6 +21,24 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
     to: "",
   },
   {
+    name: "a pause is ignored where locks are granted",
+    file: "src/stock/item/rules.ts",
+    from: 'if (isPaused) return refuse("out_of_stock", { paused: true });',
+    to: "void isPaused;",
+  },
+  {
+    name: "a pause ends what is held as well: a copy of the lock is refused",
+    file: "src/stock/item/rules.ts",
+    from: "return view.lock ? { answer: repeatLock(view.lock) } : lock(view, command);",
+    to: "return view.lock && !(view.isPaused && view.lock.state === 'held') ? { answer: repeatLock(view.lock) } : lock(view, command);",
+  },
+  {
+    name: "a pause does not raise the version of the level",
+    file: "src/stock/item/stock-item.ts",
+    from: "isPaused, pauseChange, levelVersion: before.levelVersion + 1 };",
+    to: "isPaused, pauseChange };",
+  },
+  {
     name: "the last unit is never sold",
     file: "src/stock/item/rules.ts",
     from: "if (counters.available < quantity) return",

@@ -1,4 +1,4 @@
-import { checkGated, wasClosed, wasOpen } from "../model/door.ts";
+import { checkGated, checkPaused, wasClosed, wasOpen } from "../model/door.ts";
 import type { System } from "../system.ts";
 import { cartOf } from "./cart.ts";
 import { FeedClient } from "./feed-client.ts";
@@ -183,6 +183,7 @@ export class Buyer {
       return;
     }
     if (status === 409 && code === "out_of_stock") return checkGated(this.#system, heard, where);
+    if (status === 409 && code === "paused") return checkPaused(this.#system, heard, where);
     if (status === 409 && code === "sale_not_open")
       return report.check(
         wasClosed(this.#items, heard, lines),

@@ -1,6 +1,6 @@
 import type { Random } from "../../scripts/lib/random.ts";
 import type { System } from "../system.ts";
-import { type Call, type Heard, HttpClient } from "./http-client.ts";
+import { type Call, type Heard, HttpClient, isAnswered } from "./http-client.ts";
 import type { ItemPlan, Step } from "./steps.ts";
 
 /** The operator: catalogue, stock, payments, dead letters, comparison. */
@@ -19,6 +19,7 @@ interface Adjusting {
   start_ms: number;
 }
 
+type PauseStep = Extract<Step, { do: "pause" | "resume" }>;
 type CountStep = Extract<Step, { do: "count" }>;
 
 interface Counted {
@@ -104,6 +105,28 @@ export class Operator {
     this.#answered.push({ call, first: heard });
     if (this.#repeats.chance(0.3)) await this.#repeat({ call, first: heard });
     if (this.#repeats.chance(0.3)) await this.#reuse(sku, key, delta);
+  }
+
+  /** Pauses or resumes an item, repeated until it is answered. */
+  async setPaused({ do: kind, sku, clicks }: PauseStep): Promise<void> {
+    await Promise.all(Array.from({ length: clicks }, () => this.#setPaused(kind, sku)));
+  }
+
+  async #setPaused(kind: PauseStep["do"], sku: string): Promise<void> {
+    const { pauses } = this.#system.items.item(sku);
+    for (let i = 0; i < 4; i++) {
+      if (i > 0) await this.http.sleep(2_000);
+      const sent_ms = this.#system.kernel.now_ms;
+      pauses.begins(kind);
+      const heard = await this.http.send({ method: "POST", path: `/v1/items/${sku}/${kind}` });
+      const isDone = isAnswered(heard);
+      pauses.ends(kind, isDone && heard.status === 200, sent_ms, this.#system.kernel.now_ms);
+      if (!isDone) continue;
+      this.#expect(heard, [200], 18, `${kind} ${sku}`);
+      const { paused } = heard.body as { paused?: boolean };
+      const isAsked = paused === (kind === "pause");
+      return this.#system.report.check(isAsked, 18, () => `${kind} ${sku} → paused: ${paused}`);
+    }
   }
 
   /** Counts the shelf, which takes a while, and says what was found: alone, or in a call of many. */

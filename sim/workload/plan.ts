@@ -42,6 +42,7 @@ export function planFor(seed: number): Plan {
     heal_ms: OPENING_MS + length_ms + 5_000,
   };
   plan.operator.push(...countsFor(new Random(seed, "counts"), skus, length_ms));
+  plan.operator.push(...pausesFor(new Random(seed, "pauses"), skus, length_ms));
   plan.operator.push(...tillFor(new Random(seed, "till"), length_ms));
   moveToServices(new Random(seed, "services"), clients);
   if (r.chance(0.06)) addBlackout(r, plan);
@@ -77,6 +78,20 @@ function countsFor(r: Random, skus: string[], length_ms: number): Step[] {
     });
     const sku = r.pick(skus);
     return r.chance(0.4) ? [count(), count()] : [count()];
+  });
+}
+
+/** Pauses of items, most of them ended by a resumption. */
+function pausesFor(r: Random, skus: string[], length_ms: number): Step[] {
+  if (!r.chance(0.5)) return [];
+  return timesFor(r, r.int(1, 3), length_ms).flatMap((at_ms): Step[] => {
+    const sku = r.pick(skus);
+    const step = (kind: "pause" | "resume", after_ms: number): Step => {
+      return { at_ms: at_ms + after_ms, do: kind, sku, clicks: r.chance(0.3) ? 2 : 1 };
+    };
+    const isEnded = r.chance(0.8);
+    const after_ms = r.between(0, r.pick([20, 500, 5_000, 30_000]));
+    return [step("pause", 0), ...(isEnded ? [step("resume", after_ms)] : [])];
   });
 }
 

@@ -60,6 +60,7 @@ type BuyerOrOperatorStep = { at_ms: number } & (
   /** `off`: so many units more or less than the item has. `pause_ms`: of the counting. */
   | { do: "count"; sku: string; off: number; pause_ms: number; clicks: number }
   | { do: "put"; sku: string; price: number; limitPerCustomer: number | null }
+  | { do: "pause" | "resume"; sku: string; clicks: number }
   | { do: "replay" }
   | { do: "compare"; repair: boolean }
   | { do: "operations" }

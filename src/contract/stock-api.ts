@@ -82,6 +82,19 @@ export interface LockStates {
   watermark_ms: number;
 }
 
+/** Ends or resumes the granting of locks at an item. */
+export interface PauseChange {
+  isPaused: boolean;
+  /** Who asked for it, for operators to see. */
+  actor: Actor;
+}
+
+/** The level as the item itself tells it when it is asked. */
+export interface ReadLevel extends VersionedLevel {
+  /** The last pause or resumption; null: there was none. Absent: an earlier version. */
+  pauseChange?: { at: string; actor: Actor } | null;
+}
+
 export interface SkuChange {
   sku: string;
   change: StockChange;
@@ -112,10 +125,15 @@ export interface StockApi {
    * Null: the item did not answer, and a repeat with the same operation id shows what it did.
    */
   adjustMany(changes: readonly SkuChange[]): Promise<(AdjustResult | null)[]>;
+  /**
+   * Once it has answered, a paused item refuses every new lock; what it holds and has sold goes on. A
+   * repeat changes nothing.
+   */
+  setPaused(sku: string, change: PauseChange): Promise<ReadLevel>;
   /** Gives the locks of these orders, and the customer's counted units, another customer id. */
   eraseCustomer(sku: string, erasure: Erasure): Promise<void>;
   /** At most `MAX_SKUS_PER_LEVELS_CALL` levels from the items, without those that cannot be read. */
-  levels(skus: string[]): Promise<VersionedLevel[]>;
+  levels(skus: string[]): Promise<ReadLevel[]>;
   /** The live locks of at most `MAX_ORDERS_PER_LANE_CALL` orders. */
   lockStates(sku: string, orderIds: string[]): Promise<LockStates>;
   /** Live locks by order id. `next` is the `after` of the next page; null on the last page. */

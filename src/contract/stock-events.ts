@@ -7,14 +7,21 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /**
  * Why a line was refused, with the figures at the time of the decision. `expired`: the order is
- * older than the item's watermark.
+ * older than the item's watermark. `paused`: the item takes no locks.
  */
 export const ShortageSchema = v.object({
   sku: SkuSchema,
   requested: count,
   available: count,
-  reason: v.picklist(["out_of_stock", "limit_exceeded", "expired"]),
+  reason: v.picklist(["out_of_stock", "limit_exceeded", "expired", "paused"]),
 });
+
+/**
+ * A shortage as it crosses. A paused item refuses as `out_of_stock` with `paused`: a version from
+ * before the pause does not know the reason and would make a dead letter of the outcome, and so it
+ * reads the order as sold out. Also read, and sent by a later version: the reason itself.
+ */
+const SentShortageSchema = v.object({ ...ShortageSchema.entries, paused: v.optional(v.boolean()) });
 
 /** In units, all at least 0: `received = available + held + sold`. */
 export const LevelSchema = v.object({
@@ -34,7 +41,7 @@ export const StockEventSchema = v.variant("type", [
     type: v.literal("stock.refused"),
     ...head,
     orderId: OrderIdSchema,
-    shortages: v.pipe(v.array(ShortageSchema), v.maxLength(MAX_LINES)),
+    shortages: v.pipe(v.array(SentShortageSchema), v.maxLength(MAX_LINES)),
   }),
   v.object({ type: v.literal("stock.released"), ...head, orderId: OrderIdSchema }),
   v.object({ type: v.literal("stock.committed"), ...head, orderId: OrderIdSchema }),
@@ -53,15 +60,29 @@ export const StockEventSchema = v.variant("type", [
     levelVersion: count,
     /** The number of commands so far that contradicted the item's recorded decision. */
     breaches: count,
+    /** Whether the item takes no locks. Absent: an earlier version, which cannot say. */
+    paused: v.optional(v.boolean()),
   }),
 ]);
 
 export type Shortage = v.InferOutput<typeof ShortageSchema>;
+export type SentShortage = v.InferOutput<typeof SentShortageSchema>;
 export type Level = v.InferOutput<typeof LevelSchema>;
 export type StockEvent = v.InferOutput<typeof StockEventSchema>;
 export type StockOutcome = Exclude<StockEvent, { type: "stock.level" }>;
 /** An item's level at the time `at` of the item's own clock. */
-export type VersionedLevel = { level: Level; levelVersion: number; breaches: number; at: string };
+export interface VersionedLevel {
+  level: Level;
+  levelVersion: number;
+  breaches: number;
+  at: string;
+  /** Absent in what an earlier version sends. */
+  paused?: boolean | undefined;
+}
+
+/** What the orders Worker keeps and shows of a refusal. */
+export const shortageFrom = ({ paused = false, ...shortage }: SentShortage): Shortage =>
+  paused ? { ...shortage, reason: "paused" } : shortage;
 
 const stamp = (id: string, now_ms: number) =>
   ({ version: 1, id, at: new Date(now_ms).toISOString() }) as const;
@@ -74,7 +95,11 @@ export function stockOutcome(
   return { type, ...stamp(`${type}:${orderId}`, now_ms), orderId };
 }
 
-export function stockRefused(orderId: string, shortages: Shortage[], now_ms: number): StockOutcome {
+export function stockRefused(
+  orderId: string,
+  shortages: SentShortage[],
+  now_ms: number,
+): StockOutcome {
   const type = "stock.refused";
   return { type, ...stamp(`${type}:${orderId}`, now_ms), orderId, shortages };
 }
@@ -85,8 +110,9 @@ export function stockReturned(orderId: string, returnId: string, now_ms: number)
 }
 
 export function stockLevel(versioned: VersionedLevel): StockEvent {
-  const { level, levelVersion, breaches, at } = versioned;
+  const { level, levelVersion, breaches, at, paused } = versioned;
   const type = "stock.level";
   const id = `${type}:${level.sku}:${levelVersion}`;
-  return { type, version: 1, id, at, sku: level.sku, level, levelVersion, breaches };
+  const told = { sku: level.sku, level, levelVersion, breaches };
+  return { type, version: 1, id, at, ...told, ...(paused !== undefined && { paused }) };
 }

@@ -1,7 +1,7 @@
 import pMap from "p-map";
 import type { OrderEvent, OrderPlaced, OrderReturned } from "../contract/order-events.ts";
 import {
-  type Shortage,
+  type SentShortage,
   type StockEvent,
   stockLevel,
   stockOutcome,
@@ -168,7 +168,7 @@ class Run {
   }
 
   /** Includes a refusal that only the release revealed, because the call with the lock had failed. */
-  #shortages({ orderId, lines }: OrderPlaced): Shortage[] {
+  #shortages({ orderId, lines }: OrderPlaced): SentShortage[] {
     return lines.flatMap(({ sku }) => {
       for (const type of ["lock", "release"] as const) {
         const answer = this.#answer(sku, type, orderId);

@@ -12,11 +12,13 @@ import type {
   Erasure,
   LedgerPage,
   LockStates,
+  PauseChange,
+  ReadLevel,
   SkuChange,
   StockChange,
   StockApi as Api,
 } from "../contract/stock-api.ts";
-import type { StockEvent, VersionedLevel } from "../contract/stock-events.ts";
+import type { StockEvent } from "../contract/stock-events.ts";
 import { errorText, log } from "../runtime/log.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
@@ -69,9 +71,9 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     return pMap(changes, change, { concurrency: CONCURRENCY });
   }
 
-  async levels(skus: string[]): Promise<VersionedLevel[]> {
+  async levels(skus: string[]): Promise<ReadLevel[]> {
     assertAtMost(MAX_SKUS_PER_LEVELS_CALL, skus, "SKUs");
-    const read = async (sku: string): Promise<VersionedLevel[]> => {
+    const read = async (sku: string): Promise<ReadLevel[]> => {
       try {
         return [await withTimeout(LEVEL_TIMEOUT_MS, () => this.env.ITEM.getByName(sku).level(sku))];
       } catch (error) {
@@ -80,6 +82,10 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
       }
     };
     return (await pMap(skus, read, { concurrency: CONCURRENCY })).flat();
+  }
+
+  async setPaused(sku: string, change: PauseChange): Promise<ReadLevel> {
+    return this.env.ITEM.getByName(sku).setPaused(sku, change);
   }
 
   async lockStates(sku: string, orderIds: string[]): Promise<LockStates> {

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import { refreshLevels } from "../../src/orders/reconcile/refresh-levels.ts";
+import { NO_LEVEL_CURSORS, refreshLevels } from "../../src/orders/reconcile/refresh-levels.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { POLICY } from "../support/order.ts";
 import { readerOf, stepsOf } from "./support/changes.ts";
@@ -13,7 +13,13 @@ import {
   settleDown,
   WINDOW,
 } from "./support/money.ts";
-import { migrate, newCustomer, OPERATOR, WAIT, worldOf } from "./support/world.ts";
+import { migrate, newCustomer, OPERATOR, WAIT, type World, worldOf } from "./support/world.ts";
+
+/** Rereads every level, as if none had been told for a minute. */
+async function rereadAll(world: World): Promise<void> {
+  await env.DB.prepare("UPDATE items SET level_at = level_at - 60000").run();
+  await refreshLevels(world.env, NO_LEVEL_CURSORS);
+}
 
 beforeAll(migrate);
 
@@ -104,10 +110,10 @@ describe("the changes", () => {
     await reader.read();
     const sku = await world.stocked(1);
     await world.place(newCustomer(), [{ sku, quantity: 1 }], WAIT);
-    await refreshLevels(world.env, "");
+    await rereadAll(world);
     await world.receive(sku, 2);
     await world.receive(sku, 2);
-    await refreshLevels(world.env, "");
+    await rereadAll(world);
     const items = (await reader.read()).filter((change) => "item" in change);
     expect(items.map(({ type }) => type)).toEqual([
       "item.back_in_stock",

@@ -155,12 +155,16 @@ describe("the comparison of D1 with the stock items", () => {
     expect(page.next).toEqual({ phase: "orders", after: orders.map(({ id }) => id).toSorted()[5] });
   });
 
-  test("looks through 20 pages of locks a call, and goes on at the item where it was", async () => {
+  test("looks at the locks of 200 items a call, and at all of them", async () => {
     const world = await worldOf();
-    const skus = [];
-    for (let i = 0; i < 25; i++) skus.push(await world.stocked(0));
+    const item = { name: "Item", price_amount: 1, price_currency: "EUR", updated_at: 1 };
+    const skus = Array.from({ length: 250 }, (_, i) => `EMPTY-${String(i).padStart(3, "0")}`);
+    await insertRows(
+      "items",
+      skus.map((sku) => ({ sku, ...item })),
+    );
     const orphan = newOrderId(Date.now());
-    const last = skus.toSorted().at(-1) ?? "";
+    const last = skus.at(-1) ?? "";
     await world.receive(last, 2);
     await plant(last, orphan, "held");
     const { differences, pages } = await compareAll(undefined, LOCKS);

@@ -10,7 +10,6 @@ import {
   newCustomer,
   OPERATOR,
   orderNow,
-  reconciler,
   WAIT,
   worldOf,
   type World,
@@ -176,8 +175,9 @@ describe("GET /v1/operations", () => {
     await world.cancel(body.id);
     await settleAll((await deliver(world.sent)).outcomes);
     const paid = world.sent.map((event) => ({ ...event, type: "order.paid" as const }));
-    expect((await deliver(paid)).ended).toEqual(["retry"]);
-    await reconciler().poke();
+    const { ended, outcomes } = await deliver(paid);
+    expect(ended).toEqual(["retry"]);
+    await settleAll(outcomes);
     const letter = { queue: "q", body: "{}", attempts: 1, error: "", at: Date.now() };
     await insertRows("dead_letters", [
       { id: "a", ...letter },

@@ -190,6 +190,7 @@ describe("an item", () => {
       price: { amount: 6, currency: "USD" },
       available: 7,
       received: 7,
+      paused: false,
       limitPerCustomer: 2,
       saleStartsAt,
       saleEndsAt: null,

@@ -60,6 +60,7 @@ describe("the operators' items", () => {
       status: "listed",
       etag: '"1.8"',
       saleState: "open",
+      paused: false,
       level: { received: 9, available: 4, held: 3, sold: 2 },
       updatedAt: expect.any(String),
     });

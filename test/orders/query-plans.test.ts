@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { SYSTEM } from "../../src/contract/actor.ts";
 import { changeOrder } from "../../src/orders/change/change-order.ts";
+import { confirmLevels } from "../../src/orders/items/items.sql.ts";
 import { comparePage } from "../../src/orders/operators/compare.ts";
 import { unfinishedOrders } from "../../src/orders/order/order-queries.sql.ts";
 import { commandOf } from "../../src/orders/order/order.ts";
@@ -106,6 +107,8 @@ async function settlingAndReconciling(): Promise<void> {
   await pass(Date.now() + 1e9, { feeds: fakeFeeds() });
   await pendingOrder({ id: c.id.replace(/^./, "1") });
   await reconcilerOf(env).poke();
+  const told = { sku: "SKU-1", levelVersion: 5, at: new Date().toISOString(), trust_ms: 1 };
+  await confirmLevels(env.DB, [told], Date.now());
 }
 
 async function deadLettersAndItems(sku: string): Promise<void> {

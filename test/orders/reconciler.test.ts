@@ -8,7 +8,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { VersionedLevel } from "../../src/contract/stock-events.ts";
 import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
-import { refreshLevels } from "../../src/orders/reconcile/refresh-levels.ts";
+import { NO_LEVEL_CURSORS, refreshLevels } from "../../src/orders/reconcile/refresh-levels.ts";
 import worker, { type Reconciler } from "../../src/orders/worker.ts";
 import { brokenDb } from "../support/d1.ts";
 import { addItem, orderNow, pendingOrder } from "./support/data.ts";
@@ -152,15 +152,18 @@ describe("rereading levels", () => {
       return [];
     };
     const wired = envWith({ STOCK: { levels } });
-    const next = await refreshLevels(wired, "");
-    expect(next).toBe("L-01000");
-    expect(asked.map(({ length }) => length)).toEqual(Array.from({ length: 10 }, () => 100));
-    expect(await refreshLevels(wired, next)).toBe("");
+    const next = await refreshLevels(wired, NO_LEVEL_CURSORS);
+    expect(next.refusing).toMatchObject({ after: "L-00900", met: 900 });
+    expect(asked.map(({ length }) => length)).toEqual(Array.from({ length: 9 }, () => 100));
+    const end = await refreshLevels(wired, next);
+    expect(end.refusing).toMatchObject({ after: "", size: 1_150 });
     expect(new Set(asked.flat()).size).toBe(1_150);
   });
 
   it("goes on behind items that the stock does not answer for", async () => {
     const levels = () => Promise.reject(new Error("absent"));
-    expect(await refreshLevels(envWith({ STOCK: { levels } }), "L-00100")).toBe("L-01100");
+    const wired = envWith({ STOCK: { levels } });
+    const next = await refreshLevels(wired, NO_LEVEL_CURSORS);
+    expect(next.refusing.after).toBe("L-00900");
   });
 });

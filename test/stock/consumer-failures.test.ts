@@ -160,7 +160,8 @@ describe("a breach", () => {
     const paid = event("order.paid", newOrders(1)[0]!, { breached: 1 });
     const result = await deliver(batchOf([paid]));
     expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(["m0"]);
-    expect(outcomes.events()).toEqual([]);
+    // The count of breaches is told, so that operators see it.
+    expect(outcomes.events()).toMatchObject([{ type: "stock.level", breaches: 1 }]);
 
     await deliver(batchOf([paid], MAX_DELIVERY_ATTEMPTS));
     expect(letters.bodies).toMatchObject([

@@ -26,6 +26,7 @@ describe("an adjustment", () => {
       level: { sku: "fresh", received: 7, available: 7, held: 0, sold: 0 },
       levelVersion: 1,
       breaches: 0,
+      paused: false,
       at: expect.any(String),
     });
   });
@@ -84,11 +85,11 @@ describe("an adjustment", () => {
 
   test("leaves columns of the item's row alone that this version does not know", async () => {
     await adjust("newer", "op", 7);
-    await rows("newer", "ALTER TABLE item ADD COLUMN paused INTEGER NOT NULL DEFAULT 0");
-    await rows("newer", "UPDATE item SET paused = 1");
+    await rows("newer", "ALTER TABLE item ADD COLUMN later INTEGER NOT NULL DEFAULT 0");
+    await rows("newer", "UPDATE item SET later = 1");
     await adjust("newer", "other", 1);
-    expect(await rows("newer", "SELECT paused, available FROM item")).toEqual([
-      { paused: 1, available: 8 },
+    expect(await rows("newer", "SELECT later, available FROM item")).toEqual([
+      { later: 1, available: 8 },
     ]);
   });
 

@@ -48,6 +48,7 @@ describe("a reply tells the level", () => {
       level: { sku: "told", received: 100, available: 99, held: 1, sold: 0 },
       levelVersion: 2,
       breaches: 0,
+      paused: false,
       at: new Date(T0).toISOString(),
     });
   });

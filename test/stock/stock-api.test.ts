@@ -124,7 +124,7 @@ describe("execute", () => {
   });
 });
 
-const rest = { breaches: 0, at: expect.any(String) };
+const rest = { breaches: 0, paused: false, pauseChange: null, at: expect.any(String) };
 
 describe("levels", () => {
   test("come from the objects themselves, in the order asked", async () => {

@@ -93,6 +93,7 @@ describe("a plan", () => {
     status: "listed",
     etag: '"1.1"',
     saleState: "open",
+    paused: false,
     level: { received: available + held, available, held, sold: 0 },
     updatedAt: "2026-12-01T18:00:00.000Z",
   });

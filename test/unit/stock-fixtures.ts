@@ -120,6 +120,7 @@ export class MemoryItem {
     const { answer, change } = decide(
       {
         counters: this.counters,
+        isPaused: false,
         lock: this.locks.get(command.orderId),
         isForgotten: false,
         returnState:

@@ -43,6 +43,7 @@ const COMMANDS = {
 
 const view = (given: Partial<ItemView>): ItemView => ({
   counters: COUNTERS,
+  isPaused: false,
   lock: undefined,
   isForgotten: false,
   customerUnits: 0,

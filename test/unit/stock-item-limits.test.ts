@@ -14,6 +14,7 @@ const ID = orderId(1);
 function lockOf(quantity: number, limit: number | null, given: Partial<ItemView> = {}) {
   const view: ItemView = {
     counters: COUNTERS,
+    isPaused: false,
     lock: undefined,
     isForgotten: false,
     customerUnits: 0,

@@ -33,6 +33,7 @@ const taking = (quantity: number, restock = true, returnId = orderId(900)): Retu
 function returnTo(given: Partial<ItemView>, command = taking(2)) {
   const view: ItemView = {
     counters: { received: 10, available: 3, held: 3, sold: 4 },
+    isPaused: false,
     lock: SOLD,
     isForgotten: false,
     customerUnits: 0,

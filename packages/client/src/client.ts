@@ -39,7 +39,7 @@ export interface PlaceOptions extends CallOptions {
   key?: string | undefined;
   /**
    * Waits up to so many seconds for the outcome, at most 10: the order is then `confirmed`, or the
-   * call throws `out_of_stock` or `limit_exceeded`, or the order is still `pending`.
+   * call throws `out_of_stock`, `limit_exceeded` or `paused`, or the order is still `pending`.
    */
   wait_s?: number | undefined;
 }

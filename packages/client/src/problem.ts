@@ -11,6 +11,7 @@ export type ProblemCode =
   | "not_acceptable"
   | "out_of_stock"
   | "limit_exceeded"
+  | "paused"
   | "sale_not_open"
   | "price_changed"
   | "not_cancellable"
@@ -53,7 +54,7 @@ export interface ProblemBody {
   requestId?: string | null;
   /** `invalid_request`: what is wrong, and where. */
   errors?: { path: string; message: string }[];
-  /** `out_of_stock`, `limit_exceeded`. */
+  /** `out_of_stock`, `limit_exceeded`, `paused`. */
   shortages?: Shortage[];
   /** The order as it is: `not_cancellable`, `not_payable`, and a refusal after `wait_s`. */
   order?: Order;
@@ -67,7 +68,7 @@ export interface ProblemBody {
   /** `idempotency_key_reused` and `not_refundable`, of a payment. */
   payment?: Payment;
   /** `precondition_failed`: the item as it is now. */
-  item?: Omit<Item, "sku" | "available"> & { status: "draft" | "listed" };
+  item?: Omit<Item, "sku" | "available" | "paused"> & { status: "draft" | "listed" };
 }
 
 interface ProblemContext {

@@ -17,6 +17,7 @@ export type OrderStatus = "pending" | "confirmed" | "paid" | "cancelled" | "retu
 export type CancelReason =
   | "out_of_stock"
   | "limit_exceeded"
+  | "paused"
   | "customer_request"
   | "operator_request"
   | "payment_timeout"
@@ -27,7 +28,7 @@ export interface Shortage {
   sku: string;
   requested: number;
   available: number;
-  reason: "out_of_stock" | "limit_exceeded" | "expired";
+  reason: "out_of_stock" | "limit_exceeded" | "expired" | "paused";
 }
 
 export interface OrderLine {
@@ -90,6 +91,8 @@ export interface Item {
   available: number;
   /** All units there ever were: what `available` is a part of. */
   received: number;
+  /** The item takes no orders until the shop resumes it. */
+  paused: boolean;
   limitPerCustomer: number | null;
   saleStartsAt: string | null;
   saleEndsAt: string | null;

@@ -155,7 +155,9 @@ async function outcomeResponse(c: Context<AppEnv>, order: Order) {
   const { status, reason } = order;
   if (status === "pending") return orderResponse(c, order, 202);
   if (status === "confirmed") return orderResponse(c, order, 201);
-  if (reason !== "out_of_stock" && reason !== "limit_exceeded") return orderResponse(c, order, 200);
+  if (reason !== "out_of_stock" && reason !== "limit_exceeded" && reason !== "paused") {
+    return orderResponse(c, order, 200);
+  }
   const shortages = order.shortages ?? [];
   throw new Problem(reason, {
     headers: { Location: `/v1/orders/${order.id}` },
@@ -196,7 +198,10 @@ function refusalProblem(refusal: AdmissionRefusal): Problem {
       const { saleStartsAt, saleEndsAt } = refusal;
       return new Problem("sale_not_open", { extra: { saleStartsAt, saleEndsAt } });
     }
-    case "out_of_stock":
-      return new Problem("out_of_stock", { extra: { shortages: refusal.shortages } });
+    case "out_of_stock": {
+      const { shortages } = refusal;
+      const isPaused = shortages.some(({ reason }) => reason === "paused");
+      return new Problem(isPaused ? "paused" : "out_of_stock", { extra: { shortages } });
+    }
   }
 }

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   not_acceptable: [406, "There is no such representation"],
   out_of_stock: [409, "There is not enough stock"],
   limit_exceeded: [409, "The limit per customer is exceeded"],
+  paused: [409, "The item takes no orders at the moment"],
   sale_not_open: [409, "The sale is not open"],
   price_changed: [409, "The total is not the expected one"],
   not_cancellable: [409, "The order cannot be cancelled any more"],

@@ -8,7 +8,7 @@ export const SCOPES = {
   "orders:cancel": "cancel any order",
   "orders:pay": "record payments, refunds and returns, extend the time to pay",
   "catalogue:write": "create, change and archive items",
-  "stock:write": "receive and take away units, read levels and ledgers",
+  "stock:write": "receive and take away units, pause items, read levels and ledgers",
   "operations:read":
     "read counts, all orders, items and payments, histories, dead letters, levels and ledgers",
   "operations:write": "compare and repair, replay and discard dead letters, erase customers",

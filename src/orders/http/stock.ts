@@ -1,6 +1,8 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import * as v from "valibot";
-import type { AdjustResult } from "../../contract/stock-api.ts";
+import type { Actor } from "../../contract/actor.ts";
+import type { AdjustResult, ReadLevel } from "../../contract/stock-api.ts";
+import type { Level } from "../../contract/stock-events.ts";
 import { policyOf } from "../config/policy.ts";
 import { getItem } from "../items/item-queries.sql.ts";
 import { storeLevels } from "../items/items.sql.ts";
@@ -55,8 +57,10 @@ export const stock = new Hono<AppEnv>()
     const sku = await knownSku(c.env.DB, c.req.param("sku"));
     const [found] = await callStock(() => c.env.STOCK.levels([sku]));
     if (!found) throw stockUnavailable;
-    return c.json(found.level);
+    return c.json(stockView(found));
   })
+  .post("/:sku/pause", requireScopes("stock:write"), (c) => setPaused(c, true))
+  .post("/:sku/resume", requireScopes("stock:write"), (c) => setPaused(c, false))
   .get(
     "/:sku/ledger",
     requireScopes("stock:write", "operations:read"),
@@ -69,6 +73,34 @@ export const stock = new Hono<AppEnv>()
       return c.json({ movements, nextCursor: encodeCursor(next === null ? null : `${next}`) });
     },
   );
+
+/** An item's level as operators see it, who may have to know who has paused it. */
+export interface StockView extends Level {
+  paused: boolean;
+  /** The last pause or resumption; null: there was none. */
+  pauseChange: { at: string; actor: Actor } | null;
+}
+
+const stockView = ({ level, paused = false, pauseChange = null }: ReadLevel): StockView => ({
+  ...level,
+  paused,
+  pauseChange,
+});
+
+/**
+ * Pauses or resumes an item where its locks are granted, and then says so in the read model, before
+ * it answers: after a 200 nothing acts on the state before. A 503 may have taken effect; it is safe
+ * to repeat.
+ */
+async function setPaused(c: Context<AppEnv, "/:sku/pause">, isPaused: boolean) {
+  const sku = await knownSku(c.env.DB, c.req.param("sku"));
+  const actor = actorOf(c.get("caller"));
+  const level = await callStock(
+    async (): Promise<ReadLevel> => await c.env.STOCK.setPaused(sku, { isPaused, actor }),
+  );
+  await storeLevels(c.env.DB, policyOf(c.env), [level], Date.now());
+  return c.json(stockView(level));
+}
 
 /** The SKU of an item in the catalogue: a mistyped SKU must not create a stock object. */
 async function knownSku(db: D1Database, text: string): Promise<string> {

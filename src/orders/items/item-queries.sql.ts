@@ -17,6 +17,7 @@ export interface ItemRow {
   available: number;
   held: number;
   sold: number;
+  paused: number;
   level_version: number;
   updated_at: number;
 }
@@ -37,6 +38,7 @@ export function itemFromRow(row: ItemRow): StoredItem {
     levelVersion: row.level_version,
     isArchived: row.archived_at !== null,
     level: { received, available, held, sold },
+    isPaused: row.paused === 1,
     updatedAt_ms: row.updated_at,
   };
 }
@@ -87,15 +89,6 @@ export async function readCatalogue(
   ]);
   const found = (result: D1Result<ItemRow> | undefined) => (result?.results ?? []).map(itemFromRow);
   return { pages: lists.map(found), items: found(items) };
-}
-
-/** The SKUs of all items, since drafts and archived ones have stock too. */
-export async function listSkus(db: D1Database, { after, limit }: CataloguePage): Promise<string[]> {
-  const { results } = await db
-    .prepare("SELECT sku FROM items WHERE sku > ? ORDER BY sku LIMIT ?")
-    .bind(after ?? "", limit)
-    .all<{ sku: string }>();
-  return results.map(({ sku }) => sku);
 }
 
 export interface ItemQuery {

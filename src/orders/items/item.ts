@@ -10,6 +10,8 @@ export interface ItemView {
   available: number;
   /** All units there ever were: what `available` is a part of. */
   received: number;
+  /** It takes no orders until it is resumed. */
+  paused: boolean;
   limitPerCustomer: number | null;
   saleStartsAt: string | null;
   saleEndsAt: string | null;
@@ -19,7 +21,7 @@ export interface ItemView {
 export type ItemStatus = "draft" | "listed";
 
 /** What an operator writes. */
-export interface ItemDetails extends Omit<ItemView, "sku" | "available" | "received"> {
+export interface ItemDetails extends Omit<ItemView, "sku" | "available" | "received" | "paused"> {
   status: ItemStatus;
 }
 
@@ -27,6 +29,8 @@ export interface ItemDetails extends Omit<ItemView, "sku" | "available" | "recei
 export interface StockedItem extends ItemDetailsWithSku {
   etag: string;
   saleState: "upcoming" | "open" | "ended";
+  /** By the read model, like the level. */
+  paused: boolean;
   /** By the read model. */
   level: Record<"received" | "available" | "held" | "sold", number>;
   updatedAt: string;
@@ -48,6 +52,7 @@ export interface StoredItem {
   levelVersion: number;
   isArchived: boolean;
   level: StockedItem["level"];
+  isPaused: boolean;
   updatedAt_ms: number;
 }
 
@@ -55,19 +60,21 @@ export interface StoredItem {
 export const etagOf = ({ revision, levelVersion }: StoredItem): string =>
   `"${revision}.${levelVersion}"`;
 
-export function itemView({ sku, details, level }: StoredItem): ItemView {
+export function itemView({ sku, details, level, isPaused }: StoredItem): ItemView {
   const { status: _status, ...shown } = details;
-  return { sku, ...shown, available: level.available, received: level.received };
+  const { available, received } = level;
+  return { sku, ...shown, available, received, paused: isPaused };
 }
 
 export function stockedItemView(item: StoredItem, now_ms: number): StockedItem {
-  const { sku, details, isArchived, level, updatedAt_ms } = item;
+  const { sku, details, isArchived, level, isPaused, updatedAt_ms } = item;
   return {
     sku,
     ...details,
     ...(isArchived && { status: "archived", statusBefore: details.status }),
     etag: etagOf(item),
     saleState: saleStateOf(details, now_ms),
+    paused: isPaused,
     level,
     updatedAt: new Date(updatedAt_ms).toISOString(),
   };

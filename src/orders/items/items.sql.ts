@@ -3,6 +3,7 @@ import type { Policy } from "../config/policy.ts";
 import { listChanges, NEXT_CHANGE } from "../order/changes.sql.ts";
 import { type ItemRow, itemFromRow } from "./item-queries.sql.ts";
 import type { ItemDetails, StoredItem } from "./item.ts";
+import { NEW_LEVEL_TRUST_MS } from "./level-trust.ts";
 
 /** The table `items`: the catalogue, which operators write, and the read model of the levels. */
 
@@ -163,7 +164,9 @@ export function archiveItem(
 /**
  * Writes levels into the read model; an older version never replaces a newer one. Writing the same
  * version again confirms the level, so that the sold-out gate goes on trusting it. The confirmation
- * counts from the time at which the item read the level (`at`), not from now.
+ * counts from the time at which the item read the level (`at`), not from now. A new level is trusted for
+ * a short time only: what the item does next may be lost. An item of an earlier version does not say whether it is
+ * paused, and stays as it was.
  */
 export function applyLevels(
   db: D1Database,
@@ -175,11 +178,14 @@ export function applyLevels(
     .prepare(
       `UPDATE items SET received = l.received, available = l.available, held = l.held,
          sold = l.sold, level_version = l.version, breaches = l.breaches, level_at = max(coalesce(level_at, 0), min(l.at, ?2)),
+         paused = coalesce(l.paused, items.paused),
+         level_trust = iif(items.level_version < l.version, ${NEW_LEVEL_TRUST_MS}, items.level_trust),
          changed_in = iif((items.available = 0) IS (l.available = 0), items.changed_in, ${NEXT_CHANGE})
        FROM (SELECT value->>'$.level.sku' AS sku, value->>'$.level.received' AS received,
                value->>'$.level.available' AS available, value->>'$.level.held' AS held,
                value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version,
-               value->>'$.breaches' AS breaches, value->>'$.at_ms' AS at
+               value->>'$.breaches' AS breaches, value->>'$.paused' AS paused,
+               value->>'$.at_ms' AS at
              FROM json_each(?1)) AS l
        WHERE items.sku = l.sku AND items.level_version <= l.version`,
     )
@@ -195,6 +201,37 @@ export async function storeLevels(
 ): Promise<void> {
   const skus = levels.map(({ level }) => level.sku);
   await db.batch([applyLevels(db, levels, now_ms), ...listChanges(db, policy, { skus }, now_ms)]);
+}
+
+/** An item that has told again what D1 knows. */
+export interface Confirmation {
+  sku: string;
+  levelVersion: number;
+  at: string;
+  /** How long this is trusted. */
+  trust_ms: number;
+}
+
+/**
+ * Notes that items have told the same again, unless D1 has heard of a newer level meanwhile. Writes
+ * one row each: it leaves alone what an index is made of.
+ */
+export async function confirmLevels(
+  db: D1Database,
+  confirmations: readonly Confirmation[],
+  now_ms: number,
+): Promise<void> {
+  if (confirmations.length === 0) return;
+  const rows = confirmations.map((one) => ({ ...one, at_ms: Date.parse(one.at) }));
+  await db
+    .prepare(
+      `UPDATE items SET level_at = max(coalesce(level_at, 0), min(l.at, ?2)), level_trust = l.trust
+       FROM (SELECT value->>'sku' AS sku, value->>'levelVersion' AS version,
+               value->>'at_ms' AS at, value->>'trust_ms' AS trust FROM json_each(?1)) AS l
+       WHERE items.sku = l.sku AND items.level_version = l.version`,
+    )
+    .bind(JSON.stringify(rows), now_ms)
+    .run();
 }
 
 /** The newest level of each SKU: an UPDATE that joins a row twice would apply an arbitrary one. */

@@ -5,6 +5,7 @@ import type { LiveLock, StockApi } from "../../contract/stock-api.ts";
 import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
 import type { Order, Status } from "../order/order.ts";
 import { ordersReturning } from "../order/returns.sql.ts";
+import { type LockAt, type LockCursor, type LockGroup, readLockGroup } from "./live-locks.ts";
 
 /** Compares the orders in D1 with the locks of the stock items. */
 
@@ -38,15 +39,15 @@ export interface ComparePage {
 }
 
 /** First all orders by id, then all live locks by SKU and order id, which finds orphan locks. */
-export type CompareCursor =
-  | { phase: "orders"; after: string }
-  | { phase: "locks"; sku: string; after: string };
+export type CompareCursor = { phase: "orders"; after: string } | LockCursor;
 
 /** Between the two comparisons: longer than a batch takes that was running during the first. */
 const RECHECK_DELAY_MS = 1_500;
 const CONCURRENCY = 12;
-/** Pages of locks that one call reads. */
-const MAX_LOCK_PAGES = 20;
+/** Pages of locks that one call reads: most items of a large catalogue have none or one. */
+const MAX_LOCK_PAGES = 200;
+/** A call looks at so many locks, and then at the rest of its group of items. */
+const MAX_LOCKS = 4_000;
 const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);
 /** A page ends early when its orders name this many SKUs: each SKU costs one call. */
 const MAX_SKUS = 300;
@@ -159,34 +160,28 @@ async function compareWith(
   return found.flat();
 }
 
-async function compareLocks(
-  { sku: from, after: fromLock }: CompareCursor & { phase: "locks" },
-  ports: ComparePorts,
-): Promise<ComparePage> {
-  const differences: Difference[] = [];
-  let [sku, after] = [from, fromLock];
-  for (let pages = 0; pages < MAX_LOCK_PAGES; pages++) {
-    if (after === "") {
-      const item = await ports.db
-        .prepare("SELECT sku FROM items WHERE sku > ? ORDER BY sku LIMIT 1")
-        .bind(sku)
-        .first<{ sku: string }>();
-      if (!item) return { differences, next: null };
-      sku = item.sku;
-    }
-    const page = await ports.stock.liveLocks(sku, after);
-    const ids = page.locks.map(({ orderId }) => orderId);
-    const orders = await ordersById(ports.db, ids);
-    for (const lock of page.locks) {
-      const order = orders.get(lock.orderId) ?? null;
-      // The first phase compares these locks already.
-      if (order?.lines.some((line) => line.sku === sku)) continue;
-      const difference = differenceOf(order, sku, lock, ports.prunedBefore_ms);
-      if (difference) differences.push(difference);
-    }
-    after = page.next ?? "";
+/** Looks at the live locks of the next items, for those whose orders the first phase has not met. */
+async function compareLocks(from: LockCursor, ports: ComparePorts): Promise<ComparePage> {
+  const { db, prunedBefore_ms } = ports;
+  const met: LockAt[] = [];
+  let next: LockCursor | null = from;
+  for (let pages = 0; next && pages < MAX_LOCK_PAGES && met.length < MAX_LOCKS;) {
+    const group: LockGroup = await readLockGroup(next, ports);
+    met.push(...group.locks);
+    next = group.next;
+    pages += group.pages;
   }
-  return { differences, next: { phase: "locks", sku, after } };
+  const orders = await ordersById(
+    db,
+    met.map(({ lock }) => lock.orderId),
+  );
+  const differences = met.flatMap(({ sku, lock }) => {
+    const order = orders.get(lock.orderId) ?? null;
+    // The first phase compares these locks already.
+    if (order?.lines.some((line) => line.sku === sku)) return [];
+    return differenceOf(order, sku, lock, prunedBefore_ms) ?? [];
+  });
+  return { differences, next };
 }
 
 async function confirmDifferences(

@@ -54,7 +54,7 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
       )
       .bind(now_ms + DUE_WITHIN_MS),
     db.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNT})`),
-    db.prepare("SELECT coalesce(sum(breaches), 0) AS n FROM items"),
+    db.prepare("SELECT coalesce(sum(breaches), 0) AS n FROM items WHERE breaches > 0"),
   ]);
   const total = firstRow(totals);
   const open = firstRow(unsettled);

@@ -11,6 +11,7 @@ export type ShownStatus = Status | "returned";
 export type Reason =
   | "out_of_stock"
   | "limit_exceeded"
+  | "paused"
   | "customer_request"
   | "operator_request"
   | "payment_timeout"
@@ -139,6 +140,8 @@ export function payByFor({ paymentWindow_ms }: Policy, now_ms: number): number |
 /** The reason of a refusal, from the shortages that the items recorded. */
 export function refusalReason(shortages: readonly Shortage[]): Reason {
   const reasons = new Set(shortages.map((shortage) => shortage.reason));
+  // Before the others, as at the door: once it is resumed the same order may be filled.
+  if (reasons.has("paused")) return "paused";
   if (reasons.has("out_of_stock") || reasons.size === 0) return "out_of_stock";
   return reasons.has("limit_exceeded") ? "limit_exceeded" : "lock_timeout";
 }

@@ -1,5 +1,5 @@
 import { chunksOf } from "../../contract/chunks.ts";
-import type { StockEvent } from "../../contract/stock-events.ts";
+import { shortageFrom, type StockEvent } from "../../contract/stock-events.ts";
 import { log } from "../../runtime/log.ts";
 import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
 import type { Policy } from "../config/policy.ts";
@@ -158,7 +158,8 @@ function fold(events: readonly StockEvent[]) {
   };
   return {
     locked: of("stock.locked").map(({ orderId: id }) => ({ id })),
-    refused: of("stock.refused").map(({ orderId: id, shortages }) => {
+    refused: of("stock.refused").map(({ orderId: id, shortages: sent }) => {
+      const shortages = sent.map(shortageFrom);
       return { id, shortages, reason: refusalReason(shortages) };
     }),
     released: of("stock.released").map(({ orderId }) => orderId),

@@ -38,7 +38,8 @@ export async function placeOrder(
   const placement = await placeAtDesk(env, candidate, options);
   if (placement.type === "refused" && placement.refusal.code === "out_of_stock") {
     const { shortages, closes_ms } = placement.refusal;
-    soldOut.remember(shortages, closes_ms, Date.now());
+    const soldOutLines = shortages.filter(({ reason }) => reason === "out_of_stock");
+    soldOut.remember(soldOutLines, closes_ms, Date.now());
   }
   return placement;
 }

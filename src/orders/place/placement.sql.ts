@@ -2,6 +2,7 @@ import type { Actor } from "../../contract/actor.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 import { isListed } from "../items/item-queries.sql.ts";
+import { TRUSTED_ROUNDS } from "../items/level-trust.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
@@ -30,7 +31,10 @@ export type AdmissionRefusal =
   | { code: "mixed_currencies" }
   | { code: "price_changed"; total: Money }
   | { code: "sale_not_open"; saleStartsAt: string | null; saleEndsAt: string | null }
-  /** `closes_ms`: the earliest end of the items' sales; null: none of them ends. */
+  /**
+   * `closes_ms`: the earliest end of the items' sales; null: none of them ends. If an item is paused,
+   * its shortage says so: a desk may answer a Worker of a version that knows no other code.
+   */
   | { code: "out_of_stock"; shortages: Shortage[]; closes_ms: number | null };
 
 export type Placement =
@@ -44,13 +48,19 @@ export type Placement =
 
 export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOwner ?? customerId;
 
-/** The sold-out gate uses only levels that the item has confirmed within this time. */
-const LEVEL_TRUSTED_MS = 90_000;
+/**
+ * Whether the level of an item, and its pause, are trusted (at `?2`): each has a time of its own,
+ * and none is shorter than the rounds in which the items are asked.
+ */
+const IS_TRUSTED = `(i.level_at + max(i.level_trust,
+  coalesce((SELECT round_ms * ${TRUSTED_ROUNDS} FROM level_round), 0)) >= ?2)`;
+const IS_PAUSED = `(i.paused AND ${IS_TRUSTED})`;
+const IS_SHORT = `(?3 AND i.available < l.value->>'quantity' AND ${IS_TRUSTED})`;
 
 /**
  * Selects the candidates (`?1`, JSON) whose key is free or belongs to a pruned order, with their
  * lines from the catalogue and the code of their refusal at admission (null: admitted). `?2`: now.
- * `?3`: the oldest level that the sold-out gate trusts (null: the gate is off).
+ * `?3`: whether the sold-out gate is on.
  */
 const admissionSql = (alsoWhere: string): string => `
   SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,
@@ -59,7 +69,7 @@ const admissionSql = (alsoWhere: string): string => `
       'limitPerCustomer', i.limit_per_customer)) AS lines,
     json_group_array(json_object('sku', l.value->>'sku', 'isKnown', i.sku IS NOT NULL,
       'requested', l.value->>'quantity', 'available', i.available,
-      'isShort', i.level_at >= ?3 AND i.available < l.value->>'quantity',
+      'isShort', ${IS_SHORT}, 'isPaused', ${IS_PAUSED},
       'saleStartsAt', i.sale_starts_at, 'saleEndsAt', i.sale_ends_at)) AS facts,
     sum(i.price_amount * (l.value->>'quantity')) AS total, min(i.price_currency) AS currency,
     c.value->>'amountDue' AS amount_due, c.value->>'metadata' AS metadata,
@@ -68,7 +78,7 @@ const admissionSql = (alsoWhere: string): string => `
       WHEN count(i.sku) < count(*) THEN 'unknown_item'
       WHEN min(i.price_currency) <> max(i.price_currency) THEN 'mixed_currencies'
       WHEN max(i.sale_starts_at) > ?2 OR min(i.sale_ends_at) <= ?2 THEN 'sale_not_open'
-      WHEN max(i.level_at >= ?3 AND i.available < l.value->>'quantity') THEN 'out_of_stock'
+      WHEN max(${IS_PAUSED} OR ${IS_SHORT}) THEN 'out_of_stock'
       -- Last, because the sold-out cache gives that answer without D1.
       WHEN c.value->'expect' IS NOT NULL AND (min(i.price_currency) <> c.value->>'$.expect.currency'
         OR sum(i.price_amount * (l.value->>'quantity')) <> c.value->>'$.expect.amount')
@@ -106,13 +116,13 @@ export async function placeAll(
   now_ms: number,
 ): Promise<Placement[]> {
   const json = JSON.stringify(candidates);
-  const trusted_ms = policy.isGateOn ? now_ms - LEVEL_TRUSTED_MS : null;
+  const isGateOn = policy.isGateOn ? 1 : 0;
   const ids = candidates.map(({ id }) => id);
   const [, , placed, refused] = await db.batch([
-    insertAdmitted(db, ADMITTED, [json, now_ms, trusted_ms, now_ms + firstDue_ms(policy)]),
+    insertAdmitted(db, ADMITTED, [json, now_ms, isGateOn, now_ms + firstDue_ms(policy)]),
     bindKeys(db, json, now_ms),
     db.prepare(SELECT_PLACED).bind(json),
-    db.prepare(SELECT_REFUSED).bind(json, now_ms, trusted_ms),
+    db.prepare(SELECT_REFUSED).bind(json, now_ms, isGateOn),
     ...listChanges(db, policy, { orders: ids }, now_ms),
   ]);
   const placedRows = (placed?.results ?? []) as PlacedRow[];
@@ -169,6 +179,7 @@ interface LineFacts {
   requested: number;
   available: number | null;
   isShort: 0 | 1 | null;
+  isPaused: 0 | 1 | null;
   saleStartsAt: number | null;
   saleEndsAt: number | null;
 }
@@ -193,13 +204,14 @@ function refusalOf({ refusal: code, facts: json, total, currency }: RefusedRow):
         saleEndsAt: closes_ms === null ? null : new Date(closes_ms).toISOString(),
       };
     }
-    case "out_of_stock": {
-      const shortages = facts
-        .filter(({ isShort }) => isShort === 1)
-        .map(({ sku, requested, available }) => {
-          return { sku, requested, available: available ?? 0, reason: "out_of_stock" as const };
-        });
-      return { code, shortages, closes_ms };
-    }
+    case "out_of_stock":
+      return { code, shortages: facts.flatMap(shortageOf), closes_ms };
   }
+}
+
+/** Why the item would refuse this line; a pause counts first, as it does there. */
+function shortageOf({ sku, requested, available, isShort, isPaused }: LineFacts): Shortage[] {
+  if (isPaused !== 1 && isShort !== 1) return [];
+  const reason = isPaused === 1 ? "paused" : "out_of_stock";
+  return [{ sku, requested, available: available ?? 0, reason }];
 }

@@ -10,7 +10,7 @@ import { settlePorts } from "../outcomes/settle-ports.ts";
 import { wakeCouriers } from "../webhooks/couriers.ts";
 import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
 import { reconcile } from "./reconcile.ts";
-import { refreshLevels } from "./refresh-levels.ts";
+import { type LevelCursors, NO_LEVEL_CURSORS, refreshLevels } from "./refresh-levels.ts";
 import { cursorsFrom, prune, type PruneCursors } from "./retention.ts";
 import { healWaitingPayments } from "./waiting-payments.ts";
 
@@ -20,9 +20,6 @@ const LATEST_MS = 60_000;
 /** The earliest next alarm if the stock Worker did not answer: what needs it stays due. */
 const SOONEST_WITHOUT_STOCK_MS = 5_000;
 const PASS_TIMEOUT_MS = 120_000;
-
-/** The positions of scans that take several minutes. */
-type Cursors = PruneCursors & { levels: string };
 
 /** Runs `work` one at a time: a call while it runs waits for the same run. */
 function singleFlight(work: () => Promise<void>): () => Promise<void> {
@@ -89,17 +86,16 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   /** Each of its calls has a time limit, so that no round blocks the later ones. */
   async #runHousekeeping(): Promise<void> {
     const { kv } = this.ctx.storage;
-    const stored = kv.get<Cursors>("cursors");
-    const before: Cursors = { levels: stored?.levels ?? "", ...cursorsFrom(stored) };
-    const levels = await refreshLevels(this.env, before.levels, this.#heard).catch(
-      (error: unknown) => {
-        log("error", "levels.refresh_failed", { error: errorText(error) });
-        return before.levels;
-      },
-    );
+    const levels = kv.get<LevelCursors>("level cursors") ?? NO_LEVEL_CURSORS;
+    const reread = await refreshLevels(this.env, levels, this.#heard).catch((error: unknown) => {
+      log("error", "levels.refresh_failed", { error: errorText(error) });
+      return levels;
+    });
+    this.#saveIfChanged("level cursors", levels, reread);
     const policy = policyOf(this.env);
+    const before = cursorsFrom(kv.get<PruneCursors>("cursors"));
     const pruned = await prune(this.env.DB, policy, before, Date.now());
-    this.#saveIfChanged("cursors", before, { ...pruned, levels });
+    this.#saveIfChanged("cursors", before, pruned);
     const paid = await healWaitingPayments(this.env.DB, policy, Date.now());
     if (paid > 0) await this.watch(Date.now());
     await wakeCouriers(this.env);

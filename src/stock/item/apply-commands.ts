@@ -84,10 +84,11 @@ function viewOf(
   command: ItemCommand,
   applied: ReadonlySet<string>,
 ) {
-  const { received, available, held, sold } = state;
+  const { received, available, held, sold, isPaused } = state;
   const isLimited = command.type === "lock" && command.limit !== null;
   return {
     counters: { received, available, held, sold },
+    isPaused,
     returnState: command.type === "return" ? returnStateOf(command, applied, state) : "new",
     isForgotten: timeOfOrderId(command.orderId) < state.watermark_ms,
     customerUnits: isLimited ? store.customers.unitsOf(command.customerId) : 0,

@@ -1,9 +1,20 @@
+import type { ReadLevel } from "../../contract/stock-api.ts";
 import type { VersionedLevel } from "../../contract/stock-events.ts";
 import type { ItemState } from "./store.ts";
 
 /** The item's level as others see it. */
 export function levelOf(state: ItemState, now_ms: number): VersionedLevel {
-  const { sku, received, available, held, sold, levelVersion, breaches } = state;
+  const { sku, received, available, held, sold, levelVersion, breaches, isPaused: paused } = state;
   const at = new Date(now_ms).toISOString();
-  return { level: { sku, received, available, held, sold }, levelVersion, breaches, at };
+  return { level: { sku, received, available, held, sold }, levelVersion, breaches, at, paused };
+}
+
+/** With who paused or resumed the item, which is for operators only. */
+export function readLevelOf(state: ItemState, now_ms: number): ReadLevel {
+  const { pauseChange } = state;
+  const shown = pauseChange && {
+    at: new Date(pauseChange.at_ms).toISOString(),
+    actor: pauseChange.actor,
+  };
+  return { ...levelOf(state, now_ms), pauseChange: shown };
 }

@@ -1,5 +1,5 @@
 import type { Actor } from "../../contract/actor.ts";
-import type { Shortage, VersionedLevel } from "../../contract/stock-events.ts";
+import type { SentShortage, VersionedLevel } from "../../contract/stock-events.ts";
 
 /** The rules of a stock item: state, command and clock in, new state and answer out. No I/O. */
 
@@ -11,6 +11,9 @@ export interface Counters {
   sold: number;
 }
 
+/** As it is stored: a version from before the pause reads the rows of this one. */
+type ItemShortage = Omit<SentShortage, "sku">;
+
 export type LockState = "held" | "sold" | "refused" | "released";
 
 /** The item's decision for an order. The item records its first decision and repeats it. */
@@ -20,7 +23,7 @@ export interface Lock {
   customerId: string | null;
   quantity: number;
   state: LockState;
-  shortage: Omit<Shortage, "sku"> | null;
+  shortage: ItemShortage | null;
   /** Of the sold units, those that came back. */
   returned: number;
 }
@@ -55,9 +58,9 @@ export type ItemAnswer =
   /** The commit of the order has not arrived yet. Changes nothing; the caller repeats the return. */
   | { type: "too_early"; detail: string }
   /** `shortage`: why the order had been refused here; null: it had not been. */
-  | { type: "released"; shortage: Omit<Shortage, "sku"> | null }
+  | { type: "released"; shortage: ItemShortage | null }
   /** `shortage` is null when the order was released here before its lock arrived. */
-  | { type: "refused"; shortage: Omit<Shortage, "sku"> | null }
+  | { type: "refused"; shortage: ItemShortage | null }
   /** The command contradicts the recorded decision. It changes nothing and is never acknowledged. */
   | { type: "breach"; detail: string };
 
@@ -71,6 +74,8 @@ export interface ItemReply {
 
 export interface ItemView {
   counters: Counters;
+  /** New locks are refused. */
+  isPaused: boolean;
   /** The recorded decision for the command's order, if any. */
   lock: Lock | undefined;
   /** The order is older than the watermark: a missing row does not mean that nothing was decided. */
@@ -115,7 +120,7 @@ function repeatLock({ state, shortage }: Lock): ItemAnswer {
 }
 
 function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision {
-  const { counters, customerUnits } = view;
+  const { counters, customerUnits, isPaused } = view;
   const { orderId, customerId, quantity, limit } = command;
   const figures = { requested: quantity, available: counters.available };
   if (view.isForgotten) {
@@ -125,11 +130,12 @@ function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision
   const record = (state: LockState, shortage: Lock["shortage"]): Lock => {
     return { orderId, customerId, quantity, state, shortage, returned: 0 };
   };
-  const refuse = (reason: Shortage["reason"]): Decision => {
-    const shortage = { ...figures, reason };
+  const refuse = (reason: ItemShortage["reason"], more?: { paused: true }): Decision => {
+    const shortage: ItemShortage = { ...figures, reason, ...more };
     const change = { counters, lock: record("refused", shortage), movement: null };
     return { answer: { type: "refused", shortage }, change };
   };
+  if (isPaused) return refuse("out_of_stock", { paused: true });
   if (limit !== null && customerUnits + quantity > limit) return refuse("limit_exceeded");
   if (counters.available < quantity) return refuse("out_of_stock");
   return {

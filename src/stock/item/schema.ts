@@ -61,6 +61,9 @@ export const SCHEMA = [
      restock INTEGER NOT NULL,
      at INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE item ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE item ADD COLUMN pause_changed_at INTEGER;
+   ALTER TABLE item ADD COLUMN pause_changed_by TEXT;`,
 ];
 
 /** Applies the migrations that the object does not have yet. */
@@ -86,6 +89,10 @@ export type ItemRow = {
   watermark_ms: number;
   prune_cursor: string;
   prune_at: number;
+  paused: number;
+  pause_changed_at: number | null;
+  /** JSON. */
+  pause_changed_by: string | null;
 };
 
 export type LockRow = {

@@ -7,16 +7,18 @@ import type {
   LedgerPage,
   LiveLock,
   LockStates,
+  PauseChange,
+  ReadLevel,
   StockChange,
 } from "../../contract/stock-api.ts";
-import { StockEventSchema, stockLevel, type VersionedLevel } from "../../contract/stock-events.ts";
+import { StockEventSchema, stockLevel } from "../../contract/stock-events.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { sendPacked } from "../../runtime/queue-producer.ts";
 import { retentionOf } from "../policy.ts";
 import { applyCommands } from "./apply-commands.ts";
 import { changeStock } from "./change-stock.ts";
-import { levelOf } from "./level.ts";
+import { levelOf, readLevelOf } from "./level.ts";
 import type { ItemCommand, ItemReply } from "./rules.ts";
 import { ItemStore } from "./store.ts";
 
@@ -54,12 +56,14 @@ export class StockItem extends DurableObject<StockEnv> {
       const { type, orderId } = commands[i] as ItemCommand;
       log("error", "invariant.breached", { sku, orderId, command: type, detail: answer.detail });
     }
-    if (after.levelVersion === before.levelVersion) {
+    // A breach is told at once: operators have to see it, and an item that is quiet is asked seldom.
+    const isBreached = after.breaches > before.breaches;
+    if (after.levelVersion === before.levelVersion && !isBreached) {
       // A refusal and a tombstone move nothing, but their rows have to be pruned later.
       if (isSaved) await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
       return { answers };
     }
-    if (now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS) {
+    if (now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS && !isBreached) {
       await this.#alarm.ensureBy(this.#reported.at_ms + LEVEL_LATEST_MS, now_ms);
       return { answers };
     }
@@ -89,8 +93,33 @@ export class StockItem extends DurableObject<StockEnv> {
     return result;
   }
 
-  level(sku: string): VersionedLevel {
-    return levelOf(this.#store.state(sku), Date.now());
+  level(sku: string): ReadLevel {
+    return readLevelOf(this.#store.state(sku), Date.now());
+  }
+
+  /**
+   * Pauses or resumes: no lock that arrives after a pause is granted. The version of the level grows,
+   * so that of a pause and a resumption the later one stays in the read model.
+   */
+  async setPaused(sku: string, { isPaused, actor }: PauseChange): Promise<ReadLevel> {
+    const now_ms = Date.now();
+    const after = this.ctx.storage.transactionSync(() => {
+      const before = this.#store.state(sku);
+      if (before.isPaused === isPaused) return before;
+      const pauseChange = { at_ms: now_ms, actor };
+      const changed = { ...before, isPaused, pauseChange, levelVersion: before.levelVersion + 1 };
+      this.#store.save(changed);
+      return changed;
+    });
+    log("info", isPaused ? "item.paused" : "item.resumed", {
+      sku,
+      actor: actor.sub,
+      actorKind: actor.kind,
+    });
+    // The caller writes this level into the read model, so the item need not report it.
+    this.#markReported(after.levelVersion, now_ms);
+    await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
+    return readLevelOf(after, now_ms);
   }
 
   lockStates(orderIds: string[]): LockStates {

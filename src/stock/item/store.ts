@@ -1,3 +1,4 @@
+import type { Actor } from "../../contract/actor.ts";
 import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Ledger } from "./ledger.ts";
@@ -17,6 +18,10 @@ export interface ItemState extends Counters {
   watermark_ms: number;
   pruneCursor: string;
   pruneAt_ms: number;
+  /** New locks are refused. */
+  isPaused: boolean;
+  /** The last pause or resumption; null: there was none. */
+  pauseChange: { at_ms: number; actor: Actor } | null;
 }
 
 /** Locks in one statement: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
@@ -53,6 +58,8 @@ export class ItemStore {
       watermark_ms: row?.watermark_ms ?? 0,
       pruneCursor: row?.prune_cursor ?? "",
       pruneAt_ms: row?.prune_at ?? 0,
+      isPaused: row?.paused === 1,
+      pauseChange: pauseChangeOf(row),
     };
   }
 
@@ -60,13 +67,16 @@ export class ItemStore {
   save(s: ItemState): void {
     this.#sql.exec(
       `INSERT INTO item (one, sku, received, available, held, sold, level_version,
-         breaches, counts_customers, watermark_ms, prune_cursor, prune_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         breaches, counts_customers, watermark_ms, prune_cursor, prune_at,
+         paused, pause_changed_at, pause_changed_by)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (one) DO UPDATE SET received = excluded.received,
          available = excluded.available, held = excluded.held, sold = excluded.sold,
          level_version = excluded.level_version, breaches = excluded.breaches,
          counts_customers = excluded.counts_customers, watermark_ms = excluded.watermark_ms,
-         prune_cursor = excluded.prune_cursor, prune_at = excluded.prune_at`,
+         prune_cursor = excluded.prune_cursor, prune_at = excluded.prune_at,
+         paused = excluded.paused, pause_changed_at = excluded.pause_changed_at,
+         pause_changed_by = excluded.pause_changed_by`,
       s.sku,
       s.received,
       s.available,
@@ -78,6 +88,9 @@ export class ItemStore {
       s.watermark_ms,
       s.pruneCursor,
       s.pruneAt_ms,
+      s.isPaused ? 1 : 0,
+      s.pauseChange?.at_ms ?? null,
+      s.pauseChange && JSON.stringify(s.pauseChange.actor),
     );
   }
 
@@ -168,4 +181,9 @@ export class ItemStore {
     }
     return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
   }
+}
+
+function pauseChangeOf(row: ItemRow | undefined): ItemState["pauseChange"] {
+  if (!row || row.pause_changed_at === null || row.pause_changed_by === null) return null;
+  return { at_ms: row.pause_changed_at, actor: JSON.parse(row.pause_changed_by) as Actor };
 }

@@ -5,7 +5,7 @@ import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { ItemDialog } from "./item-dialog.tsx";
-import { archive, readItems, restore, type StockedItem } from "./items.ts";
+import { archive, readItems, restore, setPaused, type StockedItem } from "./items.ts";
 import { LedgerDialog } from "./ledger-dialog.tsx";
 import { LevelBar, LevelLegend } from "./level-bar.tsx";
 import { StockDialog } from "./stock-dialog.tsx";
@@ -21,15 +21,17 @@ export function ItemsTable() {
   const cursor = cursors.at(-1) ?? null;
   const page = usePolled(`items ${cursor}`, () => readItems(cursor));
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
-  const toggleArchived = async (item: StockedItem) => {
+  const change = async (work: () => Promise<void>) => {
     setProblem(null);
-    try {
-      if (item.status === "archived") await restore(item);
-      else if (await isArchivingWanted(item)) await archive(item);
-    } catch (error) {
-      setProblem(asProblem(error));
-    }
+    await work().catch((error: unknown) => setProblem(asProblem(error)));
     page.refresh();
+  };
+  const toggleArchived = async (item: StockedItem) => {
+    if (item.status === "archived") await restore(item);
+    else if (await isArchivingWanted(item)) await archive(item);
+  };
+  const togglePaused = async (item: StockedItem) => {
+    if (item.paused || (await isPausingWanted(item))) await setPaused(item, !item.paused);
   };
   const close = () => setOpened(null);
   const done = () => {
@@ -57,7 +59,8 @@ export function ItemsTable() {
         <Table
           items={page.data?.items ?? null}
           onOpen={setOpened}
-          onArchive={(item) => void toggleArchived(item)}
+          onArchive={(item) => void change(() => toggleArchived(item))}
+          onPause={(item) => void change(() => togglePaused(item))}
         />
       )}
       {cursors.length > 1 || next !== null ? (
@@ -157,19 +160,22 @@ interface ItemActions {
   onOpen: (opened: Opened) => void;
   /** Archives the item, or restores it. */
   onArchive: (item: StockedItem) => void;
+  /** Pauses the item, or resumes it. */
+  onPause: (item: StockedItem) => void;
 }
 
 interface RowProps extends ItemActions {
   item: StockedItem;
 }
 
-function Row({ item, onOpen, onArchive }: RowProps) {
-  const { sku, name, price, level, status } = item;
+function Row({ item, onOpen, onArchive, onPause }: RowProps) {
+  const { sku, name, price, level, status, paused } = item;
   const isArchived = status === "archived";
   return (
     <tr role="row" data-sku={sku}>
       <th role="rowheader" scope="row" class="item-cell">
         {name} {status === "listed" ? <></> : <span class="chip">{STATUS_LABELS[status]}</span>}
+        {paused ? <span class="chip">Paused</span> : <></>}
         <small>
           <code>{sku}</code> · {money(price)}
           {item.limitPerCustomer ? ` · max. ${count(item.limitPerCustomer)} each` : ""}
@@ -199,6 +205,14 @@ function Row({ item, onOpen, onArchive }: RowProps) {
         <button
           type="button"
           class="button small quiet"
+          aria-label={`${paused ? "Resume" : "Pause"}: ${name}`}
+          onClick={() => onPause(item)}
+        >
+          {paused ? "Resume" : "Pause"}
+        </button>
+        <button
+          type="button"
+          class="button small quiet"
           aria-label={`${isArchived ? "Restore" : "Archive"}: ${name}`}
           onClick={() => onArchive(item)}
         >
@@ -218,4 +232,11 @@ const isArchivingWanted = ({ name }: StockedItem): Promise<boolean> =>
     title: `Archive ${name}?`,
     text: "Buyers no longer see it and cannot order it. Its open orders go on. You can restore it.",
     action: "Archive",
+  });
+
+const isPausingWanted = ({ name }: StockedItem): Promise<boolean> =>
+  confirmed({
+    title: `Pause ${name}?`,
+    text: "It takes no more orders until you resume it. Open orders can be paid and cancelled as before.",
+    action: "Pause",
   });

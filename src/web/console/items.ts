@@ -19,6 +19,12 @@ export async function archive({ sku, etag }: StockedItem): Promise<void> {
   await ok(client.v1.items[":sku"].$delete({ param: { sku }, header: { "if-match": etag } }));
 }
 
+/** Ends the taking of orders, or takes them again. Safe to repeat. */
+export async function setPaused({ sku }: StockedItem, isPaused: boolean): Promise<void> {
+  const item = client.v1.items[":sku"];
+  await ok((isPaused ? item.pause : item.resume).$post({ param: { sku } }));
+}
+
 /** Brings an archived item back as it was, unless somebody else has done so in the meantime. */
 export async function restore(item: StockedItem): Promise<void> {
   const { sku, name, price, limitPerCustomer, saleStartsAt, saleEndsAt, statusBefore } = item;

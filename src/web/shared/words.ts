@@ -23,6 +23,8 @@ export function reasonWords({ reason, shortages, lines }: Order): string {
       return `Sold out before your order was reached. ${shortageWords(shortages, nameOf)}`.trim();
     case "limit_exceeded":
       return `More than one customer may have. ${shortageWords(shortages, nameOf)}`.trim();
+    case "paused":
+      return `The shop takes no orders for it at the moment. ${shortageWords(shortages, nameOf)}`.trim();
     case "customer_request":
       return "Cancelled on request. Everything went back on sale.";
     case "operator_request":
@@ -38,6 +40,7 @@ function shortageWords(shortages: readonly Shortage[] | undefined, nameOf: NameO
   return (shortages ?? [])
     .map(({ sku, requested, available, reason }) => {
       if (reason === "limit_exceeded") return `${nameOf(sku)}: your limit is used up.`;
+      if (reason === "paused") return `${nameOf(sku)}: paused.`;
       if (reason === "expired") return `${nameOf(sku)}: the order was too old.`;
       const left = available === 0 ? "none was left" : `only ${available} left`;
       return `${nameOf(sku)}: ${requested} wanted, ${left}.`;
@@ -54,6 +57,8 @@ export function refusalWords(problem: LockstockProblem, nameOf: NameOf): string 
       return `Sold out. ${details || "Somebody was faster."} Nothing was ordered.`;
     case "limit_exceeded":
       return `More than one customer may have. ${details} Nothing was ordered.`;
+    case "paused":
+      return `The shop takes no orders for it at the moment. ${details} Nothing was ordered.`;
     case "sale_not_open":
       return body.saleStartsAt && Date.parse(body.saleStartsAt) > Date.now()
         ? `The sale opens at ${timeOfDay(body.saleStartsAt)}. Nothing was ordered.`

@@ -21,6 +21,7 @@ export function phaseOf({ saleStartsAt, saleEndsAt }: Item, now: number): Phase 
 function obstacleOf(item: Item, phase: Phase, picked: number): string | null {
   if (phase === "before") return "Not open yet";
   if (phase === "over") return "Sale is over";
+  if (item.paused) return "Paused";
   if (item.available === 0) return "Sold out";
   if (picked >= (item.limitPerCustomer ?? MAX_QUANTITY)) return "Limit reached";
   return picked >= item.available ? "No more left" : null;

@@ -9,7 +9,14 @@ interface Intended {
   why: string;
 }
 
-const INTENDED: Record<string, Intended[]> = {};
+const INTENDED: Record<string, Intended[]> = {
+  "0.1.0": [
+    {
+      change: /^(STOCK {2}levels|ITEM \w+ level) at /,
+      why: "Which items are asked for their levels, and when, is the caller's choice: only those whose level will soon be too old.",
+    },
+  ],
+};
 
 /** Without what is listed for the version. */
 export const unintended = (version: string, changes: readonly string[]): string[] =>

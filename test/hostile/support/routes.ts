@@ -107,6 +107,20 @@ export const ROUTES: readonly Route[] = [
     needsStock: true,
   },
   {
+    method: "POST",
+    path: "/v1/items/:sku/pause",
+    who: "service",
+    scopes: ["stock:write"],
+    needsStock: true,
+  },
+  {
+    method: "POST",
+    path: "/v1/items/:sku/resume",
+    who: "service",
+    scopes: ["stock:write"],
+    needsStock: true,
+  },
+  {
     method: "GET",
     path: "/v1/items/:sku/ledger",
     who: "service",
