@@ -59,8 +59,8 @@ export const stock = new Hono<AppEnv>()
     if (!found) throw stockUnavailable;
     return c.json(stockView(found));
   })
-  .post("/:sku/pause", requireScopes("stock:write"), (c) => setPaused(c, true))
-  .post("/:sku/resume", requireScopes("stock:write"), (c) => setPaused(c, false))
+  .post("/:sku/pause", requireScopes("stock:write"), forgetCatalogue, (c) => setPaused(c, true))
+  .post("/:sku/resume", requireScopes("stock:write"), forgetCatalogue, (c) => setPaused(c, false))
   .get(
     "/:sku/ledger",
     requireScopes("stock:write", "operations:read"),
