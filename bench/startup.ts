@@ -18,7 +18,7 @@ import { bundle } from "./lib/stack.ts";
  * what was measured when they were written: a library that costs more than all the rest shows.
  */
 const WORKERS = [
-  { name: "orders", config: "wrangler.toml", bounds: { gzip_KiB: 125, startup_ms: 25 } },
+  { name: "orders", config: "wrangler.toml", bounds: { gzip_KiB: 130, startup_ms: 25 } },
   { name: "stock", config: "wrangler.stock.toml", bounds: { gzip_KiB: 40, startup_ms: 10 } },
 ];
 const EMPTY = "export default { fetch() { return new Response('ok'); } };";
