@@ -206,8 +206,9 @@ export class SimObject {
     kernel.at(Math.max(at_ms, kernel.now_ms) + late, "", () => {
       if (plan !== this.#alarm) return;
       if (faults.strike("alarm twice", this.name)) {
+        // The copy takes no alarm away that was set in between.
         kernel.after(kernel.latency_ms(this.name), `${this.name} alarm again`, () =>
-          this.#ring(0, ++this.#alarm, true),
+          this.#ring(0, plan, true),
         );
       }
       this.#ring(0, plan, false);
