@@ -259,6 +259,8 @@ test("without the stock Worker its calls are 503, and guests can be off", async 
   const options = { base: alone.base, token, path: { sku: `SKU-${v7()}` } };
   await contract.call("putItem", 201, { ...options, body: NEW_ITEM });
   await contract.call("getStock", 503, options);
+  await contract.call("pauseItem", 503, options);
+  await contract.call("resumeItem", 503, options);
   await contract.call("getLedger", 503, options);
   const change = { body: { delta: 1, reason: "found" }, headers: { "idempotency-key": v7() } };
   await contract.call("adjustStock", 503, { ...options, ...change });

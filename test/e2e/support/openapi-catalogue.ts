@@ -1,5 +1,5 @@
 import { v7 } from "uuid";
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import type { ContractClient } from "./contract-client.ts";
 import type { Stack } from "./stack.ts";
 
@@ -78,6 +78,13 @@ export function catalogueTests(use: () => Context): void {
     const taken = { body: { delta: -100, reason: "lost" }, headers: { "idempotency-key": v7() } };
     await contract.call("adjustStock", 409, { token, path, ...taken });
     await contract.refusesBodies("adjustStock", { token, path });
+    await contract.call("pauseItem", 200, { token, path });
+    await contract.call("pauseItem", 404, { token, path: nowhere });
+    const order = { lines: [{ sku: path.sku, quantity: 1 }] };
+    const refused = await contract.call("placeOrder", 409, { token, body: order });
+    expect(refused.body["code"]).toBe("paused");
+    await contract.call("resumeItem", 200, { token, path });
+    await contract.call("resumeItem", 404, { token, path: nowhere });
     await contract.call("getStock", 200, { token, path });
     await contract.call("getStock", 404, { token, path: nowhere });
     const { body: page } = await contract.call("getLedger", 200, {
