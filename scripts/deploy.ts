@@ -29,8 +29,7 @@ Safe to repeat: what is there stays. docs/deploy.md says what it makes, and whic
 const options = readOptions(
   USAGE,
   { env: PRODUCTION, region: "", rotate: false, url: "", state: ".deploy", "dry-run": false },
-  ({ env, region, url, ...flags }, words) => {
-    if (words.length > 0) throw new Error(`${words[0]} is not an option`);
+  ({ env, region, url, ...flags }) => {
     const place = regionOf(region);
     if (region !== "" && place === null) {
       throw new Error(`--region is one of ${Object.keys(REGIONS).join(", ")}, not ${region}`);

@@ -21,8 +21,7 @@ Reads only. Exits with 1 if something is wrong.`;
 const { url, token } = readOptions(
   USAGE,
   { env: PRODUCTION, url: "", token: "", state: ".deploy" },
-  ({ env, url, token, state }, words) => {
-    if (words.length > 0) throw new Error(`${words[0]} is not an option`);
+  ({ env, url, token, state }) => {
     const folder = join(ROOT, state, checkEnvironment(env));
     const kept = (path: string) =>
       existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;

@@ -15,10 +15,29 @@ type Values<T extends Options> = {
 export function readOptions<const T extends Options, R = Values<T>>(
   usage: string,
   options: T,
-  check: (values: Values<T>, words: string[]) => R = (values, words) => {
+  check: (values: Values<T>) => R = (values) => values as unknown as R,
+): R {
+  return read(usage, options, (values, words) => {
     if (words.length > 0) throw new Error(`${words[0]} is not an option`);
-    return values as unknown as R;
-  },
+    return check(values);
+  });
+}
+
+/** As `readOptions`, with the one word that is no option: a file. */
+export function readFileAndOptions<const T extends Options>(
+  usage: string,
+  options: T,
+): Values<T> & { file: string } {
+  return read(usage, options, (values, [file, ...others]) => {
+    if (file === undefined || others.length > 0) throw new Error("one file has to be named");
+    return { ...values, file };
+  });
+}
+
+function read<T extends Options, R>(
+  usage: string,
+  options: T,
+  check: (values: Values<T>, words: string[]) => R,
 ): R {
   if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
     console.log(usage);
@@ -31,17 +50,6 @@ export function readOptions<const T extends Options, R = Values<T>>(
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     return process.exit(2);
   }
-}
-
-/** As `readOptions`, with the one word that is no option: a file. */
-export function readFileAndOptions<const T extends Options>(
-  usage: string,
-  options: T,
-): Values<T> & { file: string } {
-  return readOptions(usage, options, (values, [file, ...others]) => {
-    if (file === undefined || others.length > 0) throw new Error("one file has to be named");
-    return { ...values, file };
-  });
 }
 
 function parse(options: Options) {

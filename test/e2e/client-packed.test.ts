@@ -114,7 +114,7 @@ test("the examples of its readme type-check, and the first order is placed and f
   const browser = `globalThis.localStorage = { token: "${await stack.token("reader")}" };`;
   const [first = ""] = examples;
   const program = first.replace("http://localhost:8787", stack.base.origin);
-  const end = "setTimeout(() => feed.close(), 1_000);";
+  const end = "setTimeout(() => feed.close(), 5_000);";
   const path = join(project.folder, "readme.ts");
   writeFileSync(path, program.replace("\n\n", `\n${browser}\n`) + end);
   const { stdout } = await execute(process.execPath, [path]);

@@ -208,6 +208,8 @@ test("what operators see and do", async () => {
 
 test("the service itself", async () => {
   await contract.call("getHealth", 200);
+  await contract.call("getConfig", 200);
+  await contract.call("getConfig", 400, { query: { fresh: "1" } });
   await contract.call("createGuest", 201);
   for (const id of ["getContract", "getDocs"]) {
     const { headers } = await contract.call(id, 200);

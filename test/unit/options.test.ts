@@ -28,7 +28,7 @@ test.each([
     throw new Error(`exit ${code}`);
   });
   const said = vi.spyOn(console, "error").mockImplementation(() => {});
-  expect(() => readOptions("the usage", { rounds: [3, 9] })).toThrow("exit 2");
+  expect(() => readOptions("the usage", { rounds: [3, 9] }, (values) => values)).toThrow("exit 2");
   expect(said).toHaveBeenCalledWith(expect.stringContaining(reason));
   expect(said).toHaveBeenCalledWith(expect.stringMatching(/\n\nthe usage$/));
 });
