@@ -48,6 +48,18 @@ describe("waiting for an outcome", () => {
     );
   });
 
+  test("answers in time, also when the next read is later", async () => {
+    const { reader } = readerOf(() => [PENDING]);
+    const waiting = awaitOutcome(reader, orderFromRow(PENDING), 1_500);
+    const isOver = vi.fn<() => void>();
+    void waiting.then(isOver);
+    await vi.advanceTimersByTimeAsync(1_749);
+    expect(isOver).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(isOver).toHaveBeenCalledTimes(1);
+    expect(await waiting).toMatchObject({ status: "pending" });
+  });
+
   test("ends with the first look that finds it decided", async () => {
     const { reader, times } = readerOf(() =>
       times.length < 3 ? [PENDING] : [{ ...PENDING, status: "confirmed", revision: 2 }],

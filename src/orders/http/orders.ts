@@ -74,10 +74,12 @@ export const orders = new Hono<AppEnv>()
   })
   .get("/:id", requireToken, readLimit, async (c) => {
     const { wait_ms } = applyPreference(c);
+    const start_ms = Date.now();
     const reader = leaderOf(c);
     const read = wait_ms > 0 ? readWithWaiters : readOrder;
     const order = await ownOrder(c, c.req.param("id"), "orders:read", (id) => read(reader, id));
-    return c.json(viewOf(wait_ms > 0 ? await awaitOutcome(reader, order, wait_ms) : order));
+    const left_ms = wait_ms - (Date.now() - start_ms);
+    return c.json(viewOf(left_ms > 0 ? await awaitOutcome(reader, order, left_ms) : order));
   })
   .post("/:id/cancel", requireToken, orderLimit, async (c) => {
     const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");
