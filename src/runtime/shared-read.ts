@@ -105,9 +105,9 @@ export class SharedRead<Source, V> {
       values: null,
       isOver: false,
     };
-    this.#next = round;
     round.result = this.#run(round, before, source);
     background(round.result.catch(() => undefined));
+    this.#next = round;
     return round;
   }
 

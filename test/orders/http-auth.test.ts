@@ -169,7 +169,11 @@ describe("without a key to verify tokens", () => {
     const wired = envWith({ AUTH_SECRET: "" });
     const token = await tokenFor("c", { scope: "operator" });
     for (const options of [{ token }, {}]) {
-      const response = await app.fetch(requestFor(method, path, options), wired);
+      const response = await app.fetch(
+        requestFor(method, path, options),
+        wired,
+        createExecutionContext(),
+      );
       expect([response.status, (await problemOf(response)).code]).toEqual([503, "unavailable"]);
       expect(response.headers.has("Retry-After")).toBe(true);
     }

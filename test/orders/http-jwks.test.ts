@@ -298,7 +298,11 @@ describe("a key set that cannot be had", () => {
     answer = () => new Response("no", { status: 500 });
     const token = await own.sign();
     const request = requestFor("GET", "/v1/feed", { token, headers: { Upgrade: "websocket" } });
-    const response = await app.fetch(request, envWith({ AUTH_JWKS_URL: url, AUTH_ISSUER: ISSUER }));
+    const response = await app.fetch(
+      request,
+      envWith({ AUTH_JWKS_URL: url, AUTH_ISSUER: ISSUER }),
+      createExecutionContext(),
+    );
     expect(response.status).toBe(503);
   });
 });

@@ -1,3 +1,4 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
@@ -34,7 +35,11 @@ describe("a problem", () => {
       },
     });
     const wired = envWith({ DB: db });
-    const response = await app.fetch(requestFor("GET", "/v1/orders", { token }), wired);
+    const response = await app.fetch(
+      requestFor("GET", "/v1/orders", { token }),
+      wired,
+      createExecutionContext(),
+    );
     expect(response.status).toBe(500);
     const problem = await problemOf(response);
     expect(problem.code).toBe("internal");

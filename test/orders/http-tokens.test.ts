@@ -1,3 +1,4 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { decodeJwt, type JWTPayload, SignJWT } from "jose";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -23,7 +24,9 @@ function signed(claims: JWTPayload, secret = SECRET): Promise<string> {
 }
 
 async function statusWith(token: string, vars: Vars = {}, path = "/v1/orders"): Promise<number> {
-  return (await app.fetch(requestFor("GET", path, { token }), envWith(vars))).status;
+  return (
+    await app.fetch(requestFor("GET", path, { token }), envWith(vars), createExecutionContext())
+  ).status;
 }
 
 describe("clocks may differ by 30 s:", () => {
@@ -123,7 +126,7 @@ describe("settings by which no token can be verified safely are 503, and the log
     const token = await signed({ scope: "operator" }, vars.AUTH_SECRET);
     for (let i = 0; i < 20; i++) {
       const request = requestFor("GET", "/v1/operations", { token });
-      const response = await app.fetch(request, envWith(vars));
+      const response = await app.fetch(request, envWith(vars), createExecutionContext());
       expect([response.status, (await problemOf(response)).code]).toEqual([503, "unavailable"]);
     }
     const lines = logged.mock.calls.map(([line]) => String(line));
@@ -150,7 +153,11 @@ describe("settings by which no token can be verified safely are 503, and the log
     vi.spyOn(console, "error").mockReturnValue(undefined);
     const headers = { Authorization: `Bearer ${await signed({}, EXAMPLE)}` };
     const request = new Request(`${origin}/v1/orders`, { headers });
-    const response = await app.fetch(request, envWith({ AUTH_SECRET: EXAMPLE }));
+    const response = await app.fetch(
+      request,
+      envWith({ AUTH_SECRET: EXAMPLE }),
+      createExecutionContext(),
+    );
     expect(response.status).toBe(status);
   });
 });
