@@ -36,7 +36,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     name: "an order does not ask its items for their payment windows",
     file: "src/orders/place/placement.sql.ts",
     from: '${leastWindow("?4")} AS payment_window_ms,',
-    to: "NULL AS payment_window_ms,",
+    to: "iif(?4 < 0, 0, NULL) AS payment_window_ms,",
   },
   {
     name: "of several payment windows the longest counts",
@@ -186,8 +186,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the gate grants: a short order is confirmed at the door",
     file: "src/orders/order/orders.sql.ts",
-    from: "SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,",
-    to: "SELECT id, customer_id, 'confirmed', lines, total, currency, 1, ?2, ?2, NULL, ?4,",
+    from: "SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?5,",
+    to: "SELECT id, customer_id, 'confirmed', lines, total, currency, 1, ?2, ?2, NULL, ?5,",
   },
   {
     name: "a sale is open before it starts",
