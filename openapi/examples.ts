@@ -151,15 +151,16 @@ export const exportedOrdersCsv = [
 ].join("\n");
 
 export const exportedItemsCsv = [
-  "type,sku,name,status,price,currency,limit_per_customer,sale_starts_at,sale_ends_at,sale_state,received,available,held,sold,updated_at",
-  `item,${SKU},${NAME},listed,6900,EUR,4,2026-12-01T18:00:00.000Z,,open,500,35,120,345,2026-11-20T09:00:00.000Z`,
-  "end,,,,,,,,,,,,,,",
+  "type,sku,name,status,price,currency,limit_per_customer,payment_window_seconds,sale_starts_at,sale_ends_at,sale_state,received,available,held,sold,updated_at",
+  `item,${SKU},${NAME},listed,6900,EUR,4,600,2026-12-01T18:00:00.000Z,,open,500,35,120,345,2026-11-20T09:00:00.000Z`,
+  "end,,,,,,,,,,,,,,,",
 ].join("\n");
 
 export const newItem: Example<"NewItem"> = {
   name: "Nightfall live, standing ticket",
   price: { amount: 6900, currency: "EUR" },
   limitPerCustomer: 4,
+  paymentWindowSeconds: 600,
   saleStartsAt: "2026-12-01T18:00:00Z",
 };
 
@@ -171,6 +172,7 @@ export const item: Example<"Item"> = {
   received: 500,
   paused: false,
   limitPerCustomer: 4,
+  paymentWindowSeconds: 600,
   saleStartsAt: "2026-12-01T18:00:00.000Z",
   saleEndsAt: null,
 };
@@ -182,6 +184,7 @@ export const stockedItem: Example<"StockedItem"> = {
   name: item.name,
   price: item.price,
   limitPerCustomer: 4,
+  paymentWindowSeconds: 600,
   saleStartsAt: item.saleStartsAt,
   saleEndsAt: null,
   status: "listed",

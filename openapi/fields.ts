@@ -17,6 +17,8 @@ export const FIELDS: Record<string, Record<string, string>> = {
     name: "One line of text, which is trimmed. Control, invisible and reordering characters are rejected.",
     limitPerCustomer:
       "Units that one customer may have in orders that are not cancelled; null: no limit.",
+    paymentWindowSeconds:
+      "How long a confirmed order waits for its payment: 0: without limit, null: as long as the deployment says. An order with several items has the least of theirs, as they are when it is placed.",
     saleStartsAt: "When the sale opens; null: it has always been open.",
     saleEndsAt: "When the sale closes; null: it never closes.",
     status: "A `draft` is neither shown to buyers nor orderable.",
@@ -136,6 +138,8 @@ export const FIELDS: Record<string, Record<string, string>> = {
     paused: "Whether the item takes no orders until it is resumed.",
     limitPerCustomer:
       "Units that one customer may have in orders that are not cancelled; null: no limit.",
+    paymentWindowSeconds:
+      "How long a confirmed order waits for its payment: 0: without limit, null: as long as the deployment says. An order with several items has the least of theirs, as they are when it is placed.",
     saleStartsAt: "Null: the sale has always been open.",
     saleEndsAt: "Null: the sale never closes.",
   },
@@ -330,7 +334,8 @@ export const FIELDS: Record<string, Record<string, string>> = {
   Config: {
     "": "What a page needs to know of this deployment.",
     guestCheckout: "Whether `POST /v1/guests` gives tokens.",
-    paymentWindowSeconds: "How long a confirmed order waits for its payment. 0: without limit.",
+    paymentWindowSeconds:
+      "How long a confirmed order waits for its payment, unless its items say otherwise. 0: without limit.",
   },
   Guest: { "": "A new customer.", token: "A JWT for the `Authorization` header." },
   Health: { "": "The service responds.", version: "Of the deployed code." },

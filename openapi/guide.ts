@@ -68,7 +68,9 @@ Another customer's order causes 404, exactly as an order that does not exist doe
 A \`pending\` order (accepted, stock not decided) becomes \`confirmed\` (every line is locked) or
 \`cancelled\`. A \`confirmed\` order becomes \`paid\` or \`cancelled\`. There are no other transitions.
 A paid order is shown as \`returned\` once all its units came back. A confirmed order that is not paid by
-\`payBy\` is cancelled; an order with an \`amountDue\` of 0 needs no payment.
+\`payBy\` is cancelled; an order with an \`amountDue\` of 0 needs no payment. How long that is, the
+deployment says, or the order's items (\`paymentWindowSeconds\`): the least of them, as they were when
+the order was placed.
 \`reason\` says why an order was cancelled. \`revision\` increases by one with each change: ignore an order
 whose revision is lower than the one you know.
 

@@ -92,6 +92,7 @@ const Item = v.object({
   received: count,
   paused: v.boolean(),
   limitPerCustomer: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  paymentWindowSeconds: v.nullable(count),
   saleStartsAt: v.nullable(time),
   saleEndsAt: v.nullable(time),
 }) satisfies v.GenericSchema<unknown, ItemView>;
@@ -108,6 +109,7 @@ const OperatorItem = v.object({
   name: v.string(),
   price: Money,
   limitPerCustomer: Item.entries.limitPerCustomer,
+  paymentWindowSeconds: Item.entries.paymentWindowSeconds,
   saleStartsAt: v.nullable(time),
   saleEndsAt: v.nullable(time),
   status: v.picklist(["draft", "listed", "archived"]),

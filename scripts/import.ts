@@ -19,7 +19,7 @@ const USAGE = `usage: npm run import -- items.csv [--url URL] [--dry-run] [--yes
   --again NAME counts the stock of a file anew that was imported before; another name each time
 
 The first line names the columns, in any order: sku, name, price, currency, limitPerCustomer,
-saleStartsAt, saleEndsAt, status, stock. A price is a decimal number (12.50). stock is what is on the
+paymentWindowSeconds, saleStartsAt, saleEndsAt, status, stock. A price is a decimal number (12.50). stock is what is on the
 shelf, without paid units that are not shipped yet; empty leaves it as it is. A file with sku and
 stock only leaves the items as they are. Separated by commas, semicolons or tabs.
 

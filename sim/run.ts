@@ -198,8 +198,8 @@ async function operate(
   if (step.do === "operations") return void (await operator.read("/v1/operations", 1));
   const item = plan.items.find(({ sku }) => step.do === "put" && sku === step.sku);
   if (step.do !== "put" || !item) return undefined;
-  const { price, limitPerCustomer } = step;
-  return operator.put({ ...item, limitPerCustomer }, price);
+  const { price, limitPerCustomer, paymentWindow_s } = step;
+  return operator.put({ ...item, limitPerCustomer, paymentWindow_s }, price);
 }
 
 /** The platform's cron: on the minute, for ever. */

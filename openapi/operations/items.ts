@@ -47,14 +47,14 @@ export const itemOperations: Operation[] = [
     tag: "Catalogue",
     summary: "Create or replace an item",
     description:
-      "Replaces everything but the stock, and brings an archived item back. Writing what the item has already raises no revision. Orders keep the name, price and limit of the time when they were placed.",
+      "Replaces everything but the stock, and brings an archived item back. Writing what the item has already raises no revision. Orders keep the name, price, limit and payment window of the time when they were placed.",
     caller: "service",
     scopes: ["catalogue:write"],
     parameters: ["Sku", "IfMatch", "IfAbsent"],
     body: body(
       "NewItem",
       examples.newItem,
-      "The item. `limitPerCustomer`, `saleStartsAt` and `saleEndsAt` are optional; absent or null means no limit. `saleStartsAt` has to be before `saleEndsAt`. The name is trimmed. `status` is `listed` if it is absent.",
+      "The item. `limitPerCustomer`, `saleStartsAt` and `saleEndsAt` are optional; absent or null means no limit. Without a `paymentWindowSeconds` the item has the deployment's. `saleStartsAt` has to be before `saleEndsAt`. The name is trimmed. `status` is `listed` if it is absent.",
     ),
     answers: [
       json(201, "The item is new. It has no stock yet.", "ItemDetails", [
@@ -80,7 +80,7 @@ export const itemOperations: Operation[] = [
     body: body(
       "ItemPatch",
       { price: { amount: 5900 }, limitPerCustomer: null },
-      "What changes. Null removes a limit, or a start or end of the sale.",
+      "What changes. Null removes a limit, a payment window, or a start or end of the sale.",
     ),
     answers: [json(200, "The item after it.", "ItemDetails", ["Changed", examples.itemDetails])],
     problems: ["not_found", "precondition_failed"],

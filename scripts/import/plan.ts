@@ -40,12 +40,14 @@ export function planOf(rows: readonly Row[], items: ReadonlyMap<string, StockedI
 }
 
 function isOther(details: Details, item: StockedItem): boolean {
-  const { name, price, limitPerCustomer, saleStartsAt, saleEndsAt, status } = item;
+  const { name, price, limitPerCustomer, paymentWindowSeconds } = item;
+  const { saleStartsAt, saleEndsAt, status } = item;
   return (
     details.name !== name ||
     details.price.amount !== price.amount ||
     details.price.currency !== price.currency ||
     details.limitPerCustomer !== limitPerCustomer ||
+    details.paymentWindowSeconds !== paymentWindowSeconds ||
     details.saleStartsAt !== saleStartsAt ||
     details.saleEndsAt !== saleEndsAt ||
     details.status !== status

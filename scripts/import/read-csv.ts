@@ -11,6 +11,7 @@ export const ITEM_COLUMNS = [
   "price",
   "currency",
   "limitPerCustomer",
+  "paymentWindowSeconds",
   "saleStartsAt",
   "saleEndsAt",
   "status",
@@ -136,7 +137,8 @@ function detailsOf(
   fields: Partial<Record<Column, string>>,
   messages: string[],
 ): Details | undefined {
-  const { currency = "", limitPerCustomer, saleStartsAt, saleEndsAt, status } = fields;
+  const { currency = "", limitPerCustomer, paymentWindowSeconds } = fields;
+  const { saleStartsAt, saleEndsAt, status } = fields;
   const amount = minorUnits(fields.price ?? "", currency);
   if (amount === null) {
     const digits = minorDigitsOf(currency) ?? 2;
@@ -147,6 +149,7 @@ function detailsOf(
     name: fields.name,
     price: { amount: amount ?? 0, currency },
     limitPerCustomer: limitPerCustomer ? Number(limitPerCustomer) : null,
+    paymentWindowSeconds: paymentWindowSeconds ? Number(paymentWindowSeconds) : null,
     saleStartsAt: saleStartsAt || null,
     saleEndsAt: saleEndsAt || null,
     status: status || "listed",

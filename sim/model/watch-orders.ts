@@ -14,6 +14,7 @@ export interface OrderFact {
   dueAt_ms: number | null;
   payBy_ms: number | null;
   placedAt_ms: number;
+  updatedAt_ms: number;
   lines: {
     sku: string;
     quantity: number;
@@ -36,7 +37,7 @@ export type OrdersObserved =
   | { what: "letter"; id: string }
   | { what: "payment"; payment: PaymentFact }
   | { what: "return"; made: ReturnFact }
-  | { what: "price"; sku: string; amount: number }
+  | { what: "item"; sku: string; amount: number; paymentWindow_ms: number | null }
   | { what: "level"; sku: string; version: number; counters: Counters };
 
 const COLUMNS = [
@@ -49,6 +50,7 @@ const COLUMNS = [
   "due_at",
   "pay_by",
   "placed_at",
+  "updated_at",
   "lines",
   "history",
   "amount_due",
@@ -63,14 +65,14 @@ const KEY = "SELECT sim_key(NEW.customer_id, NEW.key, NEW.order_id)";
 const PAYMENT = `SELECT sim_payment(NEW.reference, NEW.order_id, NEW.amount, NEW.currency, NEW.state,
   NEW.why, NEW.successor_id)`;
 const RETURN = "SELECT sim_return(NEW.id, NEW.order_id, NEW.lines, NEW.restock, NEW.due_at)";
-const PRICE = "SELECT sim_price(NEW.sku, NEW.price_amount)";
+const ITEM = "SELECT sim_item(NEW.sku, NEW.price_amount, NEW.payment_window_ms)";
 const TRIGGERS = `
   CREATE TEMP TRIGGER sim_h AFTER INSERT ON main.payments BEGIN ${PAYMENT}; END;
   CREATE TEMP TRIGGER sim_i AFTER UPDATE ON main.payments BEGIN ${PAYMENT}; END;
   CREATE TEMP TRIGGER sim_j AFTER INSERT ON main.returns BEGIN ${RETURN}; END;
   CREATE TEMP TRIGGER sim_k AFTER UPDATE ON main.returns BEGIN ${RETURN}; END;
-  CREATE TEMP TRIGGER sim_l AFTER INSERT ON main.items BEGIN ${PRICE}; END;
-  CREATE TEMP TRIGGER sim_m AFTER UPDATE OF price_amount ON main.items BEGIN ${PRICE}; END;
+  CREATE TEMP TRIGGER sim_l AFTER INSERT ON main.items BEGIN ${ITEM}; END;
+  CREATE TEMP TRIGGER sim_m AFTER UPDATE OF price_amount, payment_window_ms ON main.items BEGIN ${ITEM}; END;
   CREATE TEMP TRIGGER sim_a AFTER INSERT ON main.orders BEGIN ${ROW}; END;
   CREATE TEMP TRIGGER sim_b AFTER UPDATE ON main.orders BEGIN ${ROW}; END;
   CREATE TEMP TRIGGER sim_c AFTER DELETE ON main.orders BEGIN SELECT sim_deleted(OLD.id); END;
@@ -98,6 +100,7 @@ export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => vo
       dueAt,
       payBy,
       placedAt,
+      updatedAt,
       lines,
       history,
       amountDue,
@@ -117,6 +120,7 @@ export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => vo
       dueAt_ms: number(dueAt),
       payBy_ms: number(payBy),
       placedAt_ms: Number(placedAt),
+      updatedAt_ms: Number(updatedAt),
       lines: JSON.parse(String(lines)) as OrderFact["lines"],
       history: (JSON.parse(String(history)) as { status: string }[]).map((step) => step.status),
       amountDue: Number(amountDue ?? totalAmount),
@@ -150,9 +154,10 @@ export function watchOrders(db: DatabaseSync, tell: (fact: OrdersObserved) => vo
     };
     return nothing({ what: "return", made });
   });
-  db.function("sim_price", (sku, amount) =>
-    nothing({ what: "price", sku: String(sku), amount: Number(amount) }),
-  );
+  db.function("sim_item", (sku, amount, window_ms) => {
+    const paymentWindow_ms = number(window_ms);
+    return nothing({ what: "item", sku: String(sku), amount: Number(amount), paymentWindow_ms });
+  });
   db.function("sim_deleted", (id) => nothing({ what: "deleted", id: String(id) }));
   db.function("sim_letter", (id) => nothing({ what: "letter", id: String(id) }));
   db.function("sim_key", (customerId, key, orderId) =>

@@ -33,6 +33,30 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     to: "return name === 'confirm' ? null : payBy_ms && null;",
   },
   {
+    name: "an order does not ask its items for their payment windows",
+    file: "src/orders/place/placement.sql.ts",
+    from: '${leastWindow("?4")} AS payment_window_ms,',
+    to: "iif(?4 < 0, 0, NULL) AS payment_window_ms,",
+  },
+  {
+    name: "of several payment windows the longest counts",
+    file: "src/orders/order/payment-window.sql.ts",
+    from: "coalesce(min(nullif(coalesce(i.payment_window_ms,",
+    to: "coalesce(max(nullif(coalesce(i.payment_window_ms,",
+  },
+  {
+    name: "an order that may be paid for ever gets the window of the deployment",
+    file: "src/orders/order/payment-window.sql.ts",
+    from: "OR payment_window_ms = 0, NULL,\n     coalesce(?2 + payment_window_ms,",
+    to: "OR payment_window_ms = -1, NULL,\n     coalesce(?2 + nullif(payment_window_ms, 0),",
+  },
+  {
+    name: "a successor does not ask its items for their payment windows",
+    file: "src/orders/order/orders.sql.ts",
+    from: '(SELECT ${leastWindow("?5")} FROM json_each',
+    to: "(SELECT NULL + ?5 FROM json_each",
+  },
+  {
     name: "a cancelled order awaits no release",
     file: "src/orders/order/order.ts",
     from: 'reason: "customer_request",\n    awaits: "release",',
@@ -162,8 +186,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the gate grants: a short order is confirmed at the door",
     file: "src/orders/order/orders.sql.ts",
-    from: "SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,",
-    to: "SELECT id, customer_id, 'confirmed', lines, total, currency, 1, ?2, ?2, NULL, ?4,",
+    from: "SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?5,",
+    to: "SELECT id, customer_id, 'confirmed', lines, total, currency, 1, ?2, ?2, NULL, ?5,",
   },
   {
     name: "a sale is open before it starts",

@@ -73,7 +73,7 @@ export class Operator {
   }
 
   async put(
-    { sku, limitPerCustomer, saleStartsAt_ms, saleEndsAt_ms }: ItemPlan,
+    { sku, limitPerCustomer, paymentWindow_s, saleStartsAt_ms, saleEndsAt_ms }: ItemPlan,
     amount: number,
   ): Promise<void> {
     const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
@@ -81,6 +81,7 @@ export class Operator {
       name: sku,
       price: { amount, currency: "EUR" },
       limitPerCustomer,
+      paymentWindowSeconds: paymentWindow_s,
       saleStartsAt: iso(saleStartsAt_ms),
       saleEndsAt: iso(saleEndsAt_ms),
     };

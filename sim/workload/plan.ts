@@ -4,6 +4,7 @@ import { badKeysFor } from "./bad-keys.ts";
 import type { CartLine, ClientPlan, ItemPlan, Plan, Step, TillStep } from "./steps.ts";
 import { addHang, addStorm } from "./storm.ts";
 import { IMPOSTORS } from "./tokens.ts";
+import { addWindows } from "./windows.ts";
 
 /** What happens in a run, drawn up beforehand as data, so that a failing run can be made shorter. */
 
@@ -47,6 +48,7 @@ export function planFor(seed: number): Plan {
   moveToServices(new Random(seed, "services"), clients);
   if (r.chance(0.06)) addBlackout(r, plan);
   plan.clients.push(...badKeysFor(seed, { skus, from_ms: OPENING_MS, length_ms }));
+  addWindows(seed, plan);
   addStorm(seed, OPENING_MS, plan);
   addHang(seed, OPENING_MS, plan);
   return plan;
@@ -145,6 +147,7 @@ function itemsFor(r: Random, length_ms: number): ItemPlan[] {
       sku: `item-${i + 1}`,
       stock: r.pick([0, 1, 1, 2, 3, 5, 20]),
       limitPerCustomer: r.chance(0.35) ? r.int(1, 3) : null,
+      paymentWindow_s: null,
       saleStartsAt_ms: window && r.chance(0.7) ? OPENING_MS + r.int(0, length_ms / 3) : null,
       saleEndsAt_ms: window && r.chance(0.5) ? OPENING_MS + r.int(length_ms / 2, length_ms) : null,
     };
@@ -249,7 +252,8 @@ function operatorFor(r: Random, skus: string[], length_ms: number): Step[] {
     if (roll < 0.8) return { at_ms, do: "compare", repair: r.chance(0.5) };
     if (roll < 0.93) {
       const limitPerCustomer = r.chance(0.5) ? r.int(1, 3) : null;
-      return { at_ms, do: "put", sku, price: r.int(1, 500), limitPerCustomer };
+      const price = r.int(1, 500);
+      return { at_ms, do: "put", sku, price, limitPerCustomer, paymentWindow_s: null };
     }
     return { at_ms, do: "operations" };
   });

@@ -12,6 +12,8 @@ export interface ItemPlan {
   sku: string;
   stock: number;
   limitPerCustomer: number | null;
+  /** Its own; 0: for ever, null: none. */
+  paymentWindow_s: number | null;
   saleStartsAt_ms: number | null;
   saleEndsAt_ms: number | null;
 }
@@ -59,7 +61,13 @@ type BuyerOrOperatorStep = { at_ms: number } & (
   | { do: "adjust"; sku: string; delta: number; clicks: number }
   /** `off`: so many units more or less than the item has. `pause_ms`: of the counting. */
   | { do: "count"; sku: string; off: number; pause_ms: number; clicks: number }
-  | { do: "put"; sku: string; price: number; limitPerCustomer: number | null }
+  | {
+      do: "put";
+      sku: string;
+      price: number;
+      limitPerCustomer: number | null;
+      paymentWindow_s: number | null;
+    }
   | { do: "pause" | "resume"; sku: string; clicks: number }
   | { do: "replay" }
   | { do: "compare"; repair: boolean }

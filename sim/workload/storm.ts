@@ -40,7 +40,7 @@ export function addHang(seed: number, from_ms: number, plan: Plan): void {
   if (!isQuiet || plan.blackout || !item || !r.chance(0.5)) return;
   const { sku } = item;
   Object.assign(item, { stock: 40, limitPerCustomer: null, saleStartsAt_ms: null });
-  Object.assign(item, { saleEndsAt_ms: null });
+  Object.assign(item, { saleEndsAt_ms: null, paymentWindow_s: null });
   plan.vars["PAYMENT_WINDOW_SECONDS"] = `${WINDOW_S}`;
   plan.hang = { from_ms: from_ms + 15_000 };
   plan.heal_ms = Math.max(plan.heal_ms, from_ms + (WINDOW_S + 75) * 1_000);

@@ -115,12 +115,16 @@ describeInBrowser("the console", () => {
     await dialog(page)
       .getByLabel(/^Sale ends/)
       .fill("2031-01-01T12:00");
+    await dialog(page)
+      .getByLabel(/^Minutes to pay/)
+      .fill("1.5");
     await dialog(page).getByRole("button", { name: "Save" }).click();
     await row(page, "A-POSTER").getByText("max. 2 each").waitFor();
     expect(await site.operator.item("A-POSTER")).toMatchObject({
       name: "Poster, signed",
       price: { amount: 1250, currency: "EUR" },
       limitPerCustomer: 2,
+      paymentWindowSeconds: 90,
       saleStartsAt: null,
       saleEndsAt: new Date("2031-01-01T12:00").toISOString(),
     });

@@ -65,6 +65,11 @@ describe("many items in one call", () => {
     expect(await etag()).toBe(before);
     await put(world, [{ sku, ...DETAILS, limitPerCustomer: 1 }]);
     expect(await etag()).not.toBe(before);
+    const limited = await etag();
+    await put(world, [{ sku, ...DETAILS, limitPerCustomer: 1, paymentWindowSeconds: 60 }]);
+    expect(await etag()).not.toBe(limited);
+    const { body } = await world.call("GET", `/v1/items/${sku}`);
+    expect(body).toMatchObject({ limitPerCustomer: 1, paymentWindowSeconds: 60 });
   });
 
   test.each([[[]], [Array.from({ length: 501 }, () => ({}))]])(

@@ -1,16 +1,32 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { transition } from "../../src/orders/order/orders.sql.ts";
 import { confirmed, exchange } from "./support/confirmed.ts";
 import { dueAt, passAt } from "./support/reconcile.ts";
-import { expectSettled, ledgerOf } from "./support/stock.ts";
-import { migrate, OPERATOR, orderNow, reconciler, worldOf } from "./support/world.ts";
+import { deliver, expectSettled, ledgerOf, settleAll } from "./support/stock.ts";
+import {
+  migrate,
+  newCustomer,
+  OPERATOR,
+  orderNow,
+  reconciler,
+  WAIT,
+  type World,
+  worldOf,
+} from "./support/world.ts";
 
 beforeAll(migrate);
 
 const WINDOW = { PAYMENT_WINDOW_SECONDS: "600" };
+const OFF = { PAYMENT_WINDOW_SECONDS: "0" };
 const YEAR_MS = 365 * 86_400_000;
+
+/** The cron's minute, with these vars. */
+async function minute(vars: Partial<OrdersEnv>): Promise<void> {
+  await worldOf({ vars });
+  await reconciler().poke();
+}
 
 describe("the payment window", () => {
   test("cancels an unpaid order at payBy, not before, and gives its stock back in the same pass", async () => {
@@ -109,14 +125,6 @@ describe("an order with a total of 0", () => {
 });
 
 describe("a payment window that is turned on later", () => {
-  const OFF = { PAYMENT_WINDOW_SECONDS: "0" };
-
-  /** The cron's minute, with these vars. */
-  async function minute(vars: Partial<OrdersEnv>): Promise<void> {
-    await worldOf({ vars });
-    await reconciler().poke();
-  }
-
   test("is given to orders that were confirmed without one, from now on, as a revision", async () => {
     const world = await worldOf({ vars: OFF });
     const { sku, id } = await confirmed(world);
@@ -146,5 +154,128 @@ describe("a payment window that is turned on later", () => {
     await minute(OFF);
     await minute(WINDOW);
     expect((await orderNow(id)).payBy_ms).not.toBeNull();
+  });
+});
+
+describe("an item's own payment window", () => {
+  /** How long a new order of one unit of each of these items waits for its payment, in seconds. */
+  async function waitOf(world: World, skus: readonly string[]): Promise<number | null> {
+    const lines = skus.map((sku) => ({ sku, quantity: 1 }));
+    const { id } = (await world.place(newCustomer(), lines, WAIT)).body;
+    const { status, payBy_ms, dueAt_ms, updatedAt_ms } = await orderNow(id);
+    expect([status, dueAt_ms]).toEqual(["confirmed", payBy_ms]);
+    return payBy_ms === null ? null : (payBy_ms - updatedAt_ms) / 1_000;
+  }
+  const change = (world: World, sku: string, paymentWindowSeconds: number | null) =>
+    world.call("PATCH", `/v1/items/${sku}`, { as: OPERATOR, body: { paymentWindowSeconds } });
+  const own = (paymentWindowSeconds: number) => ({ paymentWindowSeconds });
+
+  test.each<[string, Partial<OrdersEnv>, (number | null)[], number | null]>([
+    ["shorter than the deployment's", WINDOW, [90], 90],
+    ["longer", WINDOW, [1_200], 1_200],
+    ["0: it never expires", WINDOW, [0], null],
+    ["where the deployment has none", OFF, [90], 90],
+    ["of several items: the least", WINDOW, [300, 90, 1_200], 90],
+    ["and another item without: the deployment's if that is less", WINDOW, [1_200, null], 600],
+    ["and another item without: its own if that is less", WINDOW, [90, null], 90],
+    ["of 0, and another item without: the deployment's", WINDOW, [0, null], 600],
+    ["and one of 0: its own", WINDOW, [0, 1_200], 1_200],
+    ["of 0 for all items", WINDOW, [0, 0], null],
+    ["and another item without, where the deployment has none", OFF, [90, null], 90],
+    ["of 0, and another item without, where the deployment has none", OFF, [0, null], null],
+  ])("%s", async (_, vars, windows, expected) => {
+    const world = await worldOf({ vars });
+    const skus = [];
+    for (const window of windows)
+      skus.push(await world.stocked(1, window === null ? {} : own(window)));
+    expect(await waitOf(world, skus)).toBe(expected);
+  });
+
+  test("ends at its own time, not before, and not with the deployment's", async () => {
+    const world = await worldOf({ vars: WINDOW });
+    const { sku, id } = await confirmed(world, 5, own(1_200));
+    const { payBy_ms } = await orderNow(id);
+    await passAt(Number(payBy_ms) - 1, { vars: WINDOW });
+    expect(await orderNow(id)).toMatchObject({ status: "confirmed" });
+    await passAt(Number(payBy_ms), { vars: WINDOW });
+    expect(await orderNow(id)).toMatchObject({ reason: "payment_timeout" });
+    await expectSettled(sku, [id]);
+  });
+
+  test("counts as it was when the order was placed; a change is for later orders", async () => {
+    const world = await worldOf({ vars: WINDOW });
+    const sku = await world.stocked(5, own(90));
+    const { id } = (await world.place(newCustomer(), [{ sku, quantity: 1 }])).body;
+    expect(await orderNow(id)).toMatchObject({ status: "pending", payBy_ms: null });
+    await change(world, sku, 1_200);
+    await exchange(world);
+    const { payBy_ms, updatedAt_ms } = await orderNow(id);
+    expect(payBy_ms).toBe(updatedAt_ms + 90_000);
+    expect(await waitOf(world, [sku])).toBe(1_200);
+    await change(world, sku, null);
+    expect(await waitOf(world, [sku])).toBe(600);
+  });
+
+  test("of other items is not written to an order: the deployment's counts at the confirmation", async () => {
+    const world = await worldOf({ vars: OFF });
+    const sku = await world.stocked(5);
+    await world.place(newCustomer(), [{ sku, quantity: 1 }], WAIT);
+    const { id } = (await world.place(newCustomer(), [{ sku, quantity: 1 }])).body;
+    Object.assign(world.env, WINDOW);
+    await vi.waitFor(() => expect(world.sent).not.toHaveLength(0));
+    await settleAll((await deliver(world.sent.splice(0))).outcomes, world.env);
+    const { payBy_ms, updatedAt_ms } = await orderNow(id);
+    expect(payBy_ms).toBe(updatedAt_ms + 600_000);
+  });
+
+  test("is kept when the deployment's is turned off, and no order of 0 gets one that is turned on", async () => {
+    const world = await worldOf({ vars: WINDOW });
+    const bounded = await confirmed(world, 5, own(90));
+    const endless = await confirmed(world, 5, own(0));
+    const before = await orderNow(bounded.id);
+    await minute(OFF);
+    await minute(WINDOW);
+    expect(await orderNow(bounded.id)).toEqual(before);
+    expect(await orderNow(endless.id)).toMatchObject({ payBy_ms: null, revision: 2 });
+    await passAt(Number(before.payBy_ms), { vars: OFF });
+    expect(await orderNow(bounded.id)).toMatchObject({ reason: "payment_timeout" });
+    await passAt(Date.now() + YEAR_MS, { vars: WINDOW });
+    expect(await orderNow(endless.id)).toMatchObject({ status: "confirmed" });
+  });
+
+  test("is what the order gets that an earlier version confirmed without one", async () => {
+    const world = await worldOf({ vars: OFF });
+    const { id } = await confirmed(world, 5, own(90));
+    await env.DB.prepare("UPDATE orders SET pay_by = NULL, due_at = NULL WHERE id = ?")
+      .bind(id)
+      .run();
+    await minute(OFF);
+    await minute(WINDOW);
+    const { payBy_ms, updatedAt_ms, dueAt_ms, revision } = await orderNow(id);
+    expect([payBy_ms, dueAt_ms, revision]).toEqual([
+      updatedAt_ms + 90_000,
+      updatedAt_ms + 90_000,
+      3,
+    ]);
+  });
+
+  test("can be extended; one of 0 has nothing to extend", async () => {
+    const world = await worldOf({ vars: OFF });
+    const extend = (id: string) =>
+      world.call("POST", `/v1/orders/${id}/extend`, { as: OPERATOR, body: { seconds: 60 } });
+    const bounded = await confirmed(world, 5, own(90));
+    const { payBy_ms } = await orderNow(bounded.id);
+    expect((await extend(bounded.id)).status).toBe(200);
+    expect((await orderNow(bounded.id)).payBy_ms).toBe(Number(payBy_ms) + 60_000);
+    const endless = await confirmed(world, 5, own(0));
+    expect((await extend(endless.id)).status).toBe(409);
+  });
+
+  test("is none for an order with a total of 0", async () => {
+    const world = await worldOf({ vars: WINDOW });
+    const { id } = await confirmed(world, 5, { ...own(90), price: { amount: 0, currency: "EUR" } });
+    expect(await orderNow(id)).toMatchObject({ payBy_ms: null, dueAt_ms: null });
+    await passAt(Date.now() + YEAR_MS, { vars: WINDOW });
+    expect(await orderNow(id)).toMatchObject({ status: "confirmed" });
   });
 });

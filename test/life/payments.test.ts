@@ -242,6 +242,22 @@ describe("late money", () => {
     expect(await counters(sku)).toMatchObject({ sold: 2, held: 0 });
   });
 
+  test("takes the payment windows of its items as they are by then", async () => {
+    const world = await worldOf({ vars: WINDOW });
+    const { sku, id } = await expired(world);
+    const body = { paymentWindowSeconds: 120 };
+    await world.call("PATCH", `/v1/items/${sku}`, { as: OPERATOR, body });
+    const { payment } = await report(world, paymentOf(id));
+    const windows = await env.DB.prepare(
+      "SELECT payment_window_ms FROM orders WHERE id IN (?, ?) ORDER BY id",
+    )
+      .bind(id, payment.successorId)
+      .raw();
+    expect(windows).toEqual([[null], [120_000]]);
+    await settleDown(world);
+    expect(await orderNow(String(payment.successorId))).toMatchObject({ status: "paid" });
+  });
+
   test("has to be refunded if the units are gone", async () => {
     const world = await worldOf({ vars: WINDOW });
     const { sku, id } = await expired(world, 2);

@@ -4,16 +4,24 @@ import type { Policy } from "../../src/orders/config/policy.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { observed } from "../support/d1.ts";
-import { addItem, candidateFor, fakeFeeds, locked, orderNow, POLICY } from "./support/data.ts";
+import {
+  addItem,
+  candidateFor,
+  fakeFeeds,
+  type ItemOptions,
+  locked,
+  orderNow,
+  POLICY,
+} from "./support/data.ts";
 import { portsWith } from "./support/data.ts";
 import { migrate } from "./support/worker.ts";
 
 beforeAll(migrate);
 
 /** Counts what `count` one-line orders cost in D1 from placing to `confirmed`. */
-async function cost(count: number, hasKey: boolean, policy = POLICY) {
+async function cost(count: number, hasKey: boolean, policy = POLICY, item: ItemOptions = {}) {
   const { db, trips, rowsWritten } = observed(env.DB);
-  const sku = await addItem({ available: 1_000, levelAge_ms: 0 });
+  const sku = await addItem({ available: 1_000, levelAge_ms: 0, ...item });
   const orders = Array.from({ length: count }, (_, i) =>
     candidateFor(sku, { key: hasKey ? `key-${i}` : null }),
   );
@@ -61,6 +69,13 @@ describe("the budgets of an order, placed to confirmed", () => {
     expect(window.rows - without.rows).toBeGreaterThan(0);
     expect(window.rows - without.rows).toBeLessThanOrEqual(1);
     expect(window.rows).toBeLessThanOrEqual(8);
+  });
+
+  it.each([1, 50])("and one of the item's own no more (%s at once)", async (count) => {
+    const window = { ...OFF, paymentWindow_ms: 900_000 };
+    const usual = await cost(count, true, window);
+    const own = await cost(count, true, window, { paymentWindow_ms: 60_000 });
+    expect(own.rows).toBe(usual.rows);
   });
 
   it("the changes cost a row for each transaction, however many orders are in it", async () => {

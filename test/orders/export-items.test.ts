@@ -19,8 +19,13 @@ describe("the export of items", () => {
         token,
         body: { name: sku, price: { amount: 5, currency: "EUR" }, ...body },
       });
-    await put("A", { name: "=A", limitPerCustomer: 2, saleStartsAt: "2026-01-01T00:00:00Z" });
-    await put("B", { status: "draft" });
+    await put("A", {
+      name: "=A",
+      limitPerCustomer: 2,
+      paymentWindowSeconds: 0,
+      saleStartsAt: "2026-01-01T00:00:00Z",
+    });
+    await put("B", { status: "draft", paymentWindowSeconds: 90 });
     await put("C", {});
     await call("DELETE", "/v1/items/C", { token });
     await env.DB.prepare(
@@ -33,11 +38,11 @@ describe("the export of items", () => {
     expect(parseNdjson(await read(`${path}?after=A`, NDJSON)).values).toEqual(items.slice(1));
     const at = items.map(({ updatedAt }) => updatedAt);
     expect((await read(path, CSV)).split("\r\n")).toEqual([
-      "type,sku,name,status,price,currency,limit_per_customer,sale_starts_at,sale_ends_at,sale_state,received,available,held,sold,updated_at",
-      `item,A,'=A,listed,5,EUR,2,2026-01-01T00:00:00.000Z,,open,9,4,2,3,${at[0]}`,
-      `item,B,B,draft,5,EUR,,,,open,0,0,0,0,${at[1]}`,
-      `item,C,C,archived,5,EUR,,,,open,0,0,0,0,${at[2]}`,
-      "end,,,,,,,,,,,,,,",
+      "type,sku,name,status,price,currency,limit_per_customer,payment_window_seconds,sale_starts_at,sale_ends_at,sale_state,received,available,held,sold,updated_at",
+      `item,A,'=A,listed,5,EUR,2,0,2026-01-01T00:00:00.000Z,,open,9,4,2,3,${at[0]}`,
+      `item,B,B,draft,5,EUR,,90,,,open,0,0,0,0,${at[1]}`,
+      `item,C,C,archived,5,EUR,,,,,open,0,0,0,0,${at[2]}`,
+      "end,,,,,,,,,,,,,,,",
       "",
     ]);
     const response = await call("GET", `${path}?after=a%20b`, { token });

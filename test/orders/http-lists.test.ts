@@ -181,6 +181,7 @@ describe("an item", () => {
       name: "Newer",
       price: { amount: 6, currency: "USD" },
       limitPerCustomer: 2,
+      paymentWindowSeconds: 120,
       saleStartsAt,
     });
     expect(second.status).toBe(200);
@@ -192,6 +193,7 @@ describe("an item", () => {
       received: 7,
       paused: false,
       limitPerCustomer: 2,
+      paymentWindowSeconds: 120,
       saleStartsAt,
       saleEndsAt: null,
     };

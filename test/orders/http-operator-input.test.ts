@@ -18,10 +18,12 @@ beforeAll(async () => {
 
 const ITEM = { name: "Pan", price: { amount: 5, currency: "EUR" } };
 
+type BadCall = [string, string, CallOptions, number, string];
+
 const GZIP: CallOptions = { headers: { "Idempotency-Key": "k", "Content-Encoding": "gzip" } };
 
 describe("an operator's calls with bad input", () => {
-  it.each<[string, string, CallOptions, number, string]>([
+  it.each<BadCall>([
     ["PUT", "/v1/items/a%20b", { body: ITEM }, 400, "invalid_request"],
     ["PUT", "/v1/items/PAN", { body: { ...ITEM, name: "" } }, 400, "invalid_request"],
     ["PUT", "/v1/items/PAN", { body: { ...ITEM, price: 5 } }, 400, "invalid_request"],
@@ -40,6 +42,13 @@ describe("an operator's calls with bad input", () => {
       "invalid_request",
     ],
     ["PUT", "/v1/items/PAN", { body: { ...ITEM, limitPerCustomer: 0 } }, 400, "invalid_request"],
+    ...[-1, 1, 59, 90.5, 604_801, "90"].flatMap((paymentWindowSeconds): BadCall[] => {
+      const own = { paymentWindowSeconds };
+      return [
+        ["PUT", "/v1/items/PAN", { body: { ...ITEM, ...own } }, 400, "invalid_request"],
+        ["PATCH", "/v1/items/CUP", { body: own }, 400, "invalid_request"],
+      ];
+    }),
     ["PUT", "/v1/items/PAN", { body: { ...ITEM, saleStartsAt: "soon" } }, 400, "invalid_request"],
     [
       "PUT",

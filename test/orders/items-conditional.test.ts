@@ -144,6 +144,23 @@ describe("PATCH", () => {
     });
   });
 
+  it("sets and removes a payment window, and leaves it where it is not named", async () => {
+    expect((await put({ ...CUP, paymentWindowSeconds: 60 })).body).toMatchObject({
+      paymentWindowSeconds: 60,
+    });
+    expect(await patch({ name: "Mug" })).toMatchObject({
+      etag: '"2.0"',
+      body: { paymentWindowSeconds: 60 },
+    });
+    for (const paymentWindowSeconds of [0, 604_800, null]) {
+      const { body } = await patch({ paymentWindowSeconds });
+      expect(body).toMatchObject({ name: "Mug", paymentWindowSeconds });
+    }
+    expect((await ask("GET")).etag).toBe('"5.0"');
+    await patch({ paymentWindowSeconds: 60 });
+    expect((await put()).body).toMatchObject({ paymentWindowSeconds: null });
+  });
+
   it("takes the type of merge patches too", async () => {
     await put();
     const headers = { "Content-Type": "application/merge-patch+json" };

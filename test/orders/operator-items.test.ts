@@ -55,6 +55,7 @@ describe("the operators' items", () => {
       name: "Red CUP",
       price,
       limitPerCustomer: null,
+      paymentWindowSeconds: null,
       saleStartsAt: ITEMS["B-open"]?.["saleStartsAt"],
       saleEndsAt: ITEMS["B-open"]?.["saleEndsAt"],
       status: "listed",

@@ -13,6 +13,7 @@ const plan: Plan = {
       sku: "item-1",
       stock: 20,
       limitPerCustomer: null,
+      paymentWindow_s: null,
       saleStartsAt_ms: null,
       saleEndsAt_ms: null,
     },

@@ -24,6 +24,7 @@ describe("a CSV", () => {
             name: 'Poster, "large"',
             price: { amount: 1_250, currency: "EUR" },
             limitPerCustomer: null,
+            paymentWindowSeconds: null,
             saleStartsAt: null,
             saleEndsAt: null,
             status: "listed",
@@ -39,6 +40,17 @@ describe("a CSV", () => {
     );
     const tabs = 'sku\tstock\tname\tcurrency\tprice\nA\t7\t"Poster, ""large"""\tEUR\t12.5';
     expect(read(tabs).rows[0]).toEqual(rows.rows[0]);
+  });
+
+  test("reads the payment windows of items: an empty one is none, and 0 is for ever", () => {
+    const header = "sku,name,price,currency,paymentWindowSeconds";
+    const { rows, bad } = read(
+      `${header}\nA,Item,1,EUR,90\nB,Item,1,EUR,\nC,Item,1,EUR,0\nD,Item,1,EUR,59`,
+    );
+    expect(rows.map(({ details }) => details?.paymentWindowSeconds)).toEqual([90, null, 0]);
+    expect(bad).toEqual([
+      { line: 5, messages: [expect.stringMatching(/^paymentWindowSeconds: must be 0, or/)] },
+    ]);
   });
 
   test("names the line of each error, and reads the others", () => {
@@ -88,6 +100,7 @@ describe("a plan", () => {
     name,
     price: { amount: 100, currency: "EUR" },
     limitPerCustomer: null,
+    paymentWindowSeconds: null,
     saleStartsAt: null,
     saleEndsAt: null,
     status: "listed",
@@ -115,6 +128,13 @@ describe("a plan", () => {
     expect(summaryOf(plan)).toMatch(
       /1 new, 1 changed, 3 as they are\n.*3 of 4 counts differ: \+7 and -2/,
     );
+  });
+
+  test("sees another payment window", () => {
+    const file = "sku,name,price,currency,paymentWindowSeconds\nA,Item,1,EUR,90\nB,Item,1,EUR,";
+    const items = [item("A", 1), item("B", 1)];
+    const plan = planOf(rowsOf(file), new Map(items.map((one) => [one.sku, one])));
+    expect(plan.changed.map(({ sku }) => sku)).toEqual(["A"]);
   });
 
   test("of a file with stock only names SKUs that are not there", () => {

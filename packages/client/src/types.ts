@@ -94,6 +94,8 @@ export interface Item {
   /** The item takes no orders until the shop resumes it. */
   paused: boolean;
   limitPerCustomer: number | null;
+  /** How long a confirmed order waits for its payment. 0: for ever; null: as the deployment says. */
+  paymentWindowSeconds: number | null;
   saleStartsAt: string | null;
   saleEndsAt: string | null;
 }

@@ -11,6 +11,20 @@ const MAX_PRICE = 1_000_000_000;
 const name = singleLineText(200);
 const amount = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_PRICE));
 const limit = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000));
+const WINDOW = "must be 0, or a whole number from 60 to 604800";
+/** The least lets the reconciler's rounds of a minute find its end; the most is a week. */
+const paymentWindow = v.union(
+  [
+    v.literal(0),
+    v.pipe(
+      v.number(WINDOW),
+      v.integer(WINDOW),
+      v.minValue(60, WINDOW),
+      v.maxValue(604_800, WINDOW),
+    ),
+  ],
+  WINDOW,
+);
 const status = v.picklist(["draft", "listed"], "must be draft or listed");
 const SALE_ORDER = "saleStartsAt must be before saleEndsAt";
 
@@ -20,6 +34,7 @@ export const ItemSchema = v.pipe(
     name,
     price: v.strictObject({ amount, currency: CurrencySchema }),
     limitPerCustomer: v.nullish(limit, null),
+    paymentWindowSeconds: v.nullish(paymentWindow, null),
     saleStartsAt: v.nullish(TimeSchema, null),
     saleEndsAt: v.nullish(TimeSchema, null),
     status: v.optional(status, "listed"),
@@ -37,6 +52,7 @@ export const ItemPatchSchema = v.strictObject({
     }),
   ),
   limitPerCustomer: v.exactOptional(v.nullable(limit)),
+  paymentWindowSeconds: v.exactOptional(v.nullable(paymentWindow)),
   saleStartsAt: v.exactOptional(v.nullable(TimeSchema)),
   saleEndsAt: v.exactOptional(v.nullable(TimeSchema)),
   status: v.exactOptional(status),

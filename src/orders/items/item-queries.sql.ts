@@ -8,6 +8,7 @@ export interface ItemRow {
   price_amount: number;
   price_currency: string;
   limit_per_customer: number | null;
+  payment_window_ms: number | null;
   sale_starts_at: number | null;
   sale_ends_at: number | null;
   status: ItemStatus;
@@ -30,6 +31,7 @@ export function itemFromRow(row: ItemRow): StoredItem {
       name: row.name,
       price: { amount: row.price_amount, currency: row.price_currency },
       limitPerCustomer: row.limit_per_customer,
+      paymentWindowSeconds: row.payment_window_ms && row.payment_window_ms / 1_000,
       saleStartsAt: iso(row.sale_starts_at),
       saleEndsAt: iso(row.sale_ends_at),
       status: row.status,

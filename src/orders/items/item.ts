@@ -13,6 +13,8 @@ export interface ItemView {
   /** It takes no orders until it is resumed. */
   paused: boolean;
   limitPerCustomer: number | null;
+  /** How long a confirmed order waits for its payment. 0: for ever; null: as the deployment says. */
+  paymentWindowSeconds: number | null;
   saleStartsAt: string | null;
   saleEndsAt: string | null;
 }

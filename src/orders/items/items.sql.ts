@@ -69,6 +69,7 @@ const DETAILS = [
   "price_amount",
   "price_currency",
   "limit_per_customer",
+  "payment_window_ms",
   "sale_starts_at",
   "sale_ends_at",
   "status",
@@ -93,7 +94,7 @@ export function putItem(
     db
       .prepare(
         `INSERT INTO items (sku, ${DETAILS.join(", ")}, updated_at)
-         SELECT ?1, ${VALUES}, ?12 WHERE ${HOLDS}
+         SELECT ?1, ${VALUES}, ?13 WHERE ${HOLDS}
          ON CONFLICT (sku) DO UPDATE SET ${REPLACED}, archived_at = NULL, revision = revision + 1, updated_at = excluded.updated_at
          WHERE items.archived_at IS NOT NULL OR ${CHANGED}`,
       )
@@ -139,6 +140,7 @@ const columnsOf = (details: ItemDetails): Record<(typeof DETAILS)[number], unkno
   price_amount: details.price.amount,
   price_currency: details.price.currency,
   limit_per_customer: details.limitPerCustomer,
+  payment_window_ms: details.paymentWindowSeconds && details.paymentWindowSeconds * 1_000,
   sale_starts_at: details.saleStartsAt && Date.parse(details.saleStartsAt),
   sale_ends_at: details.saleEndsAt && Date.parse(details.saleEndsAt),
   status: details.status,

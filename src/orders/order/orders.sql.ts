@@ -15,6 +15,7 @@ import {
   TRANSITIONS,
   type TransitionName,
 } from "./order.ts";
+import { HAS_NO_WINDOW, leastWindow, windowEnd } from "./payment-window.sql.ts";
 
 /** All writes of the table `orders`. Each is conditional: D1 alone decides an order's life. */
 
@@ -23,47 +24,61 @@ const PLACED_ENTRY = `json_object('revision', 1, 'status', 'pending', 'reason', 
 
 /**
  * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
- * `currency`, `amount_due`, `metadata`, `actor` (JSON; null: unknown) and `refusal` (null: admitted). Its parameters are the first three of `values`: the
- * candidates, now, and one of its own. The fourth value is the orders' first `due_at`.
+ * `currency`, `amount_due`, `metadata`, `payment_window_ms`, `actor` (JSON; null: unknown) and
+ * `refusal` (null: admitted). Its parameters are the first four of `values`: the candidates, now, and
+ * two of its own. The fifth value is the orders' first `due_at`.
  */
 export function insertAdmitted(
   db: D1Database,
   select: string,
-  values: readonly [json: string, now_ms: number, own: number | null, due_ms: number],
+  values: readonly [json: string, now_ms: number, own: number, other: number, due_ms: number],
 ): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, changed_in, changed_from)
-       SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?4,
+         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, payment_window_ms,
+         changed_in, changed_from)
+       SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?5,
          json_array(json_set(${PLACED_ENTRY}, iif(actor IS NULL, '$.reason', '$.actor'), json(actor))),
-         amount_due, metadata, ${NEXT_CHANGE}, 0
+         amount_due, metadata, payment_window_ms, ${NEXT_CHANGE}, 0
        FROM (${select}) AS candidates WHERE refusal IS NULL
        ON CONFLICT (id) DO NOTHING`,
     )
     .bind(...values);
 }
 
+interface Successor {
+  id: string;
+  of: string;
+  now_ms: number;
+  due_ms: number;
+  window_ms: number;
+}
+
 /**
  * Inserts the successor `id` of the expired order for which a late payment waits, if the batch has
- * recorded such a payment. It has the same customer, lines and amounts.
+ * recorded such a payment. It has the same customer, lines and amounts, and the payment windows of its
+ * items as they are now. `window_ms` is the deployment's.
  */
 export function insertSuccessor(
   db: D1Database,
-  { id, of, now_ms, due_ms }: { id: string; of: string; now_ms: number; due_ms: number },
+  { id, of, now_ms, due_ms, window_ms }: Successor,
 ): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
-         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, successor_of, changed_in, changed_from)
+         placed_at, updated_at, awaits, due_at, history, amount_due, metadata, successor_of,
+         payment_window_ms, changed_in, changed_from)
        SELECT ?1, customer_id, 'pending', lines, total_amount, currency, 1, ?3, ?3, 'lock', ?4,
          json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
-           'at_ms', CAST(?3 AS INTEGER), 'actor', NULL)), amount_due, metadata, id, ${NEXT_CHANGE}, 0
+           'at_ms', CAST(?3 AS INTEGER), 'actor', NULL)), amount_due, metadata, id,
+         (SELECT ${leastWindow("?5")} FROM json_each(orders.lines) AS l
+           LEFT JOIN items AS i ON i.sku = l.value->>'sku'), ${NEXT_CHANGE}, 0
        FROM orders WHERE id = ?2 AND EXISTS (SELECT 1 FROM payments
          WHERE payments.successor_id = ?1 AND payments.order_id = ?2)
        ON CONFLICT (id) DO NOTHING`,
     )
-    .bind(id, of, now_ms, due_ms);
+    .bind(id, of, now_ms, due_ms, window_ms);
 }
 
 /** The order of a transition. Only a refusal brings its own reason and shortages. */
@@ -110,12 +125,12 @@ export function transition(
   // An order with an amount due of 0 needs no payment and never expires.
   const isUnpaid = `AND pay_by <= ?2 AND ${AMOUNT_DUE} > 0`;
   const alsoIf = name === "expire" ? `${isUnpaid} ${condition}` : condition;
-  const due = name === "confirm" ? `iif(${AMOUNT_DUE} > 0, ?6, NULL)` : "?6";
+  const [payBy, due] = name === "confirm" ? [windowEnd("?4"), windowEnd("?6")] : ["?4", "?6"];
   const due_ms = ownDue_ms ?? dueAfter(name, payBy_ms, now_ms);
   const update = db
     .prepare(
       `UPDATE orders SET status = ?3, reason = e.reason, shortages = e.shortages,
-         ${MARK_ORDER}, revision = revision + 1, updated_at = ?2, pay_by = iif(${AMOUNT_DUE} > 0, ?4, NULL),
+         ${MARK_ORDER}, revision = revision + 1, updated_at = ?2, pay_by = ${payBy},
          awaits = ?5, due_at = ${due},
          attempts = 0,
          history = ${appendHistory("?3", "e.reason", "'actor', json(?8)")}
@@ -235,9 +250,6 @@ export async function requeueCommands(db: D1Database, ids: readonly string[], no
   return meta.changes;
 }
 
-/** On a row of `orders`: confirmed without a payment window, though it needs a payment. */
-export const HAS_NO_WINDOW = `status = 'confirmed' AND pay_by IS NULL AND ${AMOUNT_DUE} > 0`;
-
 /**
  * Opens a payment window for those of these orders that were confirmed without one. The change is a
  * revision, so that the customer learns of it.
@@ -249,7 +261,7 @@ export function openPaymentWindows(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE orders SET pay_by = ?3, due_at = ?3, updated_at = ?2, ${MARK_ORDER}, revision = revision + 1,
+      `UPDATE orders SET pay_by = ${windowEnd("?3")}, due_at = ${windowEnd("?3")}, updated_at = ?2, ${MARK_ORDER}, revision = revision + 1,
          history = ${appendHistory("status", "reason", "'actor', NULL, 'step', 'window_opened'")}
        WHERE id IN (SELECT value FROM json_each(?1)) AND ${HAS_NO_WINDOW}`,
     )

@@ -41,7 +41,9 @@ export async function recordPayment(
   // Before the commit: a crash right after it must leave nothing unwatched.
   await scheduleReconcile(env, now_ms + Math.min(FIRST_DUE_MS, firstDue_ms(policy)));
   const recording = { actor, now_ms, successorId, mayReorder: policy.latePayment === "reorder" };
-  const successor = { id: successorId, of: orderId, now_ms, due_ms: now_ms + firstDue_ms(policy) };
+  const due_ms = now_ms + firstDue_ms(policy);
+  const window_ms = policy.paymentWindow_ms;
+  const successor = { id: successorId, of: orderId, now_ms, due_ms, window_ms };
   const alsoIf = `AND ${IS_PAID_BY_PAYMENT}`;
   const ids = [orderId, successorId];
   const [recorded, , paid, placed, found, present, orders] = await db.batch<OrderRow>([

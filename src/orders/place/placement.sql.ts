@@ -8,6 +8,7 @@ import { bindKeys, KEY_OWNER } from "../order/idempotency-keys.sql.ts";
 import { type OrderRow, orderFromRow } from "../order/order-queries.sql.ts";
 import { firstDue_ms, type Money, type Order } from "../order/order.ts";
 import { insertAdmitted } from "../order/orders.sql.ts";
+import { leastWindow } from "../order/payment-window.sql.ts";
 
 /** An order to be placed. Its lines are merged and validated; D1 adds names and prices. */
 export interface Candidate {
@@ -60,7 +61,7 @@ const IS_SHORT = `(?3 AND i.available < l.value->>'quantity' AND ${IS_TRUSTED})`
 /**
  * Selects the candidates (`?1`, JSON) whose key is free or belongs to a pruned order, with their
  * lines from the catalogue and the code of their refusal at admission (null: admitted). `?2`: now.
- * `?3`: whether the sold-out gate is on.
+ * `?3`: whether the sold-out gate is on. `?4`: the deployment's payment window.
  */
 const admissionSql = (alsoWhere: string): string => `
   SELECT c.value->>'id' AS id, c.value->>'customerId' AS customer_id,
@@ -73,7 +74,7 @@ const admissionSql = (alsoWhere: string): string => `
       'saleStartsAt', i.sale_starts_at, 'saleEndsAt', i.sale_ends_at)) AS facts,
     sum(i.price_amount * (l.value->>'quantity')) AS total, min(i.price_currency) AS currency,
     c.value->>'amountDue' AS amount_due, c.value->>'metadata' AS metadata,
-    c.value->>'actor' AS actor,
+    c.value->>'actor' AS actor, ${leastWindow("?4")} AS payment_window_ms,
     CASE
       WHEN count(i.sku) < count(*) THEN 'unknown_item'
       WHEN min(i.price_currency) <> max(i.price_currency) THEN 'mixed_currencies'
@@ -117,12 +118,13 @@ export async function placeAll(
 ): Promise<Placement[]> {
   const json = JSON.stringify(candidates);
   const isGateOn = policy.isGateOn ? 1 : 0;
+  const own = [json, now_ms, isGateOn, policy.paymentWindow_ms] as const;
   const ids = candidates.map(({ id }) => id);
   const [, , placed, refused] = await db.batch([
-    insertAdmitted(db, ADMITTED, [json, now_ms, isGateOn, now_ms + firstDue_ms(policy)]),
+    insertAdmitted(db, ADMITTED, [...own, now_ms + firstDue_ms(policy)]),
     bindKeys(db, json, now_ms),
     db.prepare(SELECT_PLACED).bind(json),
-    db.prepare(SELECT_REFUSED).bind(json, now_ms, isGateOn),
+    db.prepare(SELECT_REFUSED).bind(...own),
     ...listChanges(db, policy, { orders: ids }, now_ms),
   ]);
   const placedRows = (placed?.results ?? []) as PlacedRow[];

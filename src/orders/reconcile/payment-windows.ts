@@ -1,7 +1,8 @@
 import { errorText, log } from "../../runtime/log.ts";
 import type { Policy } from "../config/policy.ts";
 import { listChanges } from "../order/changes.sql.ts";
-import { HAS_NO_WINDOW, openPaymentWindows } from "../order/orders.sql.ts";
+import { openPaymentWindows } from "../order/orders.sql.ts";
+import { HAS_NO_WINDOW } from "../order/payment-window.sql.ts";
 
 /**
  * Opens payment windows for orders that were confirmed while `PAYMENT_WINDOW_SECONDS` was 0. An index

@@ -87,6 +87,16 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
             </select>
           </label>
         </div>
+        <Field
+          label="Minutes to pay"
+          hint="empty: as everywhere, 0: no end"
+          name="window"
+          type="number"
+          min={0}
+          max={10_080}
+          step="any"
+          initial={shown.window}
+        />
         <div class="fields">
           <SaleTime label="Sale starts" name="starts" initial={shown.starts} />
           <SaleTime label="Sale ends" name="ends" initial={shown.ends} />

@@ -12,18 +12,30 @@ export interface ItemTexts {
   price: string;
   currency: string;
   limit: string;
+  /** Minutes. */
+  window: string;
   starts: string;
   ends: string;
   status: string;
 }
 
-const FIELDS = ["name", "price", "currency", "limit", "starts", "ends", "status"] as const;
+const FIELDS = [
+  "name",
+  "price",
+  "currency",
+  "limit",
+  "window",
+  "starts",
+  "ends",
+  "status",
+] as const;
 
 export const textsOf = (item: StockedItem | null): ItemTexts => ({
   name: item?.name ?? "",
   price: item ? decimal(item.price) : "",
   currency: item?.price.currency ?? "EUR",
   limit: `${item?.limitPerCustomer ?? ""}`,
+  window: minutesOf(item?.paymentWindowSeconds ?? null),
   starts: localTime(item?.saleStartsAt ?? null),
   ends: localTime(item?.saleEndsAt ?? null),
   status: item?.status ?? "listed",
@@ -34,11 +46,12 @@ const typedIn = (data: FormData): ItemTexts =>
 
 /** The whole item, for a new one. */
 export function itemOf(data: FormData) {
-  const { name, price, currency, limit, starts, ends, status } = typedIn(data);
+  const { name, price, currency, limit, window, starts, ends, status } = typedIn(data);
   return {
     name,
     price: { amount: amountOf(price, currency), currency },
     limitPerCustomer: limitOf(limit),
+    paymentWindowSeconds: secondsOf(window),
     saleStartsAt: isoTime(starts),
     saleEndsAt: isoTime(ends),
     status: statusOf(status),
@@ -52,7 +65,7 @@ export function itemOf(data: FormData) {
 export function editsOf(data: FormData, shown: ItemTexts) {
   const typed = typedIn(data);
   const isEdited = (field: keyof ItemTexts) => typed[field] !== shown[field];
-  const { name, price, currency, limit, starts, ends, status } = typed;
+  const { name, price, currency, limit, window, starts, ends, status } = typed;
   return {
     ...(isEdited("name") && { name }),
     // The amount means nothing without its currency.
@@ -60,6 +73,7 @@ export function editsOf(data: FormData, shown: ItemTexts) {
       price: { amount: amountOf(price, currency), currency },
     }),
     ...(isEdited("limit") && { limitPerCustomer: limitOf(limit) }),
+    ...(isEdited("window") && { paymentWindowSeconds: secondsOf(window) }),
     ...(isEdited("starts") && { saleStartsAt: isoTime(starts) }),
     ...(isEdited("ends") && { saleEndsAt: isoTime(ends) }),
     ...(isEdited("status") && { status: statusOf(status) }),
@@ -71,6 +85,7 @@ const LABELS: Record<keyof ItemTexts, string> = {
   price: "price",
   currency: "currency",
   limit: "limit per customer",
+  window: "time to pay",
   starts: "start of the sale",
   ends: "end of the sale",
   status: "status",
@@ -84,6 +99,10 @@ export function changesBetween(before: ItemTexts, after: ItemTexts): string[] {
 }
 
 const limitOf = (text: string): number | null => (text === "" ? null : Number(text));
+const minutesOf = (seconds: number | null): string =>
+  seconds === null ? "" : `${Number((seconds / 60).toFixed(4))}`;
+const secondsOf = (minutes: string): number | null =>
+  minutes === "" ? null : Math.round(Number(minutes) * 60);
 const statusOf = (text: string) => (text === "draft" ? ("draft" as const) : ("listed" as const));
 
 /** Throws the error that the form shows. The field cannot check it without the currency. */

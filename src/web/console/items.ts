@@ -27,10 +27,12 @@ export async function setPaused({ sku }: StockedItem, isPaused: boolean): Promis
 
 /** Brings an archived item back as it was, unless somebody else has done so in the meantime. */
 export async function restore(item: StockedItem): Promise<void> {
-  const { sku, name, price, limitPerCustomer, saleStartsAt, saleEndsAt, statusBefore } = item;
+  const { sku, name, price, limitPerCustomer, paymentWindowSeconds } = item;
+  const { saleStartsAt, saleEndsAt, statusBefore } = item;
   // A PUT without a status would publish a draft. An earlier version did not say what the item was.
   const status = statusBefore ?? "draft";
-  const json = { name, price, limitPerCustomer, saleStartsAt, saleEndsAt, status };
+  const limits = { limitPerCustomer, paymentWindowSeconds };
+  const json = { name, price, ...limits, saleStartsAt, saleEndsAt, status };
   await ok(
     client.v1.items[":sku"].$put({ param: { sku }, header: { "if-none-match": "*" }, json }),
   );

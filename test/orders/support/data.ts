@@ -27,6 +27,7 @@ export interface ItemOptions {
   currency?: string;
   amount?: number;
   limitPerCustomer?: number | null;
+  paymentWindow_ms?: number | null;
   available?: number;
   /** How long ago the item confirmed its level; null: never. */
   levelAge_ms?: number | null;
@@ -40,12 +41,14 @@ export const newSku = (): string => `SKU-${++items}`;
 /** An item of the catalogue; without options one whose level nobody has confirmed. */
 export async function addItem(options: ItemOptions = {}, sku = newSku()): Promise<string> {
   const { currency = "EUR", amount = 250, limitPerCustomer = null, available = 0 } = options;
+  const { paymentWindow_ms = null } = options;
   const { levelAge_ms = null, saleStartsAt_ms = null, saleEndsAt_ms = null } = options;
   const levelAt = levelAge_ms === null ? null : Date.now() - levelAge_ms;
   await env.DB.prepare(
     `INSERT INTO items (sku, name, price_amount, price_currency, limit_per_customer, sale_starts_at,
-       sale_ends_at, updated_at, received, available, level_at, level_version)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?8, ?9, 1)
+       sale_ends_at, updated_at, received, available, level_at, level_version,
+       payment_window_ms)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?8, ?9, 1, ?10)
      ON CONFLICT (sku) DO UPDATE SET available = excluded.available,
        received = excluded.received, level_at = excluded.level_at,
        sale_starts_at = excluded.sale_starts_at, sale_ends_at = excluded.sale_ends_at`,
@@ -60,6 +63,7 @@ export async function addItem(options: ItemOptions = {}, sku = newSku()): Promis
       saleEndsAt_ms,
       available,
       levelAt,
+      paymentWindow_ms,
     )
     .run();
   return sku;
