@@ -84,18 +84,27 @@ export class SharedRead<Source, V> {
   #roundWith(key: SharedKey, now_ms: number): Round<V> | null {
     const latest = this.#latest;
     if (latest?.keys.has(key)) {
-      const isFresh = latest.values !== null && now_ms < latest.began_ms + this.#options.fresh_ms;
-      const isRunning = !latest.isOver && now_ms < latest.lapses_ms;
+      const isFresh =
+        latest.values !== null && Math.abs(now_ms - latest.began_ms) < this.#options.fresh_ms;
+      const isRunning = !latest.isOver && this.#isAlive(latest, now_ms);
       if (isFresh || (isRunning && this.#options.joinsRunning)) return latest;
     }
-    return this.#next?.keys.has(key) && now_ms < this.#next.lapses_ms ? this.#next : null;
+    return this.#next?.keys.has(key) && this.#isAlive(this.#next, now_ms) ? this.#next : null;
+  }
+
+  /** A clock that ran ahead and came back must not make a lost round last until it is there again. */
+  #isAlive({ lapses_ms }: Round<V>, now_ms: number): boolean {
+    const { interval_ms, timeout_ms } = this.#options;
+    return now_ms < lapses_ms && lapses_ms <= now_ms + interval_ms + 2 * timeout_ms;
   }
 
   #nextRound({ source, background }: Leader<Source>, now_ms: number): Round<V> {
-    if (this.#next !== null && now_ms < this.#next.lapses_ms) return this.#next;
+    if (this.#next !== null && this.#isAlive(this.#next, now_ms)) return this.#next;
     const { interval_ms, timeout_ms, limits } = this.#options;
     const before = this.#latest;
-    const begins_ms = Math.max(now_ms, (before?.began_ms ?? 0) + interval_ms);
+    const due_ms = (before?.began_ms ?? 0) + interval_ms;
+    // No longer than an interval, wherever a clock that has come back had been.
+    const begins_ms = Math.min(Math.max(now_ms, due_ms), now_ms + interval_ms);
     const round: Round<V> = {
       keys: new RoundKeys(limits, this.#warmKeys(now_ms)),
       began_ms: begins_ms,
@@ -116,7 +125,8 @@ export class SharedRead<Source, V> {
     // A turn at least, so that the leader's own key is among the round's.
     await (wait_ms > 0 ? new Promise((resolve) => setTimeout(resolve, wait_ms)) : null);
     // A slow source gets one round at a time.
-    const left_ms = before === null || before.isOver ? 0 : before.lapses_ms - Date.now();
+    const isBusy = before !== null && !before.isOver && this.#isAlive(before, Date.now());
+    const left_ms = isBusy ? before.lapses_ms - Date.now() : 0;
     if (left_ms > 0) await withTimeout(left_ms, async () => before?.result).catch(() => undefined);
     round.began_ms = Date.now();
     round.lapses_ms = round.began_ms + this.#options.timeout_ms;
@@ -132,7 +142,7 @@ export class SharedRead<Source, V> {
 
   #warmKeys(now_ms: number): SharedKey[] {
     for (const [key, asked_ms] of this.#asked_ms) {
-      if (now_ms - asked_ms < this.#options.warm_ms) break;
+      if (Math.abs(now_ms - asked_ms) < this.#options.warm_ms) break;
       this.#asked_ms.delete(key);
     }
     return [...this.#asked_ms.keys()];

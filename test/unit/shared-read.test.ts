@@ -61,6 +61,31 @@ describe("a shared read", () => {
     expect(rounds.length).toBeLessThanOrEqual(61);
   });
 
+  test("waits no longer than an interval when a clock that ran ahead has come back", async () => {
+    const { get, rounds } = rig();
+    vi.setSystemTime(1_000_000 + 3_600_000);
+    await get("sku:A");
+    vi.setSystemTime(1_000_000);
+    const later = get("sku:A");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await later).toBe(2);
+    expect(rounds[1]?.at_ms).toBe(1_000);
+  });
+
+  test("a round that was lost while the clock ran ahead is not waited for when it is back", async () => {
+    const { get, rounds, answerWith } = rig();
+    answerWith(() => new Promise(() => undefined));
+    vi.setSystemTime(1_000_000 + 3_600_000);
+    void get("sku:A")?.catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(0);
+    vi.setSystemTime(1_000_000);
+    answerWith(async () => undefined);
+    const later = get("sku:A");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await later).toBe(2);
+    expect(rounds).toHaveLength(2);
+  });
+
   test("what is asked for within the second waits for its turn, together", async () => {
     const { get, rounds } = rig();
     await get("sku:A");
