@@ -104,7 +104,10 @@ export default defineConfig({
                 LEDGER_RETENTION_DAYS: "365",
               },
               // Both Workers in one isolate: real D1 and real stock items, calls that can be counted.
-              durableObjects: { ITEM: { className: "StockItem", useSQLite: true } },
+              durableObjects: {
+                ITEM: { className: "StockItem", useSQLite: true },
+                INDEX: { className: "StockIndex", useSQLite: true },
+              },
               serviceBindings: { STOCK: { name: kCurrentWorker, entrypoint: "StockApi" } },
               // Nobody reads it: a test delivers its messages itself, and none comes as a file ends.
               queueProducers: { STOCK_EVENTS: { queueName: "unread" } },

@@ -278,6 +278,7 @@ export const operations: Example<"Operations"> = {
   perMinute,
   deadLetters: 0,
   breaches: 0,
+  frozen: null,
   alerts: [
     {
       code: "money_unmatched",
@@ -322,6 +323,25 @@ export const differences: Example<"Differences"> = {
   ],
   nextCursor: "eyJwaGFzZSI6ImxvY2tzIiwic2t1IjoiIiwiYWZ0ZXIiOiIifQ",
 };
+
+export const frozen: Example<"Freezing"> = {
+  frozen: {
+    since: "2026-12-01T18:31:00.000Z",
+    reason: "database_put_back",
+    restoredTo: "2026-12-01T18:05:00.000Z",
+    recovered: false,
+  },
+};
+
+export const recovery: Example<"Recovery"> = {
+  applied: true,
+  orders: [{ orderId: ORDER_ID, customerId: "customer_17", before: null, after: "paid" }],
+  unrecoverable: [],
+  drafts: [],
+  nextCursor: null,
+};
+
+export const settledOrphan: Example<"SettledOrphan"> = { orderId: ORDER_ID, status: "confirmed" };
 
 export const deadLetter: Example<"DeadLetter"> = {
   id: "6c6f1c2e7a1b4d0e8f3a5b9c0d1e2f34",

@@ -84,9 +84,39 @@ export const FIELDS: Record<string, Record<string, string>> = {
   },
   ItemOutcomes: { "": "The outcome of each line.", results: "In the order of the lines." },
   StockOutcomes: { "": "The outcome of each line.", results: "In the order of the lines." },
+  Thaw: { "": "How to thaw.", force: "Thaw a service whose restored database was not recovered." },
+  Recover: {
+    "": "The part to recover.",
+    apply: "Do it. Else the call only tells what it would do.",
+    force: "Begin although messages may still be on their way to the items.",
+    cursor: "`nextCursor` of the previous part. With `apply`, of the same run.",
+  },
+  Orphan: {
+    "": "A lock whose order nobody knows.",
+    action: "`release`: the units go back on sale. `adopt`: the order is rebuilt from its items.",
+  },
+  Freezing: { "": "Whether the service is frozen.", frozen: "Null: it is not." },
+  FrozenState: {
+    "": "Why the service is frozen, and since when.",
+    reason: "`database_put_back`: found by itself. `operator`: by hand.",
+    restoredTo: "About when the state of the database is from. Null: it was not put back.",
+    recovered: "A run of recovery has reached its end since.",
+  },
+  Recovery: {
+    "": "What one part of recovery has done, or would do.",
+    applied: "Whether it was done, or only told.",
+
+    unrecoverable:
+      "What cannot be known. `no_record`: the item keeps too little of the order. `unknown_item`: nothing tells the name and the price of the item.",
+    drafts: "Items that the catalogue had lost. They are drafts until somebody lists them.",
+  },
+  SettledOrphan: {
+    "": "What became of the order.",
+    status: "Of the adopted order. Null: its units were released.",
+  },
   Reconcile: {
     "": "The part to compare.",
-    repair: "Reconcile the orders that differ, starting now.",
+    repair: "Repair what differs, as far as it takes nothing from anybody.",
     cursor: "`nextCursor` of the previous part.",
   },
   Currency: {
@@ -301,14 +331,17 @@ export const FIELDS: Record<string, Record<string, string>> = {
   Actor: { "": "Who did something.", sub: "The `sub` of the token; null for the system." },
   Transition: {
     "": "One change of an order.",
-    step: "What happened. `window_opened`: an order that was confirmed without a payment window got one.",
+    step: "What happened. `window_opened`: an order that was confirmed without a payment window got one. `recovered`: the database was put back, and the revisions that it had lost are skipped.",
     actor: "Who caused it; null: the entry is older than the record of actors.",
   },
   History: { "": "All transitions of an order.", transitions: "Oldest first." },
   Lock: { "": "Units that an item holds for an order, or has sold with it." },
   Difference: {
     "": "A difference between an order and a stock item.",
-    kind: "`missing_lock`: the item has no lock for a confirmed or paid order. `unreleased`: the item has a lock for an order that should have none, such as a cancelled one. `wrong_lock`: quantity or state of the lock differ from the order. `orphan_lock`: the item has a lock for an unknown order.",
+    kind: "`missing_lock`: the item has no lock for a confirmed or paid order. `unreleased`: the item has a lock for an order that should have none, such as a cancelled one. `wrong_lock`: quantity or state of the lock differ from the order. `orphan_lock`: the item has a lock for an unknown order. `stuck`: the order has waited for its items for longer than it takes when all is well.",
+    awaits: "Of a stuck order: the command that is not acknowledged.",
+    since: "Of a stuck order: since when it waits.",
+    repaired: "Absent: nothing was to be repaired. False: it is for an operator.",
     status: "The order's status; null: there is no such order.",
     expected: "The lock that the order requires.",
     found: "The lock that the item has.",

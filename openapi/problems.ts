@@ -184,6 +184,31 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     members: { level: LevelSchema, affected: v.exactOptional(v.array(OrderIdSchema)) },
     example: { level: examples.level },
   },
+  not_frozen: {
+    means: "Only a frozen service is recovered: nothing may change meanwhile.",
+    remedy:
+      "If the database was put back, freeze the service first (`POST /v1/operations/freeze`).",
+  },
+  recovery_needed: {
+    means:
+      "The database was put back to an earlier state, and what it has lost was not rebuilt. Orders that were paid would expire.",
+    remedy:
+      "Call `POST /v1/operations/recover` with `apply` to its end. With `force` it thaws all the same.",
+  },
+  recovery_waits: {
+    means: "Calls or messages from before the freeze are still under way.",
+    remedy: "Repeat after `Retry-After` seconds.",
+    example: { detail: "Calls that began before the freeze have ended in 12 s." },
+  },
+  recovery_reset: {
+    means: "Another run of recovery has begun since, or the database was put back once more.",
+    remedy: "Begin again without a cursor.",
+  },
+  not_an_orphan: {
+    means:
+      "There is an order with this id, the item has no lock of it, or the item keeps too little of it.",
+    remedy: "Compare orders with their stock again.",
+  },
   payload_too_large: {
     means:
       "The body is larger than 64 KB; 256 KB for Stripe's events, 1 MB for calls with many lines.",
@@ -221,6 +246,11 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     means:
       "The service has an internal error. The call may have taken effect: an order may have been placed.",
     remedy: "Repeat with the same key. If the error persists, report the `requestId`.",
+  },
+  frozen: {
+    means:
+      "The service is frozen: its database is being restored, or an operator has frozen it. Nothing was changed.",
+    remedy: "Repeat the call with the same key after the seconds in `Retry-After`.",
   },
   unavailable: {
     means:

@@ -13,16 +13,24 @@ import { ItemPatchSchema, ItemSchema } from "../src/orders/http/item-body.ts";
 import { ReconcileSchema } from "../src/orders/http/operators.ts";
 import { ExtensionSchema, OrderSchema } from "../src/orders/http/order-body.ts";
 import { PaymentSchema } from "../src/orders/http/payments.ts";
+import {
+  frozenView,
+  OrphanSchema,
+  RecoverSchema,
+  ThawSchema,
+} from "../src/orders/http/recovery.ts";
 import { ReturnSchema } from "../src/orders/http/returns.ts";
 import { AdjustmentSchema, StockCountSchema } from "../src/orders/http/stock-body.ts";
 import type { StockView } from "../src/orders/http/stock.ts";
 import type { ItemStatus, ItemView, StockedItem } from "../src/orders/items/item.ts";
 import type { Alert } from "../src/orders/operators/alerts.ts";
-import type { Difference } from "../src/orders/operators/compare.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
+import type { Difference } from "../src/orders/operators/difference.ts";
+import type { RepairedDifference } from "../src/orders/operators/repair.ts";
 import type { historyView, OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";
 import type { ReturnView } from "../src/orders/order/return.ts";
+import type { RecoverPage } from "../src/orders/recover/recover.ts";
 import { BULK_SCHEMAS } from "./bulk-schemas.ts";
 import { changeSchemas } from "./change-schemas.ts";
 import { exportSchemas } from "./export-schemas.ts";
@@ -51,6 +59,7 @@ const Reason = v.picklist([
   "operator_request",
   "payment_timeout",
   "lock_timeout",
+  "not_recorded",
 ]);
 
 const OrderLine = v.object({
@@ -179,8 +188,42 @@ const Minute = v.object({
   settleLatencyMs: v.object({ p50: milliseconds, p99: milliseconds }),
 }) satisfies v.GenericSchema<unknown, MinuteView>;
 
+const FrozenState = v.object({
+  since: time,
+  reason: v.picklist(["database_put_back", "operator"]),
+  restoredTo: v.nullable(time),
+  recovered: v.boolean(),
+}) satisfies v.GenericSchema<unknown, ReturnType<typeof frozenView>>;
+
+const RecoveryPage = v.object({
+  applied: v.boolean(),
+  orders: v.array(
+    v.object({
+      orderId: OrderIdSchema,
+      customerId: v.string(),
+      before: v.nullable(StoredStatus),
+      after: StoredStatus,
+    }),
+  ),
+  unrecoverable: v.array(
+    v.object({
+      sku: SkuSchema,
+      orderId: v.nullable(OrderIdSchema),
+      why: v.picklist(["no_record", "unknown_item"]),
+    }),
+  ),
+  drafts: v.array(SkuSchema),
+  nextCursor,
+}) satisfies v.GenericSchema<
+  unknown,
+  Omit<RecoverPage, "next"> & { applied: boolean; nextCursor: string | null }
+>;
+
 const OperationsAlert = v.object({
   code: v.picklist([
+    "frozen",
+    "item_put_back",
+    "stuck",
     "cron_silent",
     "stock_away",
     "backlog",
@@ -208,8 +251,12 @@ const OperationsView = v.object({
   perMinute: v.pipe(v.array(Minute), v.length(60)),
   deadLetters: count,
   breaches: count,
+  frozen: v.nullable(FrozenState),
   alerts: v.array(OperationsAlert),
-}) satisfies v.GenericSchema<unknown, Dashboard & { alerts: Alert[] }>;
+}) satisfies v.GenericSchema<
+  unknown,
+  Dashboard & { frozen: ReturnType<typeof frozenView> | null; alerts: Alert[] }
+>;
 
 const Transition = v.object({
   revision: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -221,6 +268,7 @@ const Transition = v.object({
     "extended",
     "returned",
     "window_opened",
+    "recovered",
   ]),
   status: StoredStatus,
   reason: v.nullable(Reason),
@@ -231,13 +279,16 @@ const Transition = v.object({
 const Lock = v.object({ quantity: count, state: v.picklist(["held", "sold"]) });
 
 const StockDifference = v.object({
-  kind: v.picklist(["missing_lock", "unreleased", "wrong_lock", "orphan_lock"]),
+  kind: v.picklist(["missing_lock", "unreleased", "wrong_lock", "orphan_lock", "stuck"]),
   sku: SkuSchema,
   orderId: OrderIdSchema,
   status: v.nullable(StoredStatus),
   expected: v.nullable(Lock),
   found: v.nullable(Lock),
-}) satisfies v.GenericSchema<unknown, Difference>;
+  awaits: v.exactOptional(v.picklist(["lock", "release", "commit"])),
+  since: v.exactOptional(time),
+  repaired: v.exactOptional(v.boolean()),
+}) satisfies v.GenericSchema<unknown, Difference & Partial<RepairedDifference>>;
 
 const Letter = v.object({
   id: v.string(),
@@ -275,6 +326,9 @@ export const SCHEMAS = {
   StockCount: StockCountSchema,
   StockChange: v.union([AdjustmentSchema, StockCountSchema]),
   Reconcile: ReconcileSchema,
+  Thaw: ThawSchema,
+  Recover: RecoverSchema,
+  Orphan: OrphanSchema,
   Currency: CurrencySchema,
   Money,
   Status,
@@ -307,6 +361,10 @@ export const SCHEMAS = {
   Ledger: v.object({ movements: v.array(StockMovement), nextCursor }),
   Minute,
   Alert: OperationsAlert,
+  FrozenState,
+  Freezing: v.object({ frozen: v.nullable(FrozenState) }),
+  Recovery: RecoveryPage,
+  SettledOrphan: v.object({ orderId: OrderIdSchema, status: v.nullable(StoredStatus) }),
   Operations: OperationsView,
   Actor: ActorSchema,
   Transition,

@@ -123,7 +123,7 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "Compare orders with their stock",
     description:
-      "Compares a bounded part of the orders with the stock items, and reports differences that a second comparison finds again. Continue with `nextCursor` until it is null. `repair` reconciles the orders that differ; a lock without an order is reported and never changed.",
+      "Compares a bounded part of the orders with the stock items, and reports differences that a second comparison finds again. Continue with `nextCursor` until it is null. `repair` repeats the commands of orders that differ, and takes the units again that an item has lost, as far as they go: `repaired` says for which. A lock without an order is reported and never changed.",
     caller: "service",
     scopes: ["operations:write"],
     body: body(
@@ -139,6 +139,68 @@ export const operatorOperations: Operation[] = [
       ]),
     ],
     problems: ["unavailable"],
+  },
+  {
+    id: "freeze",
+    method: "post",
+    path: `${PATH}/freeze`,
+    tag: "Operations",
+    summary: "Freeze the service",
+    description:
+      "Orders, payments, cancellations and returns are 503 `frozen` from now on, and nothing ends by a deadline. Reads go on. Repeating the call changes nothing. A database that was put back to an earlier state freezes the service by itself.",
+    caller: "service",
+    scopes: ["operations:write"],
+    answers: [json(200, "The service is frozen.", "Freezing", ["Frozen", examples.frozen])],
+  },
+  {
+    id: "thaw",
+    method: "post",
+    path: `${PATH}/thaw`,
+    tag: "Operations",
+    summary: "Thaw the service",
+    description:
+      "Ends a freeze. No deadline ends an order in the first minutes after it: nobody could pay meanwhile.",
+    caller: "service",
+    scopes: ["operations:write"],
+    body: body("Thaw", {}, "An absent body means `{}`.", false),
+    answers: [json(200, "The service runs.", "Freezing", ["Running", { frozen: null }])],
+    problems: ["recovery_needed"],
+  },
+  {
+    id: "recover",
+    method: "post",
+    path: `${PATH}/recover`,
+    tag: "Operations",
+    summary: "Recover a restored database",
+    description:
+      "Rebuilds what a restored database has lost from what the items have decided: orders with their lines, prices, customers and idempotency keys, and what became of unfinished ones. One bounded part; continue with `nextCursor` until it is null. Without `apply` it only tells. Safe to repeat, also after it died half way.",
+    caller: "service",
+    scopes: ["operations:write"],
+    body: body("Recover", { apply: true }, "An absent body means `{}`.", false),
+    answers: [json(200, "What was recovered.", "Recovery", ["One paid order", examples.recovery])],
+    problems: ["not_frozen", "recovery_waits", "recovery_reset", "frozen", "unavailable"],
+  },
+  {
+    id: "settleOrphan",
+    method: "post",
+    path: `${PATH}/orphans`,
+    tag: "Operations",
+    summary: "Settle a lock without an order",
+    description:
+      "Releases the units of a lock whose order nobody knows, or rebuilds the order from its items. The comparison lists such locks as `orphan_lock`, and never changes them.",
+    caller: "service",
+    scopes: ["operations:write"],
+    body: body(
+      "Orphan",
+      {
+        sku: examples.stockedItem.sku,
+        orderId: examples.settledOrphan.orderId,
+        action: "adopt",
+      },
+      "The lock, and what is to be done.",
+    ),
+    answers: [json(200, "It is settled.", "SettledOrphan", ["Adopted", examples.settledOrphan])],
+    problems: ["not_an_orphan", "frozen", "unavailable"],
   },
   {
     id: "listDeadLetters",

@@ -24,5 +24,7 @@ export const MAX_ORDERS_PER_LANE_CALL = 200;
 export const MAX_ADJUSTMENTS_PER_CALL = 500;
 /** SKUs in one `levels` call. */
 export const MAX_SKUS_PER_LEVELS_CALL = 100;
-/** Locks that one page of `liveLocks` reads. */
+/** SKUs of one page of the index of items. */
+export const MAX_SKUS_PER_INDEX_PAGE = 100;
+/** Locks that one page of `liveLocks` or of `decisions` reads. */
 export const MAX_LOCKS_PER_PAGE = 200;

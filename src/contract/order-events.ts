@@ -11,6 +11,39 @@ const LineSchema = v.object({
   limitPerCustomer: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });
 
+/**
+ * What an item keeps of an order beside its units, so that the order can be rebuilt from any one of its
+ * items when the database was put back to a time before it.
+ */
+export const OriginSchema = v.object({
+  lines: v.pipe(
+    v.array(
+      v.object({
+        sku: SkuSchema,
+        name: v.string(),
+        quantity: QuantitySchema,
+        /** The price of a unit, in minor units. */
+        price: v.number(),
+        limitPerCustomer: v.optional(v.number()),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(MAX_LINES),
+  ),
+  /** ISO 4217. */
+  currency: v.string(),
+  /** Absent: the total. */
+  amountDue: v.optional(v.number()),
+  /** The idempotency key, and its owner where that is not the customer. */
+  key: v.optional(v.string()),
+  keyOwner: v.optional(v.string()),
+  successorOf: v.optional(OrderIdSchema),
+  /** The order's own payment window in milliseconds. Absent: the deployment's. */
+  paymentWindow_ms: v.optional(v.number()),
+});
+
+export type Origin = v.InferOutput<typeof OriginSchema>;
+
 /** One line per SKU: an item keeps one lock per order, so a second line would replace the first. */
 const lines = v.pipe(
   v.array(LineSchema),
@@ -28,6 +61,8 @@ export const OrderEventSchema = v.variant("type", [
     orderId: OrderIdSchema,
     customerId: v.string(),
     lines,
+    /** Absent: an earlier version. */
+    origin: v.optional(OriginSchema),
   }),
   v.object({ type: v.literal("order.cancelled"), ...head, orderId: OrderIdSchema, lines }),
   v.object({ type: v.literal("order.paid"), ...head, orderId: OrderIdSchema, lines }),
@@ -55,22 +90,23 @@ interface OrderFacts {
   orderId: string;
   customerId: string;
   lines: OrderLine[];
+  origin?: Origin;
 }
 
 /** Each event happens once per order, so type and order make its id: duplicates have the same id. */
 export function orderEvent(
   type: Exclude<OrderEvent["type"], "order.returned">,
-  { orderId, customerId, lines }: OrderFacts,
+  { orderId, customerId, lines, origin }: OrderFacts,
   now_ms: number,
 ): OrderEvent {
   const at = new Date(now_ms).toISOString();
   const head = { version: 1, id: `${type}:${orderId}`, at } as const;
   return type === "order.placed"
-    ? { type, ...head, orderId, customerId, lines }
+    ? { type, ...head, orderId, customerId, lines, ...(origin && { origin }) }
     : { type, ...head, orderId, lines };
 }
 
-interface ReturnFacts extends OrderFacts {
+interface ReturnFacts extends Omit<OrderFacts, "origin"> {
   returnId: string;
   restock: boolean;
   reason: string;

@@ -1,6 +1,6 @@
 import type { Actor } from "./actor.ts";
-import type { OrderEvent } from "./order-events.ts";
-import type { Level, StockEvent, VersionedLevel } from "./stock-events.ts";
+import type { OrderEvent, Origin } from "./order-events.ts";
+import type { Level, SentShortage, StockEvent, VersionedLevel } from "./stock-events.ts";
 
 /** An operator's change of stock. A positive `delta` receives units, a negative one removes them. */
 export interface Adjustment {
@@ -82,6 +82,29 @@ export interface LockStates {
   watermark_ms: number;
 }
 
+/** What an item has decided for an order, whatever came of it. */
+export interface StoredDecision {
+  orderId: string;
+  /** Null: a release that arrived before its lock. */
+  customerId: string | null;
+  quantity: number;
+  state: "held" | "sold" | "refused" | "released";
+  /** Of the sold units, those that came back. */
+  returned: number;
+  shortage: Omit<SentShortage, "sku"> | null;
+  /** Null: an earlier version kept none. */
+  origin: Origin | null;
+}
+
+/** A lock that an item has lost and is to take again. */
+export interface Relock {
+  orderId: string;
+  customerId: string;
+  quantity: number;
+  state: "held" | "sold";
+  origin: Origin;
+}
+
 /** Ends or resumes the granting of locks at an item. */
 export interface PauseChange {
   isPaused: boolean;
@@ -116,7 +139,8 @@ export interface Erasure {
 export interface StockApi {
   /**
    * Handles at most `MAX_ORDERS_PER_LANE_CALL` events as the queue consumer would, and returns
-   * within `within_ms`. An order without an outcome is undecided: the caller repeats its event.
+   * within `within_ms`. An order without an outcome is undecided: the caller repeats its event, and
+   * after `stock.breached` much later.
    */
   execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]>;
   adjust(sku: string, change: StockChange): Promise<AdjustResult>;
@@ -138,6 +162,20 @@ export interface StockApi {
   lockStates(sku: string, orderIds: string[]): Promise<LockStates>;
   /** Live locks by order id. `next` is the `after` of the next page; null on the last page. */
   liveLocks(sku: string, after: string): Promise<{ locks: LiveLock[]; next: string | null }>;
+  /** Every SKU that ever had stock, after one. `next` is the `after` of the next page. */
+  skus(after: string): Promise<{ skus: string[]; next: string | null }>;
+  /** All decisions of an item for orders after one, by order id. */
+  decisions(
+    sku: string,
+    after: string,
+  ): Promise<{ decisions: StoredDecision[]; next: string | null }>;
+  /** The decisions of an item for at most `MAX_ORDERS_PER_LANE_CALL` orders. */
+  decisionsFor(sku: string, orderIds: string[]): Promise<StoredDecision[]>;
+  /**
+   * Takes the units of at most `MAX_ORDERS_PER_LANE_CALL` orders again, in their order and as far as
+   * they go, also while the item is paused. Returns the ids of the orders that have theirs.
+   */
+  relock(sku: string, locks: Relock[]): Promise<string[]>;
   /** Newest first; `limit` is clamped to 1–100. */
   ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage>;
 }

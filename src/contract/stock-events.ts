@@ -51,6 +51,18 @@ export const StockEventSchema = v.variant("type", [
     orderId: OrderIdSchema,
     returnId: OrderIdSchema,
   }),
+  /**
+   * A command contradicts what an item has decided, so that repeating it soon helps nobody. Only in
+   * answers of the lane: an earlier version could not read it from the queue.
+   */
+  v.object({
+    type: v.literal("stock.breached"),
+    ...head,
+    orderId: OrderIdSchema,
+    /** Of a return. */
+    returnId: v.optional(OrderIdSchema),
+    detail: v.string(),
+  }),
   v.object({
     type: v.literal("stock.level"),
     ...head,
@@ -88,7 +100,7 @@ const stamp = (id: string, now_ms: number) =>
   ({ version: 1, id, at: new Date(now_ms).toISOString() }) as const;
 
 export function stockOutcome(
-  type: Exclude<StockOutcome["type"], "stock.refused" | "stock.returned">,
+  type: Exclude<StockOutcome["type"], "stock.refused" | "stock.returned" | "stock.breached">,
   orderId: string,
   now_ms: number,
 ): StockOutcome {
@@ -107,6 +119,16 @@ export function stockRefused(
 export function stockReturned(orderId: string, returnId: string, now_ms: number): StockOutcome {
   const type = "stock.returned";
   return { type, ...stamp(`${type}:${returnId}`, now_ms), orderId, returnId };
+}
+
+export function stockBreached(
+  { orderId, returnId }: { orderId: string; returnId?: string },
+  detail: string,
+  now_ms: number,
+): StockOutcome {
+  const type = "stock.breached";
+  const head = stamp(`${type}:${returnId ?? orderId}`, now_ms);
+  return { type, ...head, orderId, ...(returnId !== undefined && { returnId }), detail };
 }
 
 export function stockLevel(versioned: VersionedLevel): StockEvent {

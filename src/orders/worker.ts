@@ -2,6 +2,7 @@ import { retryUnknownQueue } from "../runtime/queue-consumer.ts";
 import { queueRole } from "./config/queues.ts";
 import { withTimeLimits } from "./database/d1.ts";
 import { consumeDeadLetters } from "./dead-letters/dead-letter-consumer.ts";
+import { withFence } from "./freeze/fenced.ts";
 import { app } from "./http/app.ts";
 import { reconcilerOf } from "./order/schedule-reconcile.ts";
 import { settlePorts } from "./outcomes/settle-ports.ts";
@@ -21,7 +22,8 @@ export default {
     if (role === null) return retryUnknownQueue(batch);
     const limited = withTimeLimits(env);
     if (role.type === "dead-letters") return consumeDeadLetters(batch, role.source, limited.DB);
-    await consumeStockEvents(batch, { ...settlePorts(limited), stockEvents: env.STOCK_EVENTS });
+    const ports = settlePorts(withFence(limited, 0));
+    await consumeStockEvents(batch, { ...ports, stockEvents: env.STOCK_EVENTS });
   },
 
   async scheduled(_controller: ScheduledController, env: OrdersEnv): Promise<void> {

@@ -3,6 +3,7 @@ import type { OrderEvent, OrderPlaced, OrderReturned } from "../contract/order-e
 import {
   type SentShortage,
   type StockEvent,
+  stockBreached,
   stockLevel,
   stockOutcome,
   stockRefused,
@@ -22,6 +23,8 @@ export interface CoordinatorResult {
   outcomes: StockEvent[];
   /** Events to repeat: an item did not answer or answered with a breach, or the run had no room. */
   undecided: Undecided<OrderEvent>;
+  /** Says of some of the undecided events that an item has decided otherwise. */
+  breached: StockEvent[];
 }
 
 /**
@@ -57,13 +60,17 @@ export async function coordinate(
   await run.send(refused.flatMap((event) => run.compensation(event)));
 
   const outcomes: StockEvent[] = [];
+  const breached: StockEvent[] = [];
   for (const event of admitted) {
     const outcome = run.outcomeOf(event, now_ms);
-    if (typeof outcome === "string") undecided.set(event, failedWith(outcome));
-    else outcomes.push(outcome);
+    if (typeof outcome !== "string") outcomes.push(outcome);
+    else {
+      undecided.set(event, failedWith(outcome));
+      if (run.isBreached(event)) breached.push(stockBreached(event, outcome, now_ms));
+    }
   }
   outcomes.push(...run.levels().map((level) => stockLevel(level)));
-  return { outcomes, undecided };
+  return { outcomes, undecided, breached };
 }
 
 /** Admits events while their SKUs fit into the run, and always the first, so that a run progresses. */
@@ -88,7 +95,9 @@ function commandFor(event: OrderEvent, line: OrderEvent["lines"][number]): ItemC
   switch (event.type) {
     case "order.placed": {
       const { quantity, limitPerCustomer: limit = null } = line;
-      return { type: "lock", orderId, customerId: event.customerId, quantity, limit };
+      const { customerId, origin: facts } = event;
+      const origin = facts && { origin: JSON.stringify(facts) };
+      return { type: "lock", orderId, customerId, quantity, limit, ...origin };
     }
     case "order.cancelled":
       return { type: "release", orderId };
@@ -180,6 +189,14 @@ class Run {
 
   #answer(sku: string, type: ItemCommand["type"], subject: string): ItemAnswer | undefined {
     return this.#answers.get(keyOf(sku, type, subject));
+  }
+
+  /** Whether an item's decision contradicts the event, so that repeating it changes nothing. */
+  isBreached(event: OrderEvent): boolean {
+    const { command } = EXPECTED[event.type];
+    return event.lines.some(
+      ({ sku }) => this.#answer(sku, command, subjectOf(event))?.type === "breach",
+    );
   }
 
   /** A release for each line that was not itself refused, whether or not its lock was answered. */

@@ -7,4 +7,5 @@ interface StockEnv {
 	LEDGER_RETENTION_DAYS: string;
 	ORDER_EVENTS_QUEUE: string;
 	ITEM: DurableObjectNamespace<import("./worker").StockItem>;
+	INDEX: DurableObjectNamespace<import("./worker").StockIndex>;
 }

@@ -14,14 +14,18 @@ import type {
   LockStates,
   PauseChange,
   ReadLevel,
+  Relock,
   SkuChange,
   StockChange,
   StockApi as Api,
+  StoredDecision,
 } from "../contract/stock-api.ts";
 import type { StockEvent } from "../contract/stock-events.ts";
 import { errorText, log } from "../runtime/log.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
+import { indexOf } from "./index/stock-index.ts";
+import type { ItemCommand } from "./item/rules.ts";
 
 const CONCURRENCY = 24;
 /** Time limit of one change of many: a hanging item must not hold up the answers of the others. */
@@ -43,7 +47,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     for (let runs = 0; runs < MAX_RUNS && open.length > 0 && Date.now() < deadline_ms; runs++) {
       const limits = { now_ms: Date.now(), within_ms: deadline_ms - Date.now() };
       const run = await coordinate(open, itemCaller(this.env), limits);
-      outcomes.push(...run.outcomes);
+      outcomes.push(...run.outcomes, ...run.breached);
       for (const [{ type, orderId }, delay] of run.undecided) {
         if (delay.type === "postponed") continue;
         log("warn", "lane.command_undecided", { type, orderId, error: delay.error });
@@ -100,6 +104,31 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
 
   async liveLocks(sku: string, after: string): ReturnType<Api["liveLocks"]> {
     return this.env.ITEM.getByName(sku).liveLocks(after);
+  }
+
+  async skus(after: string): ReturnType<Api["skus"]> {
+    return indexOf(this.env).page(after);
+  }
+
+  async decisions(sku: string, after: string): ReturnType<Api["decisions"]> {
+    return this.env.ITEM.getByName(sku).decisions(after);
+  }
+
+  async decisionsFor(sku: string, orderIds: string[]): Promise<StoredDecision[]> {
+    assertAtMost(MAX_ORDERS_PER_LANE_CALL, orderIds, "orders");
+    return this.env.ITEM.getByName(sku).decisionsFor(orderIds);
+  }
+
+  async relock(sku: string, locks: Relock[]): Promise<string[]> {
+    assertAtMost(MAX_ORDERS_PER_LANE_CALL, locks, "locks");
+    const commands = locks.flatMap(({ state, origin, ...lock }): ItemCommand[] => [
+      { type: "relock", ...lock, origin: JSON.stringify(origin) },
+      ...(state === "sold" ? [{ type: "commit", orderId: lock.orderId } as const] : []),
+    ]);
+    const { answers } = await this.env.ITEM.getByName(sku).apply(sku, commands);
+    return commands.flatMap(({ type, orderId }, i) =>
+      type === "relock" && answers[i]?.type === "locked" ? [orderId] : [],
+    );
   }
 
   async ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage> {

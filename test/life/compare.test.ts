@@ -2,11 +2,8 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
-import {
-  comparePage,
-  type ComparePorts,
-  type Difference,
-} from "../../src/orders/operators/compare.ts";
+import { comparePage, type ComparePorts } from "../../src/orders/operators/compare.ts";
+import type { Difference } from "../../src/orders/operators/difference.ts";
 import { CASES, compareAll, LOCKS, plant, settled, START } from "./support/differences.ts";
 import { DAY_MS, insertRows, orderRow } from "./support/rows.ts";
 import { tamperItem } from "./support/stock.ts";
@@ -148,6 +145,7 @@ describe("the comparison of D1 with the stock items", () => {
       db: env.DB,
       stock,
       prunedBefore_ms: 0,
+      now: Date.now,
       pause: async () => {},
     });
     expect(page.differences).toHaveLength(300);

@@ -67,7 +67,7 @@ async function measure(sku: string) {
     return { id: newOrderId(placedAt_ms), customerId: newCustomer(), key: null, lines };
   });
   await placeAll(env.DB, due, policyOf(env), placedAt_ms);
-  const ports = { db, stock: env.STOCK, prunedBefore_ms: 0, pause: async () => {} };
+  const ports = { db, stock: env.STOCK, prunedBefore_ms: 0, now: Date.now, pause: async () => {} };
   const claim = { needs: "stock", now_ms, limit: 100, jitter: 1 } as const;
   const rows: Record<string, number> = {
     operations: await rowsReadBy(get("/v1/operations")),

@@ -2,7 +2,7 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
-import type { Difference } from "../../src/orders/operators/compare.ts";
+import type { Difference } from "../../src/orders/operators/difference.ts";
 import { CASES, compareAll, forget, plant, settled } from "./support/differences.ts";
 import { passAt } from "./support/reconcile.ts";
 import { insertRows, orderRow } from "./support/rows.ts";

@@ -143,7 +143,7 @@ async function operations(): Promise<void> {
     lockStates: async () => ({ locks: [], watermark_ms: 0 }),
     liveLocks: async () => ({ locks: [], next: null }),
   };
-  const ports = { db: env.DB, stock, prunedBefore_ms: 0, pause: async () => {} };
+  const ports = { db: env.DB, stock, prunedBefore_ms: 0, now: Date.now, pause: async () => {} };
   await comparePage({ phase: "orders", after: "" }, ports);
   await comparePage({ phase: "locks", sku: "", after: "" }, ports);
   await requeueCommands(env.DB, [id], Date.now());

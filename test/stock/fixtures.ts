@@ -7,6 +7,7 @@ import { newOrderId } from "../../src/contract/order-id.ts";
 import type { Movement } from "../../src/contract/stock-api.ts";
 import type { StockEvent } from "../../src/contract/stock-events.ts";
 import type { ItemCommand } from "../../src/stock/item/rules.ts";
+import type { StockItem } from "../../src/stock/worker.ts";
 
 declare global {
   namespace Cloudflare {
@@ -97,6 +98,37 @@ export const armedAt = (sku: string) =>
 export function setTime(now_ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"] });
   vi.setSystemTime(now_ms);
+}
+
+const fire = (sku: string) =>
+  runInDurableObject(item(sku), async (it: StockItem, { storage }) => {
+    await storage.deleteAlarm();
+    await it.alarm();
+  });
+
+/** Until when each item has lived by `daysUntil`. */
+const lived = new Map<string, number>();
+
+/**
+ * Lets an item that goes on selling live day by day, as its watermark does: its alarm runs daily, and
+ * it has seen an order of the last day.
+ */
+export async function daysUntil(sku: string, from_ms: number, until_ms: number): Promise<void> {
+  const newest = newOrderId(until_ms);
+  const mark = `INSERT INTO locks (order_id, customer_id, quantity, state, ended_at, returned)
+    VALUES ('${newest}', 'ann', 1, 'refused', ${until_ms}, 0)`;
+  await rows(sku, mark);
+  let day_ms = lived.get(sku) ?? from_ms;
+  for (; day_ms < until_ms; day_ms += DAY_MS) {
+    setTime(day_ms);
+    await fire(sku);
+  }
+  lived.set(sku, until_ms);
+  setTime(until_ms);
+  // The next step is now, whatever the day before has planned.
+  if (day_ms - until_ms < DAY_MS) await rows(sku, "UPDATE item SET prune_at = 0");
+  await fire(sku);
+  await rows(sku, `DELETE FROM locks WHERE order_id = '${newest}'`);
 }
 
 /** Keeps what is sent to a queue instead of sending it. */

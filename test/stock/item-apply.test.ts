@@ -182,8 +182,9 @@ describe("the storage", () => {
     await rows("older", "ALTER TABLE movements DROP COLUMN earlier");
     await rows("older", "ALTER TABLE movements DROP COLUMN actor");
     await rows("older", "ALTER TABLE locks DROP COLUMN returned");
+    await rows("older", "ALTER TABLE locks DROP COLUMN origin");
     await rows("older", "DROP TABLE returns");
-    for (const column of ["paused", "pause_changed_at", "pause_changed_by"]) {
+    for (const column of ["listed", "paused", "pause_changed_at", "pause_changed_by"]) {
       await rows("older", `ALTER TABLE item DROP COLUMN ${column}`);
     }
     await rows("older", "UPDATE schema_version SET version = 1");

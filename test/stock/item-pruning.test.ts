@@ -10,6 +10,7 @@ import {
   commit,
   counters,
   DAY_MS,
+  daysUntil,
   item,
   keepLogs,
   ledger,
@@ -38,8 +39,7 @@ afterEach(() => {
 });
 
 async function alarmAt(sku: string, now_ms: number): Promise<void> {
-  setTime(now_ms);
-  await runDurableObjectAlarm(item(sku));
+  await daysUntil(sku, T0, now_ms);
 }
 
 /** Runs the alarm until it has nothing left to prune today; how many steps that took. */

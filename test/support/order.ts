@@ -29,6 +29,9 @@ export const orderRow = (parts: Partial<OrderRow> = {}): OrderRow => ({
   successor_of: null,
   returned: null,
   returned_at: null,
+  idempotency_key: null,
+  idempotency_owner: null,
+  payment_window_ms: null,
   ...parts,
 });
 

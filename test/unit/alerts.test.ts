@@ -19,6 +19,8 @@ const NONE: Troubles = {
   unmatched: { count: 0, since_ms: null },
   oldestLetter_ms: null,
   webhooks: [],
+  putBack: { count: 0, since_ms: null, sku: null },
+  stuck: { count: 0, since_ms: null },
 };
 const HEALTHY: ReconcilerHealth = {
   cronAt_ms: NOW_MS - 179_000,

@@ -24,6 +24,11 @@ export type ProblemCode =
   | "unfinished_orders"
   | "insufficient_available"
   | "stock_changed"
+  | "not_frozen"
+  | "recovery_needed"
+  | "recovery_waits"
+  | "recovery_reset"
+  | "not_an_orphan"
   | "changes_reset"
   | "precondition_failed"
   | "payload_too_large"
@@ -33,6 +38,7 @@ export type ProblemCode =
   | "upgrade_required"
   | "rate_limited"
   | "internal"
+  | "frozen"
   | "unavailable";
 
 /**

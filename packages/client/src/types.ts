@@ -21,7 +21,8 @@ export type CancelReason =
   | "customer_request"
   | "operator_request"
   | "payment_timeout"
-  | "lock_timeout";
+  | "lock_timeout"
+  | "not_recorded";
 
 /** Why a line of an order was refused, with the figures at the time of the decision. */
 export interface Shortage {

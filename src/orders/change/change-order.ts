@@ -1,5 +1,6 @@
 import type { Actor } from "../../contract/actor.ts";
 import { policyOf } from "../config/policy.ts";
+import { fenced } from "../freeze/fenced.ts";
 import { announce } from "../order/announce.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import {
@@ -24,14 +25,14 @@ export async function changeOrder(
   background: (work: Promise<unknown>) => void,
 ): Promise<Order> {
   const now_ms = Date.now();
-  await scheduleReconcile(env, now_ms + FIRST_DUE_MS);
+  const { beat } = await scheduleReconcile(env, now_ms + FIRST_DUE_MS);
   const isForCustomer = name === "cancel" && actor.kind === "service";
   const entry = isForCustomer ? { id, reason: "operator_request" as const } : { id };
   const clock = { policy: policyOf(env), now_ms };
   const steps = transition(env.DB, name, [entry], clock, { actor, returning: "RETURNING *" });
   // Reads the order in the same transaction. By a later read it could be confirmed, after which the
   // answer that it is not payable would be wrong.
-  const results = await env.DB.batch<OrderRow>([
+  const results = await fenced(env.DB, { beat }).batch<OrderRow>([
     ...steps,
     judgeWaiting(env.DB, [id], now_ms),
     ...listChanges(env.DB, clock.policy, { orders: [id], paid: [id] }, now_ms),

@@ -1,5 +1,6 @@
 import type { Actor } from "../../contract/actor.ts";
 import { policyOf } from "../config/policy.ts";
+import { fenced } from "../freeze/fenced.ts";
 import { notifyCustomers } from "../order/announce.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import {
@@ -28,7 +29,7 @@ export async function extendOrder(
 ): Promise<{ order: Order; isExtended: boolean }> {
   const { id } = extension;
   const now_ms = Date.now();
-  const [extended, present, after] = await env.DB.batch<OrderRow>([
+  const [extended, present, after] = await fenced(env.DB, { beat: 0 }).batch<OrderRow>([
     extendPaymentWindow(env.DB, extension, now_ms),
     selectPresent(env.DB, [id]),
     selectOrders(env.DB, [id]),

@@ -5,6 +5,7 @@ import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { eraseFromDeadLetters } from "../dead-letters/dead-letters.sql.ts";
 import { deletePresence } from "../feed/presence.sql.ts";
+import { fenced } from "../freeze/fenced.ts";
 import { deleteKeysOf } from "../order/idempotency-keys.sql.ts";
 import { ordersToErase } from "../order/order-queries.sql.ts";
 import { ERASED_PREFIX, type Order } from "../order/order.ts";
@@ -35,8 +36,9 @@ const ITEM_TIMEOUT_MS = 5_000;
 export async function eraseCustomer(env: OrdersEnv, customerId: string): Promise<Erased> {
   const erasedId = `${ERASED_PREFIX}${v4()}`;
   const end_ms = Date.now() + CALL_MS;
+  const db = fenced(env.DB, { beat: 0 });
   for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
-    const orders = await ordersToErase(env.DB, customerId, STEP);
+    const orders = await ordersToErase(db, customerId, STEP);
     if (orders.length === 0) {
       await eraseTheRest(env, customerId, erasedId);
       return (await eraseAtCouriers(env, customerId, erasedId)) ? "erased" : "more";
@@ -44,7 +46,7 @@ export async function eraseCustomer(env: OrdersEnv, customerId: string): Promise
     if (await hasUnfinished(env.DB, orders)) return "unfinished";
     if (!(await eraseAtItems(env, { customerId, erasedId }, orders))) return "more";
     const ids = orders.map(({ id }) => id);
-    await eraseOrders(env.DB, { customerId, erasedId, ids }).run();
+    await eraseOrders(db, { customerId, erasedId, ids }).run();
   }
   return "more";
 }

@@ -1,5 +1,6 @@
 import { errorText } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
+import { FrozenError } from "../freeze/fenced.ts";
 
 /** D1 itself stops a statement after 30 s (D1 limits). No caller here waits that long. */
 export const D1_TIMEOUT_MS = 10_000;
@@ -57,7 +58,7 @@ const WRONG_STATEMENT =
 
 /** Whether the database or the object as a whole is busy or unavailable, whatever the call. */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof TimeoutError) return true;
+  if (error instanceof TimeoutError || error instanceof FrozenError) return true;
   if (!(error instanceof Error)) return false;
   if ("overloaded" in error || "retryable" in error) return true;
   const text = errorText(error);

@@ -4,6 +4,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { errorText, log } from "../../runtime/log.ts";
 import { VERSION } from "../../runtime/version.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
+import { FrozenError } from "../freeze/fenced.ts";
 import { docs } from "./api-docs.ts";
 import type { AppEnv } from "./app-env.ts";
 import { bulkItems } from "./bulk-items.ts";
@@ -22,6 +23,7 @@ import { operatorRoutes } from "./operators.ts";
 import { orders } from "./orders.ts";
 import { payments } from "./payments.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { recovery } from "./recovery.ts";
 import { returns } from "./returns.ts";
 import { crossOrigin, securityHeaders } from "./security.ts";
 import { stock } from "./stock.ts";
@@ -54,6 +56,7 @@ export const app = new Hono<AppEnv>()
   .route("/v1/webhooks", webhooks)
   .route("/v1/feed", feed)
   .route("/v1/operations", operatorRoutes)
+  .route("/v1/operations", recovery)
   .route("/v1/operations", exports)
   .route("/v1/operations/items", operatorItems)
   .route("/v1/dead-letters", deadLetters);
@@ -61,8 +64,15 @@ export const app = new Hono<AppEnv>()
 /** For Hono's typed client. */
 export type App = typeof app;
 
+const frozen = new Problem("frozen", {
+  detail:
+    "The service is frozen while its database is restored. Nothing was changed; repeat it later.",
+  headers: { "Retry-After": "30" },
+});
+
 app.onError((error, c) => {
   if (error instanceof Problem) return problemResponse(c, error);
+  if (error instanceof FrozenError) return problemResponse(c, frozen);
   const { method, path } = c.req;
   const fields = { requestId: c.get("requestId"), method, path, error: errorText(error) };
   if (!isTransient(error)) {

@@ -1,5 +1,6 @@
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
+import { FrozenError } from "../freeze/fenced.ts";
 import { Problem } from "./problem.ts";
 
 const STOCK_TIMEOUT_MS = 10_000;
@@ -16,6 +17,7 @@ export async function callStock<T>(
   try {
     return await withTimeout(limit_ms, call);
   } catch (error) {
+    if (error instanceof FrozenError) throw error;
     log("warn", "stock.call_failed", { error: errorText(error) });
     throw stockUnavailable;
   }

@@ -4,20 +4,22 @@ import { OrderIdSchema } from "../../contract/order-id.ts";
 import { SkuSchema } from "../../contract/sku.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
+import { withFence } from "../freeze/fenced.ts";
 import { alertsOf } from "../operators/alerts.ts";
 import { comparePage, type CompareCursor } from "../operators/compare.ts";
 import { readDashboard } from "../operators/dashboard.sql.ts";
 import { searchOrders } from "../operators/order-search.sql.ts";
+import { repair } from "../operators/repair.ts";
 import { readTroubles } from "../operators/troubles.sql.ts";
 import { historyView, viewOf } from "../order/order.ts";
-import { requeueCommands } from "../order/orders.sql.ts";
-import { reconcilerOf, scheduleReconcile } from "../order/schedule-reconcile.ts";
+import { reconcilerOf } from "../order/schedule-reconcile.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
 import { CustomerIdSchema } from "./customer-id.ts";
 import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
+import { frozenView } from "./recovery.ts";
 import { TimeSchema } from "./timestamp.ts";
 import { optionalBody, query } from "./validation.ts";
 
@@ -67,9 +69,6 @@ export const ReconcileSchema = v.strictObject({
   cursor: v.nullish(v.pipe(v.string(), v.maxLength(1_000))),
 });
 
-/** Kinds that repeating the command repairs. Committing a missing lock would be a breach. */
-const REPAIRABLE = new Set(["unreleased", "wrong_lock"]);
-
 /** A reconciler that takes longer is an alert of its own. */
 const HEALTH_TIMEOUT_MS = 2_000;
 
@@ -83,7 +82,9 @@ export const operatorRoutes = new Hono<AppEnv>()
       readTroubles(c.env.DB),
       withTimeout(HEALTH_TIMEOUT_MS, () => reconcilerOf(c.env).health()).catch(() => null),
     ]);
-    return c.json({ ...dashboard, alerts: alertsOf(dashboard, troubles, health, now_ms) });
+    const frozen = health?.frozen ? frozenView(health.frozen) : null;
+    const alerts = alertsOf(dashboard, troubles, health, now_ms);
+    return c.json({ ...dashboard, frozen, alerts });
   })
   .get("/orders", requireScopes("operations:read"), query(OrdersQuery), async (c) => {
     const { limit, cursor, q, status, customerId, sku, ...placed } = c.req.valid("query");
@@ -113,7 +114,7 @@ export const operatorRoutes = new Hono<AppEnv>()
     requireScopes("operations:write"),
     optionalBody(ReconcileSchema),
     async (c) => {
-      const { repair, cursor } = c.req.valid("json");
+      const { repair: isRepair, cursor } = c.req.valid("json");
       const from = decodeCursor(cursor ?? undefined, CursorSchema) ?? FIRST_PAGE;
       const { orderRetention_ms } = policyOf(c.env);
       const { differences, next } = await callStock(() =>
@@ -122,16 +123,11 @@ export const operatorRoutes = new Hono<AppEnv>()
           stock: c.env.STOCK,
           prunedBefore_ms: orderRetention_ms === 0 ? 0 : Date.now() - orderRetention_ms,
           pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+          now: Date.now,
         }),
       );
-      if (repair && differences.length > 0) {
-        const now_ms = Date.now();
-        const ids = differences.flatMap(({ kind, orderId }) =>
-          REPAIRABLE.has(kind) ? [orderId] : [],
-        );
-        await requeueCommands(c.env.DB, ids, now_ms);
-        await scheduleReconcile(c.env, now_ms);
-      }
-      return c.json({ differences, nextCursor: encodeCursor(next && JSON.stringify(next)) });
+      const shown = isRepair ? await repair(withFence(c.env, 0), differences) : differences;
+      const nextCursor = encodeCursor(next && JSON.stringify(next));
+      return c.json({ differences: shown, nextCursor });
     },
   );

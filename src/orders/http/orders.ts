@@ -4,6 +4,7 @@ import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import { changeOrder } from "../change/change-order.ts";
 import { extendOrder } from "../change/extend-order.ts";
+import { FrozenError } from "../freeze/fenced.ts";
 import { unfinishedOrders } from "../order/order-queries.sql.ts";
 import { readOrder, readPage } from "../order/order-reads.ts";
 import { type Order, type OrderView, viewOf } from "../order/order.ts";
@@ -144,6 +145,7 @@ async function placementResponse(c: Context<AppEnv>, placement: Placement, wait_
     case "refused":
       throw refusalProblem(placement.refusal);
     case "failed":
+      if (placement.why === "frozen") throw new FrozenError();
       throw new Problem("unavailable", {
         detail: "The order may or may not have been placed. Repeat it with the same key.",
       });

@@ -24,6 +24,11 @@ export const PROBLEMS = {
   too_many_webhooks: [409, "There are too many webhooks"],
   unfinished_orders: [409, "The customer has unfinished orders"],
   insufficient_available: [409, "Fewer units are available than would be taken away"],
+  not_frozen: [409, "The service is not frozen"],
+  recovery_needed: [409, "The restored database has to be recovered first"],
+  recovery_waits: [409, "Recovery has to wait for calls that are still under way"],
+  recovery_reset: [409, "Recovery has to begin anew"],
+  not_an_orphan: [409, "The order is known, or its item has no lock of it"],
   changes_reset: [410, "The changes cannot be continued from this cursor"],
   stock_changed: [409, "The stock has changed since it was counted"],
   precondition_failed: [412, "The resource has changed since"],
@@ -34,6 +39,7 @@ export const PROBLEMS = {
   upgrade_required: [426, "A WebSocket upgrade is required"],
   rate_limited: [429, "Too many requests"],
   internal: [500, "Something went wrong"],
+  frozen: [503, "The service is frozen"],
   unavailable: [503, "The service cannot answer now"],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 

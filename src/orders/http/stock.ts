@@ -6,6 +6,7 @@ import type { Level } from "../../contract/stock-events.ts";
 import { policyOf } from "../config/policy.ts";
 import { getItem } from "../items/item-queries.sql.ts";
 import { storeLevels } from "../items/items.sql.ts";
+import { clearPutBack } from "../items/put-back.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock, stockUnavailable } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
@@ -99,6 +100,7 @@ async function setPaused(c: Context<AppEnv, "/:sku/pause">, isPaused: boolean) {
     async (): Promise<ReadLevel> => await c.env.STOCK.setPaused(sku, { isPaused, actor }),
   );
   await storeLevels(c.env.DB, policyOf(c.env), [level], Date.now());
+  if (!isPaused) await clearPutBack(c.env.DB, sku).run();
   return c.json(stockView(level));
 }
 

@@ -4,6 +4,7 @@ import { listChanges, NEXT_CHANGE } from "../order/changes.sql.ts";
 import { type ItemRow, itemFromRow } from "./item-queries.sql.ts";
 import type { ItemDetails, StoredItem } from "./item.ts";
 import { NEW_LEVEL_TRUST_MS } from "./level-trust.ts";
+import { FOLLOWED, IS_BEHIND, IS_PUT_BACK } from "./put-back.sql.ts";
 
 /** The table `items`: the catalogue, which operators write, and the read model of the levels. */
 
@@ -168,7 +169,7 @@ export function archiveItem(
  * version again confirms the level, so that the sold-out gate goes on trusting it. The confirmation
  * counts from the time at which the item read the level (`at`), not from now. A new level is trusted for
  * a short time only: what the item does next may be lost. An item of an earlier version does not say whether it is
- * paused, and stays as it was.
+ * paused, and stays as it was. An item that was put back is followed (put-back.sql.ts).
  */
 export function applyLevels(
   db: D1Database,
@@ -178,18 +179,23 @@ export function applyLevels(
   const rows = newest(levels).map((level) => ({ ...level, at_ms: Date.parse(level.at) }));
   return db
     .prepare(
-      `UPDATE items SET received = l.received, available = l.available, held = l.held,
-         sold = l.sold, level_version = l.version, breaches = l.breaches, level_at = max(coalesce(level_at, 0), min(l.at, ?2)),
-         paused = coalesce(l.paused, items.paused),
-         level_trust = iif(items.level_version < l.version, ${NEW_LEVEL_TRUST_MS}, items.level_trust),
-         changed_in = iif((items.available = 0) IS (l.available = 0), items.changed_in, ${NEXT_CHANGE})
+      `UPDATE items SET
+         received = ${FOLLOWED("received")}, available = ${FOLLOWED("available")},
+         held = ${FOLLOWED("held")}, sold = ${FOLLOWED("sold")}, breaches = ${FOLLOWED("breaches")},
+         level_version = ${FOLLOWED("level_version", "version")},
+         paused = coalesce(${FOLLOWED("paused")}, items.paused),
+         level_at = max(coalesce(level_at, 0), min(l.at, ?2)),
+         level_trust = iif(items.level_version = l.version, items.level_trust, ${NEW_LEVEL_TRUST_MS}),
+         changed_in = iif((items.available = 0) IS (${FOLLOWED("available")} = 0), items.changed_in, ${NEXT_CHANGE}),
+         put_back_at = iif(${IS_PUT_BACK}, ?2, put_back_at),
+         behind_at = iif(${IS_BEHIND} AND NOT ${IS_PUT_BACK}, coalesce(behind_at, l.at), NULL)
        FROM (SELECT value->>'$.level.sku' AS sku, value->>'$.level.received' AS received,
                value->>'$.level.available' AS available, value->>'$.level.held' AS held,
                value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version,
                value->>'$.breaches' AS breaches, value->>'$.paused' AS paused,
                value->>'$.at_ms' AS at
              FROM json_each(?1)) AS l
-       WHERE items.sku = l.sku AND items.level_version <= l.version`,
+       WHERE items.sku = l.sku AND (items.level_version <= l.version OR ${IS_BEHIND})`,
     )
     .bind(JSON.stringify(rows), now_ms);
 }
@@ -227,7 +233,8 @@ export async function confirmLevels(
   const rows = confirmations.map((one) => ({ ...one, at_ms: Date.parse(one.at) }));
   await db
     .prepare(
-      `UPDATE items SET level_at = max(coalesce(level_at, 0), min(l.at, ?2)), level_trust = l.trust
+      `UPDATE items SET level_at = max(coalesce(level_at, 0), min(l.at, ?2)), level_trust = l.trust,
+         behind_at = NULL
        FROM (SELECT value->>'sku' AS sku, value->>'levelVersion' AS version,
                value->>'at_ms' AS at, value->>'trust_ms' AS trust FROM json_each(?1)) AS l
        WHERE items.sku = l.sku AND items.level_version = l.version`,

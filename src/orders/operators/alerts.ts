@@ -4,6 +4,9 @@ import type { Dashboard } from "./dashboard.sql.ts";
 /** What is wrong, in words, and what to do. docs/operations.md has a section for each. No I/O. */
 
 export type AlertCode =
+  | "frozen"
+  | "item_put_back"
+  | "stuck"
   | "cron_silent"
   | "stock_away"
   | "backlog"
@@ -26,6 +29,9 @@ export interface Troubles {
   unmatched: { count: number; since_ms: number | null };
   oldestLetter_ms: number | null;
   webhooks: { url: string; isOff: boolean; since_ms: number | null }[];
+  putBack: { count: number; since_ms: number | null; sku: string | null };
+  /** Orders whose command contradicts what an item has decided. */
+  stuck: { count: number; since_ms: number | null };
 }
 
 /** The cron runs each minute. */
@@ -38,7 +44,7 @@ const FAILING_MS = 600_000;
 /** The worst first. */
 export function alertsOf(
   { unsettled, deadLetters, breaches }: Dashboard,
-  { unmatched, oldestLetter_ms, webhooks }: Troubles,
+  { unmatched, oldestLetter_ms, webhooks, putBack, stuck }: Troubles,
   /** Null: the reconciler did not answer. */
   health: ReconcilerHealth | null,
   now_ms: number,
@@ -48,6 +54,29 @@ export function alertsOf(
     const since = since_ms === null ? null : new Date(since_ms).toISOString();
     alerts.push({ code, since, text, action });
   };
+  if (health?.frozen) {
+    const { reason, at_ms } = health.frozen;
+    const isPutBack = reason === "database_put_back";
+    const text = isPutBack
+      ? "The database was put back to an earlier state, and the service is frozen."
+      : "An operator has frozen the service.";
+    const action = isPutBack
+      ? "Recover the orders that the database has lost from their items, then thaw the service. The runbook says how."
+      : "Nobody can order, pay or cancel. Thaw the service when the work is done.";
+    add("frozen", at_ms, text, action);
+  }
+  if (putBack.count > 0) {
+    const text = `${putBack.sku}${putBack.count > 1 ? ` and ${putBack.count - 1} other items` : ""} ${putBack.count > 1 ? "have" : "has"} gone back to an earlier state, or lost the storage.`;
+    const action =
+      "It is paused. Count its units, compare orders with their stock, repair, and then resume it.";
+    add("item_put_back", putBack.since_ms, text, action);
+  }
+  if (stuck.count > 0) {
+    const text = `${counted(stuck.count, "order waits", "orders wait")} for an item that has decided otherwise.`;
+    const action =
+      "Compare orders with their stock: each is listed with what its item has. It is tried again by the hour.";
+    add("stuck", stuck.since_ms, text, action);
+  }
   const cronAt_ms = health && (health.cronAt_ms ?? health.startedAt_ms);
   if (cronAt_ms === null || now_ms - cronAt_ms > CRON_SILENT_MS) {
     const text = health

@@ -3,27 +3,12 @@ import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { timeOfOrderId } from "../../contract/order-id.ts";
 import type { LiveLock, StockApi } from "../../contract/stock-api.ts";
 import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
-import type { Order, Status } from "../order/order.ts";
+import type { Order } from "../order/order.ts";
 import { ordersReturning } from "../order/returns.sql.ts";
+import { type CompareClock, type Difference, differenceOf } from "./difference.ts";
 import { type LockAt, type LockCursor, type LockGroup, readLockGroup } from "./live-locks.ts";
 
 /** Compares the orders in D1 with the locks of the stock items. */
-
-export interface Difference {
-  /**
-   * `missing_lock`: the item has no lock for a confirmed or paid order.
-   * `unreleased`: the item has a lock for an order that should have none, such as a cancelled one.
-   * `wrong_lock`: quantity or state of the lock differ from the order's.
-   * `orphan_lock`: the item has a lock for an order that D1 does not know and that was not pruned.
-   * Only paid and cancelled orders are pruned, so a held lock never belongs to a pruned order.
-   */
-  kind: "missing_lock" | "unreleased" | "wrong_lock" | "orphan_lock";
-  sku: string;
-  orderId: string;
-  status: Status | null;
-  expected: Omit<LiveLock, "orderId"> | null;
-  found: Omit<LiveLock, "orderId"> | null;
-}
 
 export interface ComparePorts {
   db: D1Database;
@@ -31,7 +16,12 @@ export interface ComparePorts {
   /** Finished orders placed before this time may have been pruned; 0: none was. */
   prunedBefore_ms: number;
   pause: (ms: number) => Promise<void>;
+  now: () => number;
 }
+
+const clockOf = ({ prunedBefore_ms, now }: ComparePorts): CompareClock => {
+  return { prunedBefore_ms, now_ms: now() };
+};
 
 export interface ComparePage {
   differences: Difference[];
@@ -51,45 +41,6 @@ const MAX_LOCKS = 4_000;
 const ORDERS_PER_PAGE = Math.min(100, MAX_ORDERS_PER_LANE_CALL);
 /** A page ends early when its orders name this many SKUs: each SKU costs one call. */
 const MAX_SKUS = 300;
-
-/** The difference between an order (null: unknown to D1) and its lock at an item; null: none. */
-export function differenceOf(
-  order: Order | null,
-  sku: string,
-  lock: LiveLock | null,
-  prunedBefore_ms: number,
-): Difference | null {
-  const isPruned =
-    !order && lock?.state === "sold" && timeOfOrderId(lock.orderId) < prunedBefore_ms;
-  if (isPruned) return null;
-  // A command that stock has not acknowledged is still under way, and the reconciler repeats it.
-  if (order?.awaits) return null;
-  const expected = order ? expectedLock(order, sku) : null;
-  const found = lock && { quantity: lock.quantity, state: lock.state };
-  const isSame = expected?.state === found?.state && expected?.quantity === found?.quantity;
-  const orderId = order?.id ?? lock?.orderId;
-  if (isSame || orderId === undefined) return null;
-  const status = order?.status ?? null;
-  const kind = kindOf(order, expected, found);
-  return { kind, sku, orderId, status, expected, found };
-}
-
-function kindOf(
-  order: Order | null,
-  expected: Difference["expected"],
-  found: Difference["found"],
-): Difference["kind"] {
-  if (!order) return "orphan_lock";
-  if (!expected) return "unreleased";
-  return found ? "wrong_lock" : "missing_lock";
-}
-
-function expectedLock({ status, lines, returned }: Order, sku: string): Difference["expected"] {
-  const ordered = lines.find((line) => line.sku === sku)?.quantity ?? 0;
-  const quantity = ordered - (returned?.[sku] ?? 0);
-  if (quantity === 0 || (status !== "confirmed" && status !== "paid")) return null;
-  return { quantity, state: status === "paid" ? "sold" : "held" };
-}
 
 /** Compares one bounded part. Reports only differences that a second comparison finds again. */
 export async function comparePage(
@@ -138,8 +89,10 @@ async function compareOrders(
 async function compareWith(
   orders: readonly Order[],
   skus: readonly string[],
-  { stock, prunedBefore_ms }: ComparePorts,
+  ports: ComparePorts,
 ): Promise<Difference[]> {
+  const { stock } = ports;
+  const clock = clockOf(ports);
   const found = await pMap(
     skus,
     async (sku) => {
@@ -152,7 +105,7 @@ async function compareWith(
         // An item deletes sold locks after their retention.
         const isPruned = !lock && timeOfOrderId(order.id) < watermark_ms;
         if (isPruned && order.status === "paid") return [];
-        return differenceOf(order, sku, lock, prunedBefore_ms) ?? [];
+        return differenceOf(order, sku, lock, clock) ?? [];
       });
     },
     { concurrency: CONCURRENCY },
@@ -162,7 +115,8 @@ async function compareWith(
 
 /** Looks at the live locks of the next items, for those whose orders the first phase has not met. */
 async function compareLocks(from: LockCursor, ports: ComparePorts): Promise<ComparePage> {
-  const { db, prunedBefore_ms } = ports;
+  const { db } = ports;
+  const clock = clockOf(ports);
   const met: LockAt[] = [];
   let next: LockCursor | null = from;
   for (let pages = 0; next && pages < MAX_LOCK_PAGES && met.length < MAX_LOCKS;) {
@@ -179,15 +133,17 @@ async function compareLocks(from: LockCursor, ports: ComparePorts): Promise<Comp
     const order = orders.get(lock.orderId) ?? null;
     // The first phase compares these locks already.
     if (order?.lines.some((line) => line.sku === sku)) return [];
-    return differenceOf(order, sku, lock, prunedBefore_ms) ?? [];
+    return differenceOf(order, sku, lock, clock) ?? [];
   });
   return { differences, next };
 }
 
 async function confirmDifferences(
   suspects: readonly Difference[],
-  { db, stock, prunedBefore_ms }: ComparePorts,
+  ports: ComparePorts,
 ): Promise<Difference[]> {
+  const { db, stock } = ports;
+  const clock = clockOf(ports);
   const suspectIds = suspects.map(({ orderId }) => orderId);
   const [orders, returning] = await Promise.all([
     ordersById(db, suspectIds),
@@ -206,7 +162,7 @@ async function confirmDifferences(
       return own.flatMap(({ orderId, kind }) => {
         if (returning.has(orderId)) return [];
         const order = orders.get(orderId) ?? null;
-        const now = differenceOf(order, sku, locks.get(orderId) ?? null, prunedBefore_ms);
+        const now = differenceOf(order, sku, locks.get(orderId) ?? null, clock);
         return now?.kind === kind ? [now] : [];
       });
     },

@@ -48,7 +48,9 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
         `SELECT count(*) AS n, coalesce(sum(awaits = 'lock'), 0) AS pending,
            min(updated_at) AS oldest
          FROM (SELECT awaits, updated_at FROM orders
-             WHERE due_at <= ?1 AND awaits IS NOT NULL
+             WHERE due_at <= ?1 AND awaits IS NOT NULL AND breached_at IS NULL
+           UNION ALL SELECT awaits, updated_at FROM orders INDEXED BY orders_breached
+             WHERE breached_at IS NOT NULL
            UNION ALL SELECT 'return', created_at FROM returns WHERE due_at IS NOT NULL
            LIMIT ${MAX_COUNT})`,
       )

@@ -23,7 +23,8 @@ const STEPS_OF_ORDERS = `SELECT json_array('order.' || CASE
       WHEN h.value->>'revision' = 1 THEN 'placed'
       ELSE h.value->>'status' END, o.id, h.value->>'revision') AS entry
   FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value, json_each(o.history) AS h
-  WHERE o.changed_in = ${NEXT_CHANGE} AND h.value->>'revision' > o.changed_from`;
+  WHERE o.changed_in = ${NEXT_CHANGE} AND h.value->>'revision' > o.changed_from
+    AND h.value->>'step' IS NOT 'recovered'`;
 
 const STATES_OF_PAYMENTS = `SELECT json_array('payment.' || state, id) FROM payments
   WHERE changed_in = ${NEXT_CHANGE} AND id IN (

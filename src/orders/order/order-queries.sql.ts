@@ -25,6 +25,9 @@ export interface OrderRow {
   successor_of: string | null;
   returned: string | null;
   returned_at: number | null;
+  idempotency_key: string | null;
+  idempotency_owner: string | null;
+  payment_window_ms: number | null;
 }
 
 export function orderFromRow(row: OrderRow): Order {
@@ -44,6 +47,9 @@ export function orderFromRow(row: OrderRow): Order {
     payBy_ms: row.pay_by,
     extensions: row.extensions,
     successorOf: row.successor_of,
+    key: row.idempotency_key,
+    keyOwner: row.idempotency_owner,
+    paymentWindow_ms: row.payment_window_ms,
     returned: row.returned === null ? null : JSON.parse(row.returned),
     returnedAt_ms: row.returned_at,
     awaits: row.awaits,

@@ -1,5 +1,5 @@
 import { type Actor, SYSTEM } from "../../contract/actor.ts";
-import { type OrderEvent, orderEvent } from "../../contract/order-events.ts";
+import { type OrderEvent, orderEvent, type Origin } from "../../contract/order-events.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 
@@ -15,7 +15,9 @@ export type Reason =
   | "customer_request"
   | "operator_request"
   | "payment_timeout"
-  | "lock_timeout";
+  | "lock_timeout"
+  /** It ended, and the database that knew why was put back. */
+  | "not_recorded";
 /** The command that stock has not acknowledged. */
 export type Awaits = "lock" | "release" | "commit";
 
@@ -43,7 +45,7 @@ export interface HistoryEntry {
   /** Null: the system. Absent: an earlier version, which kept no actors, wrote the entry. */
   actor?: Actor | null;
   /** Only where the status does not say it. */
-  step?: "extended" | "returned" | "window_opened";
+  step?: "extended" | "returned" | "window_opened" | "recovered";
 }
 
 export type Step = "placed" | Exclude<Status, "pending"> | NonNullable<HistoryEntry["step"]>;
@@ -81,6 +83,12 @@ export interface Order {
   extensions: number;
   /** The expired order whose late payment placed this one. */
   successorOf: string | null;
+  /** The idempotency key; null: it was placed without one. */
+  key: string | null;
+  /** Who owns the key; null: the customer. */
+  keyOwner: string | null;
+  /** Its own payment window; 0: without limit, null: as long as the deployment's. */
+  paymentWindow_ms: number | null;
   /** Returned units by SKU; null: none. */
   returned: Record<string, number> | null;
   /** When the last unit was returned; null: some are still sold. */
@@ -152,17 +160,21 @@ export type NextAction =
   | { type: "command"; event: OrderEvent }
   | { type: "later"; due_ms: number | null };
 
+/** `deadlinesFrom_ms`: no deadline ends an order before this. */
 export function nextActionOf(
   order: Order,
   { lockDeadline_ms }: Policy,
   now_ms: number,
+  deadlinesFrom_ms = 0,
 ): NextAction {
   const { awaits, status, placedAt_ms, payBy_ms, amountDue } = order;
-  const isPastDeadline = lockDeadline_ms > 0 && now_ms >= placedAt_ms + lockDeadline_ms;
+  const givesUp_ms = Math.max(placedAt_ms + lockDeadline_ms, deadlinesFrom_ms);
+  const isPastDeadline = lockDeadline_ms > 0 && now_ms >= givesUp_ms;
   if (awaits === "lock" && isPastDeadline) return { type: "transition", name: "giveUp" };
   if (awaits !== null) return { type: "command", event: commandOf(order, awaits, now_ms) };
   // An order with an amount due of 0 needs no payment, so it never expires.
-  const expires_ms = status === "confirmed" && amountDue > 0 ? payBy_ms : null;
+  const isWaiting = status === "confirmed" && amountDue > 0 && payBy_ms !== null;
+  const expires_ms = isWaiting ? Math.max(payBy_ms, deadlinesFrom_ms) : null;
   if (expires_ms !== null && now_ms >= expires_ms) return { type: "transition", name: "expire" };
   return { type: "later", due_ms: expires_ms };
 }
@@ -179,7 +191,30 @@ export function commandOf(order: Order, awaits: Awaits, now_ms: number): OrderEv
     limitPerCustomer === null ? { sku, quantity } : { sku, quantity, limitPerCustomer },
   );
   const { id: orderId, customerId } = order;
-  return orderEvent(EVENT_FOR[awaits], { orderId, customerId, lines }, now_ms);
+  const facts = {
+    orderId,
+    customerId,
+    lines,
+    ...(awaits === "lock" && { origin: originOf(order) }),
+  };
+  return orderEvent(EVENT_FOR[awaits], facts, now_ms);
+}
+
+/** What the items keep of the order. */
+export function originOf(order: Order): Origin {
+  const { amountDue, total, key, keyOwner, successorOf, paymentWindow_ms } = order;
+  return {
+    lines: order.lines.map(({ sku, name, quantity, price, limitPerCustomer: limit }) => {
+      const limitPerCustomer = limit === null ? {} : { limitPerCustomer: limit };
+      return { sku, name, quantity, price: price.amount, ...limitPerCustomer };
+    }),
+    currency: total.currency,
+    ...(amountDue !== total.amount && { amountDue }),
+    ...(key !== null && { key }),
+    ...(keyOwner !== null && { keyOwner }),
+    ...(successorOf !== null && { successorOf }),
+    ...(paymentWindow_ms !== null && { paymentWindow_ms }),
+  };
 }
 
 /** The events for those of these orders that await something. */
@@ -212,7 +247,16 @@ export interface LineView extends Omit<Line, "limitPerCustomer"> {
 }
 
 /** Members that an order of version 0.1.0 does not have. */
-type Later = "amountDue" | "metadata" | "extensions" | "successorOf" | "returned" | "returnedAt_ms";
+type Later =
+  | "amountDue"
+  | "metadata"
+  | "extensions"
+  | "successorOf"
+  | "returned"
+  | "returnedAt_ms"
+  | "key"
+  | "keyOwner"
+  | "paymentWindow_ms";
 
 /** An order that may have been read by the version before. */
 type ReadOrder = Omit<Order, Later> & Partial<Pick<Order, Later>>;

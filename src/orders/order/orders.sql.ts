@@ -24,8 +24,8 @@ const PLACED_ENTRY = `json_object('revision', 1, 'status', 'pending', 'reason', 
 
 /**
  * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
- * `currency`, `amount_due`, `metadata`, `payment_window_ms`, `actor` (JSON; null: unknown) and
- * `refusal` (null: admitted). Its parameters are the first four of `values`: the candidates, now, and
+ * `currency`, `amount_due`, `metadata`, `payment_window_ms`, `key`, `key_owner`, `actor` (JSON; null:
+ * unknown) and `refusal` (null: admitted). Its parameters are the first four of `values`: the candidates, now, and
  * two of its own. The fifth value is the orders' first `due_at`.
  */
 export function insertAdmitted(
@@ -37,10 +37,10 @@ export function insertAdmitted(
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
          placed_at, updated_at, awaits, due_at, history, amount_due, metadata, payment_window_ms,
-         changed_in, changed_from)
+         idempotency_key, idempotency_owner, changed_in, changed_from)
        SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?5,
          json_array(json_set(${PLACED_ENTRY}, iif(actor IS NULL, '$.reason', '$.actor'), json(actor))),
-         amount_due, metadata, payment_window_ms, ${NEXT_CHANGE}, 0
+         amount_due, metadata, payment_window_ms, key, key_owner, ${NEXT_CHANGE}, 0
        FROM (${select}) AS candidates WHERE refusal IS NULL
        ON CONFLICT (id) DO NOTHING`,
     )
@@ -157,11 +157,24 @@ export function acknowledge(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE orders SET awaits = NULL, due_at = NULL, attempts = 0
+      `UPDATE orders SET awaits = NULL, due_at = NULL, attempts = 0, breached_at = NULL
        WHERE id IN (SELECT value FROM json_each(?1)) AND status = ?2 AND awaits = ?3`,
     )
     .bind(JSON.stringify(ids), STATUS_AWAITING[awaits], awaits);
 }
+
+/** Marks orders whose command an item contradicts. It is sent again no sooner than at `due_ms`. */
+export const delayBreached = (
+  db: D1Database,
+  ids: readonly string[],
+  { due_ms, now_ms }: { due_ms: number; now_ms: number },
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE orders SET due_at = ?2, breached_at = coalesce(breached_at, ?3)
+       WHERE id IN (SELECT value FROM json_each(?1)) AND awaits IS NOT NULL`,
+    )
+    .bind(JSON.stringify(ids), due_ms, now_ms);
 
 /** Sets the next `due_at`, or none, of orders that await nothing. */
 export function postpone(
@@ -227,7 +240,7 @@ export async function claimDue(
 export async function makeDue(db: D1Database, ids: string[], now_ms: number): Promise<void> {
   await db
     .prepare(
-      `UPDATE orders SET due_at = ?2, attempts = 0
+      `UPDATE orders SET due_at = ?2, attempts = 0, breached_at = NULL
        WHERE id IN (SELECT value FROM json_each(?1)) AND awaits IS NOT NULL`,
     )
     .bind(JSON.stringify(ids), now_ms)
@@ -241,7 +254,7 @@ export async function makeDue(db: D1Database, ids: string[], now_ms: number): Pr
 export async function requeueCommands(db: D1Database, ids: readonly string[], now_ms: number) {
   const { meta } = await db
     .prepare(
-      `UPDATE orders SET due_at = ?2, attempts = 0,
+      `UPDATE orders SET due_at = ?2, attempts = 0, breached_at = NULL,
          awaits = CASE status WHEN 'pending' THEN 'lock' WHEN 'paid' THEN 'commit' ELSE 'release' END
        WHERE id IN (SELECT value FROM json_each(?1)) AND status <> 'confirmed'`,
     )
@@ -331,7 +344,7 @@ export function eraseOrders(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE orders SET customer_id = ?2, metadata = NULL,
+      `UPDATE orders SET customer_id = ?2, metadata = NULL, idempotency_key = NULL, idempotency_owner = NULL,
          history = (SELECT json_group_array(iif(value->>'$.actor.sub' = ?1,
              json_set(value, '$.actor.sub', ?2), json(value))) FROM json_each(history))
        WHERE customer_id = ?1 AND id IN (SELECT value FROM json_each(?3))

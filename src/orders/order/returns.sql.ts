@@ -119,6 +119,19 @@ export async function claimDueReturns(
   return results.map(returnFromRow);
 }
 
+/** Has returns that an item contradicts sent again no sooner than at `due_ms`. */
+export const delayReturns = (
+  db: D1Database,
+  ids: readonly string[],
+  due_ms: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE returns SET due_at = ?2
+       WHERE id IN (SELECT value FROM json_each(?1)) AND due_at IS NOT NULL`,
+    )
+    .bind(JSON.stringify(ids), due_ms);
+
 /** Records that every item has applied these returns. */
 export function acknowledgeReturns(db: D1Database, ids: readonly string[]): D1PreparedStatement {
   return db

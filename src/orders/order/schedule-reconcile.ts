@@ -1,8 +1,11 @@
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
+import type { Frozen } from "../freeze/heartbeat.ts";
 
 /** What the reconciler knows of itself and of the stock Worker. */
 export interface ReconcilerHealth {
+  /** Null: the service is not frozen. Absent: an earlier version. */
+  frozen?: Frozen | null;
   /** When the cron last ran; null: not since the reconciler exists. */
   cronAt_ms: number | null;
   /** When somebody first asked. */
@@ -17,13 +20,26 @@ export const reconcilerOf = (env: OrdersEnv) => env.RECONCILER.getByName("reconc
 /** The longest that a commit waits for the reconciler. The cron alone is enough. */
 const WATCH_TIMEOUT_MS = 1_000;
 
-/** Asks the reconciler for a pass at `at_ms`. Never throws: returns whether the reconciler answered. */
-export async function scheduleReconcile(env: OrdersEnv, at_ms: number): Promise<boolean> {
+export interface Scheduled {
+  /** Whether the reconciler answered. */
+  isHeard: boolean;
+  /** The beat that the database has at least, for a fence; 0: it is not known. */
+  beat: number;
+}
+
+/** Asks the reconciler for a pass at `at_ms`. Never throws. */
+export async function scheduleReconcile(env: OrdersEnv, at_ms: number): Promise<Scheduled> {
   try {
-    await withTimeout(WATCH_TIMEOUT_MS, () => reconcilerOf(env).watch(at_ms), "the reconciler");
-    return true;
+    const call = async () => await reconcilerOf(env).watch(at_ms);
+    // One of an earlier version answers nothing.
+    const known: { beat: number } | undefined = await withTimeout(
+      WATCH_TIMEOUT_MS,
+      call,
+      "the reconciler",
+    );
+    return { isHeard: true, beat: known?.beat ?? 0 };
   } catch (error) {
     log("warn", "reconciler.schedule_failed", { error: errorText(error) });
-    return false;
+    return { isHeard: false, beat: 0 };
   }
 }

@@ -4,6 +4,7 @@ import { log } from "../../runtime/log.ts";
 import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
 import type { Policy } from "../config/policy.ts";
 import { bisect } from "../database/bisect.ts";
+import { FrozenError } from "../freeze/fenced.ts";
 import { applyLevels } from "../items/items.sql.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import type { FeedNotifier } from "../order/feed-notifier.ts";
@@ -14,10 +15,10 @@ import {
   selectPresent,
 } from "../order/order-queries.sql.ts";
 import { type Order, refusalReason } from "../order/order.ts";
-import { acknowledge, transition } from "../order/orders.sql.ts";
+import { acknowledge, delayBreached, transition } from "../order/orders.sql.ts";
 import { payWaiting } from "../order/pay-waiting.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
-import { acknowledgeReturns } from "../order/returns.sql.ts";
+import { acknowledgeReturns, delayReturns } from "../order/returns.sql.ts";
 
 /** The bindings and functions that settling uses. */
 export interface SettlePorts {
@@ -70,7 +71,18 @@ async function settlePart(
   readIds: readonly string[],
 ): Promise<Settled> {
   const start_ms = ports.now();
-  const { results, failed } = await bisect(events, (part) => apply(part, ports, readIds));
+  let isFrozen = false;
+  const { results, failed } = await bisect(events, async (part) => {
+    try {
+      return await apply(part, ports, readIds);
+    } catch (error) {
+      if (!(error instanceof FrozenError)) throw error;
+      // Nothing is lost: what an order awaits stays due, and its items are asked again after the thaw.
+      isFrozen = true;
+      return NOTHING;
+    }
+  });
+  if (isFrozen) log("warn", "outcomes.dropped", { events: events.length, why: "frozen" });
   const undecided: Undecided<StockEvent> = new Map(
     [...failed].map(([event, error]) => [event, failedWith(error)]),
   );
@@ -112,13 +124,16 @@ interface Applied {
   paid: number;
 }
 
+const NOTHING: Applied = { present: [], orders: [], paid: 0 };
+
 async function apply(
   events: readonly StockEvent[],
   { db, policy, now }: SettlePorts,
   readIds: readonly string[],
 ): Promise<Applied> {
   const clock = { policy, now_ms: now() };
-  const { locked, refused, released, committed, returned, levels, orderIds } = fold(events);
+  const { locked, refused, released, committed, returned, breached, levels, orderIds } =
+    fold(events);
   const statements: D1PreparedStatement[] = [];
   let paidAt: number | null = null;
   if (locked.length > 0) {
@@ -131,6 +146,7 @@ async function apply(
   if (released.length > 0) statements.push(acknowledge(db, "release", released));
   if (committed.length > 0) statements.push(acknowledge(db, "commit", committed));
   if (returned.length > 0) statements.push(acknowledgeReturns(db, returned));
+  if (breached.length > 0) statements.push(...delayAll(db, breached, clock.now_ms));
   if (levels.length > 0) statements.push(applyLevels(db, levels, clock.now_ms));
   const skus = levels.map(({ level }) => level.sku);
   const touched = { orders: decided, paid: decided, skus };
@@ -148,12 +164,26 @@ async function apply(
   };
 }
 
+/** A command that an item contradicts is repeated by the hour: it is for an operator to mend. */
+const BREACH_RETRY_MS = 3_600_000;
+
+function delayAll(
+  db: D1Database,
+  breached: readonly { orderId: string; returnId?: string | undefined }[],
+  now_ms: number,
+): D1PreparedStatement[] {
+  const due_ms = now_ms + BREACH_RETRY_MS;
+  const orders = breached.flatMap(({ orderId, returnId }) => (returnId ? [] : [orderId]));
+  const returns = breached.flatMap(({ returnId }) => returnId ?? []);
+  return [delayBreached(db, orders, { due_ms, now_ms }), delayReturns(db, returns, due_ms)];
+}
+
 /** Keeps one event per order and type: an UPDATE that meets a row twice would apply either one. */
 function fold(events: readonly StockEvent[]) {
   const of = <T extends StockEvent["type"]>(type: T) => {
     const own = events.filter((e): e is Extract<StockEvent, { type: T }> => e.type === type);
     const keyOf = (event: StockEvent) =>
-      "orderId" in event && event.type !== "stock.returned" ? event.orderId : event.id;
+      "orderId" in event && !("returnId" in event) ? event.orderId : event.id;
     return [...new Map(own.map((event) => [keyOf(event), event])).values()];
   };
   return {
@@ -165,6 +195,7 @@ function fold(events: readonly StockEvent[]) {
     released: of("stock.released").map(({ orderId }) => orderId),
     committed: of("stock.committed").map(({ orderId }) => orderId),
     returned: of("stock.returned").map(({ returnId }) => returnId),
+    breached: of("stock.breached"),
     levels: of("stock.level"),
     orderIds: [...new Set(events.flatMap((e) => ("orderId" in e ? [e.orderId] : [])))],
   };

@@ -1,6 +1,7 @@
 import type { Actor } from "../../contract/actor.ts";
 import { newOrderId } from "../../contract/order-id.ts";
 import { policyOf } from "../config/policy.ts";
+import { fenced } from "../freeze/fenced.ts";
 import { announce } from "../order/announce.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import {
@@ -39,14 +40,17 @@ export async function recordPayment(
   const now_ms = Date.now();
   const successorId = newOrderId(now_ms);
   // Before the commit: a crash right after it must leave nothing unwatched.
-  await scheduleReconcile(env, now_ms + Math.min(FIRST_DUE_MS, firstDue_ms(policy)));
+  const soon_ms = now_ms + Math.min(FIRST_DUE_MS, firstDue_ms(policy));
+  const { beat } = await scheduleReconcile(env, soon_ms);
   const recording = { actor, now_ms, successorId, mayReorder: policy.latePayment === "reorder" };
   const due_ms = now_ms + firstDue_ms(policy);
   const window_ms = policy.paymentWindow_ms;
   const successor = { id: successorId, of: orderId, now_ms, due_ms, window_ms };
   const alsoIf = `AND ${IS_PAID_BY_PAYMENT}`;
   const ids = [orderId, successorId];
-  const [recorded, , paid, placed, found, present, orders] = await db.batch<OrderRow>([
+  const [recorded, , paid, placed, found, present, orders] = await fenced(db, {
+    beat,
+  }).batch<OrderRow>([
     insertPayment(db, reported, recording),
     ...transition(db, "pay", [{ id: orderId }], { policy, now_ms }, { actor, alsoIf }),
     insertSuccessor(db, successor),

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { policyOf } from "../config/policy.ts";
 import { withTimeLimits } from "../database/d1.ts";
+import { fenced, FrozenError } from "../freeze/fenced.ts";
 import { announce, notifyCustomers } from "../order/announce.ts";
 import type { FeedNotifier } from "../order/feed-notifier.ts";
 import { firstDue_ms } from "../order/order.ts";
@@ -9,7 +10,7 @@ import { settlePorts } from "../outcomes/settle-ports.ts";
 import { settle } from "../outcomes/settle.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Lane } from "./lane.ts";
-import { type Candidate, type Placement, placeAll } from "./placement.sql.ts";
+import { type Candidate, FROZEN, type Placement, placeAll } from "./placement.sql.ts";
 
 /** After a call that the reconciler did not answer, commits skip the call for this long. */
 const RETRY_WATCH_MS = 10_000;
@@ -17,6 +18,8 @@ const RETRY_WATCH_MS = 10_000;
 /** The Durable Object that commits its customers' orders in groups. It stores nothing: orders wait in memory. */
 export class OrderDesk extends DurableObject<OrdersEnv> {
   #watchedUntil_ms = 0;
+  /** The beat that the database has at least, by the reconciler and by the commits of this desk. */
+  #beat = 0;
   /**
    * Callers that sent `Prefer: wait` get the outcome in the response. Pushing to open WebSockets
    * happens in the background and does not delay that response.
@@ -38,7 +41,7 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     now: Date.now,
   });
   readonly #desk = new GroupCommit({
-    placeAll: (candidates) => placeAll(this.env.DB, candidates, policyOf(this.env), Date.now()),
+    placeAll: (candidates) => this.#placeAll(candidates),
     watch: () => this.#watch(),
     decide: (order) => this.#lane.run(order),
     announce: (placed) => announce(this.env, placed),
@@ -53,6 +56,19 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     return this.#desk.place(candidate, wait_ms);
   }
 
+  async #placeAll(candidates: readonly Candidate[]): Promise<Placement[]> {
+    const learn = (beat: number) => {
+      this.#beat = Math.max(this.#beat, beat);
+    };
+    const db = fenced(this.env.DB, { beat: this.#beat, learn });
+    try {
+      return await placeAll(db, candidates, policyOf(this.env), Date.now());
+    } catch (error) {
+      if (!(error instanceof FrozenError)) throw error;
+      return candidates.map(() => FROZEN);
+    }
+  }
+
   /**
    * Schedules the reconciler before the commit, so that it finds the orders even if this desk crashes
    * right after the commit. It reschedules itself while anything is due, so most commits skip the call.
@@ -61,7 +77,8 @@ export class OrderDesk extends DurableObject<OrdersEnv> {
     const now_ms = Date.now();
     const wait_ms = firstDue_ms(policyOf(this.env));
     if (this.#watchedUntil_ms > now_ms + wait_ms / 3) return;
-    const isHeard = await scheduleReconcile(this.env, now_ms + wait_ms);
+    const { isHeard, beat } = await scheduleReconcile(this.env, now_ms + wait_ms);
+    this.#beat = Math.max(this.#beat, beat);
     this.#watchedUntil_ms = now_ms + (isHeard ? wait_ms : wait_ms / 3 + RETRY_WATCH_MS);
   }
 }

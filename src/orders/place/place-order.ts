@@ -2,10 +2,11 @@ import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
+import { fenced, FrozenError } from "../freeze/fenced.ts";
 import { announce } from "../order/announce.ts";
 import { firstDue_ms } from "../order/order.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
-import { type Candidate, type Placement, placeAll } from "./placement.sql.ts";
+import { type Candidate, FROZEN, type Placement, placeAll } from "./placement.sql.ts";
 import { SoldOutCache } from "./sold-out-cache.ts";
 
 const DESK_TIMEOUT_MS = 25_000;
@@ -77,14 +78,16 @@ async function placeDirectly(env: OrdersEnv, candidate: Candidate): Promise<Plac
   try {
     const policy = policyOf(env);
     const now_ms = Date.now();
-    await scheduleReconcile(env, now_ms + firstDue_ms(policy));
-    const [placement] = await placeAll(env.DB, [candidate], policy, now_ms);
+    const { beat } = await scheduleReconcile(env, now_ms + firstDue_ms(policy));
+    const db = fenced(env.DB, { beat });
+    const [placement] = await placeAll(db, [candidate], policy, now_ms);
     if (placement?.type === "placed") {
       const { order, isPresent } = placement;
       await announce(env, { orders: [order], present: isPresent ? [order] : [] });
     }
     return placement ?? { type: "failed" };
   } catch (error) {
+    if (error instanceof FrozenError) return FROZEN;
     log("error", "order.commit_failed", { orderId: candidate.id, error: errorText(error) });
     return { type: "failed" };
   }

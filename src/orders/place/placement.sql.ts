@@ -44,8 +44,11 @@ export type Placement =
   | { type: "key_reused" }
   | { type: "refused"; refusal: AdmissionRefusal }
   /** The result is unknown: the order may have been placed. A repeat with the same key shows it. */
-  | { type: "failed" }
+  | { type: "failed"; why?: "frozen" }
   | { type: "busy" };
+
+/** Nothing was placed. A Worker of an earlier version reads it as a failure. */
+export const FROZEN: Placement = { type: "failed", why: "frozen" };
 
 export const keyOwnerOf = ({ keyOwner, customerId }: Candidate): string => keyOwner ?? customerId;
 
@@ -74,7 +77,7 @@ const admissionSql = (alsoWhere: string): string => `
       'saleStartsAt', i.sale_starts_at, 'saleEndsAt', i.sale_ends_at)) AS facts,
     sum(i.price_amount * (l.value->>'quantity')) AS total, min(i.price_currency) AS currency,
     c.value->>'amountDue' AS amount_due, c.value->>'metadata' AS metadata,
-    c.value->>'actor' AS actor, ${leastWindow("?4")} AS payment_window_ms,
+    c.value->>'key' AS key, c.value->>'keyOwner' AS key_owner, c.value->>'actor' AS actor, ${leastWindow("?4")} AS payment_window_ms,
     CASE
       WHEN count(i.sku) < count(*) THEN 'unknown_item'
       WHEN min(i.price_currency) <> max(i.price_currency) THEN 'mixed_currencies'

@@ -23,6 +23,8 @@ import { settle, type SettlePorts } from "../outcomes/settle.ts";
 export interface ReconcilePorts extends SettlePorts {
   stock: Pick<StockApi, "execute">;
   random: () => number;
+  /** No deadline ends an order before this; 0: as the orders say. */
+  deadlinesFrom_ms: number;
 }
 
 /** Orders of one claim whose commands go to the stock Worker. */
@@ -111,7 +113,10 @@ async function advance(orders: readonly Order[], ports: ReconcilePorts): Promise
   if (orders.length === 0) return [];
   const now_ms = ports.now();
   const actions = orders.map((order): Action => {
-    return { id: order.id, next: nextActionOf(order, ports.policy, now_ms) };
+    return {
+      id: order.id,
+      next: nextActionOf(order, ports.policy, now_ms, ports.deadlinesFrom_ms),
+    };
   });
   const moved = await applyDeadlines(actions, ports, now_ms);
   const commands = [

@@ -1,13 +1,17 @@
 import { DurableObject } from "cloudflare:workers";
+import type { Actor } from "../../contract/actor.ts";
 import { ensureAlarmBy } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
 import { withTimeLimits } from "../database/d1.ts";
+import { withFence } from "../freeze/fenced.ts";
+import { type Frozen, Heartbeat } from "../freeze/heartbeat.ts";
 import { earliestDue } from "../order/order-queries.sql.ts";
 import type { ReconcilerHealth } from "../order/schedule-reconcile.ts";
 import { settlePorts } from "../outcomes/settle-ports.ts";
 import { wakeCouriers } from "../webhooks/couriers.ts";
+import { pausePutBack } from "./pause-put-back.ts";
 import { scanPaymentWindows, SCAN_START, type WindowScan } from "./payment-windows.ts";
 import { reconcile } from "./reconcile.ts";
 import { type LevelCursors, NO_LEVEL_CURSORS, refreshLevels } from "./refresh-levels.ts";
@@ -35,6 +39,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   readonly #pass = singleFlight(() => this.#runPass());
   /** One round at a time: while D1 is slow, concurrent rounds would only add to its load. */
   readonly #housekeeping = singleFlight(() => this.#runHousekeeping());
+  readonly #heartbeat = new Heartbeat(this.ctx.storage.kv);
   /** The latest time asked for: an earlier alarm that finds nothing due must keep it. */
   #latestWatch_ms = 0;
 
@@ -42,17 +47,18 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     super(ctx, withTimeLimits(env));
   }
 
-  /** Ensures that a pass runs at `at_ms` or earlier. */
-  async watch(at_ms: number): Promise<void> {
+  /** Ensures that a pass runs at `at_ms` or earlier. Tells the beat that D1 has at least. */
+  async watch(at_ms: number): Promise<{ beat: number }> {
     this.#latestWatch_ms = Math.max(this.#latestWatch_ms, at_ms);
     await ensureAlarmBy(this.ctx.storage, at_ms, Date.now());
+    return { beat: this.#heartbeat.beat };
   }
 
   /** Called by the cron each minute: a pass, then a round of levels and of housekeeping. */
   async poke(): Promise<void> {
     this.ctx.storage.kv.put("cron", Date.now());
     await this.#pass();
-    await this.#housekeeping();
+    if (this.#heartbeat.frozen === null) await this.#housekeeping();
   }
 
   override async alarm(): Promise<void> {
@@ -65,7 +71,33 @@ export class Reconciler extends DurableObject<OrdersEnv> {
       cronAt_ms: kv.get<number>("cron") ?? null,
       startedAt_ms: this.#startedAt_ms(),
       stockAwaySince_ms: kv.get<number>("stock away since") ?? null,
+      frozen: this.#heartbeat.frozen,
     };
+  }
+
+  freeze(actor: Actor): Promise<Frozen> {
+    return this.#heartbeat.freeze(this.env.DB, actor, Date.now());
+  }
+
+  async thaw(options: { actor: Actor; isForced: boolean }): Promise<"recovery_needed" | null> {
+    const left = await this.#heartbeat.thaw(this.env.DB, options, Date.now());
+    if (left === null) await this.watch(Date.now());
+    return left;
+  }
+
+  /** What recovery has to know; null: the service is not frozen. */
+  async recovery(): Promise<{ frozen: Frozen; beat: number } | null> {
+    await this.#heartbeat.check(this.env.DB, Date.now());
+    const { frozen, beat } = this.#heartbeat;
+    return frozen && { frozen, beat };
+  }
+
+  beginRecovery(run: string): void {
+    this.#heartbeat.beginRecovery(run);
+  }
+
+  endRecovery(run: string): void {
+    this.#heartbeat.endRecovery(run);
   }
 
   #startedAt_ms(): number {
@@ -86,21 +118,23 @@ export class Reconciler extends DurableObject<OrdersEnv> {
   /** Each of its calls has a time limit, so that no round blocks the later ones. */
   async #runHousekeeping(): Promise<void> {
     const { kv } = this.ctx.storage;
+    const env = withFence(this.env, this.#heartbeat.beat);
     const levels = kv.get<LevelCursors>("level cursors") ?? NO_LEVEL_CURSORS;
-    const reread = await refreshLevels(this.env, levels, this.#heard).catch((error: unknown) => {
+    const reread = await refreshLevels(env, levels, this.#heard).catch((error: unknown) => {
       log("error", "levels.refresh_failed", { error: errorText(error) });
       return levels;
     });
     this.#saveIfChanged("level cursors", levels, reread);
-    const policy = policyOf(this.env);
+    await pausePutBack(env);
+    const policy = policyOf(env);
     const before = cursorsFrom(kv.get<PruneCursors>("cursors"));
-    const pruned = await prune(this.env.DB, policy, before, Date.now());
+    const pruned = await prune(env.DB, policy, before, Date.now());
     this.#saveIfChanged("cursors", before, pruned);
-    const paid = await healWaitingPayments(this.env.DB, policy, Date.now());
+    const paid = await healWaitingPayments(env.DB, policy, Date.now());
     if (paid > 0) await this.watch(Date.now());
-    await wakeCouriers(this.env);
+    await wakeCouriers(env);
     const scan = kv.get<WindowScan>("payment windows") ?? SCAN_START;
-    const next = await scanPaymentWindows(this.env.DB, policy, scan, Date.now());
+    const next = await scanPaymentWindows(env.DB, policy, scan, Date.now());
     this.#saveIfChanged("payment windows", scan, next);
   }
 
@@ -108,11 +142,18 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     if (JSON.stringify(after) !== JSON.stringify(before)) this.ctx.storage.kv.put(key, after);
   }
 
-  /** Never throws. Sets the next alarm whenever anything is due. */
+  /** Never throws. Sets the next alarm whenever anything is due, but none while it is frozen. */
   async #runPass(): Promise<void> {
     let soonest_ms = SOONEST_MS;
     try {
-      const ports = { ...settlePorts(this.env), stock: this.env.STOCK, random: Math.random };
+      const beat = await this.#heartbeat.check(this.env.DB, Date.now());
+      if (beat === null) return;
+      const ports = {
+        ...settlePorts(withFence(this.env, beat)),
+        stock: this.env.STOCK,
+        random: Math.random,
+        deadlinesFrom_ms: this.#heartbeat.deadlinesFrom_ms,
+      };
       // Limited, since later passes wait for this one. Passes may overlap: each claims its own.
       const isAnswered = await withTimeout(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
       if (!isAnswered) {
@@ -122,7 +163,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
     } catch (error) {
       log("error", "reconcile.failed", { error: errorText(error) });
     } finally {
-      await this.#rearm(soonest_ms);
+      if (this.#heartbeat.frozen === null) await this.#rearm(soonest_ms);
     }
   }
 

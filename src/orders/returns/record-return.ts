@@ -1,4 +1,5 @@
 import { policyOf } from "../config/policy.ts";
+import { fenced } from "../freeze/fenced.ts";
 import { notifyCustomers } from "../order/announce.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import { countReturned } from "../order/minutes.sql.ts";
@@ -39,8 +40,8 @@ export async function recordReturn(
   const { id, orderId } = wanted;
   const now_ms = Date.now();
   // Before the commit: a crash right after it must leave nothing unwatched.
-  await scheduleReconcile(env, now_ms);
-  const [, , , present, found, after] = await db.batch<OrderRow>([
+  const { beat } = await scheduleReconcile(env, now_ms);
+  const [, , , present, found, after] = await fenced(db, { beat }).batch<OrderRow>([
     insertReturn(db, wanted, now_ms),
     addReturned(db, { id, orderId }, now_ms),
     countReturned(db, { id, orderId }, now_ms),

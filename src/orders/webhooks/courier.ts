@@ -5,6 +5,7 @@ import { errorText, log } from "../../runtime/log.ts";
 import { readChanges } from "../changes/change-queries.sql.ts";
 import { cursorOf, parseCursor } from "../changes/change.ts";
 import { withTimeLimits } from "../database/d1.ts";
+import { readService } from "../freeze/service.sql.ts";
 import {
   CourierStore,
   type Delivery,
@@ -31,6 +32,8 @@ const POLL_MS = 1_000;
 const IDLE_POLL_MS = 5_000;
 const BUSY_MS = 60_000;
 const RETRY_MS = 5_000;
+/** While the service is frozen: what would be told may not be true of the restored database. */
+const FROZEN_POLL_MS = 30_000;
 
 export interface CourierStatus {
   pending: number;
@@ -141,6 +144,7 @@ export class Courier extends DurableObject<OrdersEnv> {
     const version = this.#version;
     const id = this.ctx.storage.kv.get<string>("id");
     const webhook = id === undefined ? null : await getWebhook(this.env.DB, id);
+    if ((await readService(this.env.DB)).isFrozen) return Date.now() + FROZEN_POLL_MS;
     if (!webhook) await this.forget();
     if (!webhook || webhook.state === "off") return null;
     const next_ms = await this.#send(webhook, () => version !== this.#version);

@@ -26,6 +26,8 @@ export interface Lock {
   shortage: ItemShortage | null;
   /** Of the sold units, those that came back. */
   returned: number;
+  /** What the order can be rebuilt from, as JSON; null: it is not known. */
+  origin?: string | null;
 }
 
 export interface ReturnCommand {
@@ -48,6 +50,16 @@ export type ItemCommand =
       quantity: number;
       /** Units that the customer may have held and sold here together; null: no limit. */
       limit: number | null;
+      /** JSON of the order's `Origin`. Absent: an earlier version sent the order. */
+      origin?: string;
+    }
+  /** An operator's repair of a lock that the item has lost: no pause and no limit counts. */
+  | {
+      type: "relock";
+      orderId: string;
+      customerId: string;
+      quantity: number;
+      origin?: string;
     }
   | { type: "release"; orderId: string }
   | { type: "commit"; orderId: string }
@@ -104,6 +116,8 @@ export function decide(view: ItemView, command: ItemCommand): Decision {
   switch (command.type) {
     case "lock":
       return view.lock ? { answer: repeatLock(view.lock) } : lock(view, command);
+    case "relock":
+      return view.lock ? { answer: repeatLock(view.lock) } : relock(view, command);
     case "release":
       return release(view, command.orderId);
     case "commit":
@@ -121,14 +135,14 @@ function repeatLock({ state, shortage }: Lock): ItemAnswer {
 
 function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision {
   const { counters, customerUnits, isPaused } = view;
-  const { orderId, customerId, quantity, limit } = command;
+  const { orderId, customerId, quantity, limit, origin = null } = command;
   const figures = { requested: quantity, available: counters.available };
   if (view.isForgotten) {
     return { answer: { type: "refused", shortage: { ...figures, reason: "expired" } } };
   }
   if (!isBalanced(counters)) return breach(`counters do not add up: ${JSON.stringify(counters)}`);
   const record = (state: LockState, shortage: Lock["shortage"]): Lock => {
-    return { orderId, customerId, quantity, state, shortage, returned: 0 };
+    return { orderId, customerId, quantity, state, shortage, returned: 0, origin };
   };
   const refuse = (reason: ItemShortage["reason"], more?: { paused: true }): Decision => {
     const shortage: ItemShortage = { ...figures, reason, ...more };
@@ -143,6 +157,25 @@ function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision
     change: {
       counters: move(counters, "available", "held", quantity),
       lock: record("held", null),
+      movement: "lock",
+    },
+  };
+}
+
+/** Takes units for an order that is confirmed or paid. A refusal is no decision, and is not recorded. */
+function relock({ counters }: ItemView, command: ItemCommand & { type: "relock" }): Decision {
+  const { orderId, customerId, quantity, origin = null } = command;
+  const { available } = counters;
+  if (!isBalanced(counters)) return breach(`counters do not add up: ${JSON.stringify(counters)}`);
+  if (available < quantity) {
+    const shortage = { requested: quantity, available, reason: "out_of_stock" } as const;
+    return { answer: { type: "refused", shortage } };
+  }
+  return {
+    answer: { type: "locked" },
+    change: {
+      counters: move(counters, "available", "held", quantity),
+      lock: { orderId, customerId, quantity, state: "held", shortage: null, returned: 0, origin },
       movement: "lock",
     },
   };

@@ -64,6 +64,9 @@ export const SCHEMA = [
   `ALTER TABLE item ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE item ADD COLUMN pause_changed_at INTEGER;
    ALTER TABLE item ADD COLUMN pause_changed_by TEXT;`,
+  // JSON (`Origin`): what the order has to be rebuilt from. NULL: an earlier version kept none.
+  `ALTER TABLE locks ADD COLUMN origin TEXT;
+   ALTER TABLE item ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /** Applies the migrations that the object does not have yet. */
@@ -93,6 +96,8 @@ export type ItemRow = {
   pause_changed_at: number | null;
   /** JSON. */
   pause_changed_by: string | null;
+  /** Whether the index of items has this one. */
+  listed: number;
 };
 
 export type LockRow = {
@@ -102,6 +107,7 @@ export type LockRow = {
   state: LockState;
   shortage: string | null;
   returned: number;
+  origin: string | null;
 };
 
 /** One row for all movements of a call: the last one in its columns, the others in `earlier`. */

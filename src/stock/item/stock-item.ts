@@ -10,17 +10,22 @@ import type {
   PauseChange,
   ReadLevel,
   StockChange,
+  StoredDecision,
 } from "../../contract/stock-api.ts";
 import { StockEventSchema, stockLevel } from "../../contract/stock-events.ts";
 import { Alarm } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { sendPacked } from "../../runtime/queue-producer.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
+import { indexOf } from "../index/stock-index.ts";
 import { retentionOf } from "../policy.ts";
 import { applyCommands } from "./apply-commands.ts";
 import { changeStock } from "./change-stock.ts";
+import { decisionFrom } from "./decision.ts";
 import { levelOf, readLevelOf } from "./level.ts";
 import type { ItemCommand, ItemReply } from "./rules.ts";
 import { ItemStore } from "./store.ts";
+import { nextWatermark_ms } from "./watermark.ts";
 
 /** The item reports its level at most this often. */
 const LEVEL_INTERVAL_MS = 1_000;
@@ -30,6 +35,8 @@ const LEVEL_INTERVAL_MS = 1_000;
  */
 const LEVEL_LATEST_MS = 1_500;
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const INDEX_TIMEOUT_MS = 5_000;
 const ALARM_RETRY_MS = 5_000;
 /** Rows in one pruning step. */
 const PRUNE_STEP = 500;
@@ -61,7 +68,10 @@ export class StockItem extends DurableObject<StockEnv> {
     if (after.levelVersion === before.levelVersion && !isBreached) {
       // A refusal and a tombstone move nothing, but their rows have to be pruned later.
       if (isSaved) await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
-      return { answers };
+      // An item that was put back, or lost, may only refuse: it is noticed by the level that it tells.
+      if (!isSaved || this.#reported.version >= 0) return { answers };
+      this.#markReported(after.levelVersion, now_ms);
+      return { answers, level: levelOf(after, now_ms) };
     }
     if (now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS && !isBreached) {
       await this.#alarm.ensureBy(this.#reported.at_ms + LEVEL_LATEST_MS, now_ms);
@@ -82,6 +92,8 @@ export class StockItem extends DurableObject<StockEnv> {
    * with the same id is answered `operation_reused`.
    */
   async adjust(sku: string, change: StockChange): Promise<AdjustResult> {
+    // Before the units are there: what has stock is in the index.
+    await this.#list(sku);
     const now_ms = Date.now();
     const result = this.ctx.storage.transactionSync(() =>
       changeStock(this.#store, sku, change, now_ms),
@@ -91,6 +103,12 @@ export class StockItem extends DurableObject<StockEnv> {
     // A refusal is recorded in a row too, which has to be pruned later.
     await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
     return result;
+  }
+
+  async #list(sku: string): Promise<void> {
+    if (this.#store.state(sku).isListed) return;
+    await withTimeout(INDEX_TIMEOUT_MS, async () => await indexOf(this.env).add(sku), "the index");
+    this.#store.save({ ...this.#store.state(sku), isListed: true });
   }
 
   level(sku: string): ReadLevel {
@@ -135,6 +153,16 @@ export class StockItem extends DurableObject<StockEnv> {
     this.ctx.storage.transactionSync(() => this.#store.eraseCustomer(erasure));
   }
 
+  decisions(after: string): { decisions: StoredDecision[]; next: string | null } {
+    const decisions = this.#store.decisionsAfter(after, MAX_LOCKS_PER_PAGE).map(decisionFrom);
+    const isLast = decisions.length < MAX_LOCKS_PER_PAGE;
+    return { decisions, next: isLast ? null : (decisions.at(-1)?.orderId ?? null) };
+  }
+
+  decisionsFor(orderIds: string[]): StoredDecision[] {
+    return [...this.#store.locks(orderIds).values()].map(decisionFrom);
+  }
+
   liveLocks(after: string): { locks: LiveLock[]; next: string | null } {
     return this.#store.liveLocks(after, MAX_LOCKS_PER_PAGE);
   }
@@ -151,6 +179,8 @@ export class StockItem extends DurableObject<StockEnv> {
     const isUnreported = levelVersion > this.#reported.version;
     const isTooSoon = now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS;
     try {
+      // An item of a version before the index.
+      if (sku !== "") await this.#list(sku);
       if (isUnreported && !isTooSoon) {
         const level = levelOf(this.#store.state(sku), now_ms);
         await sendPacked(this.env.STOCK_EVENTS, StockEventSchema, [stockLevel(level)]);
@@ -169,18 +199,22 @@ export class StockItem extends DurableObject<StockEnv> {
   /** Makes one bounded pruning step. Returns the time of the next one. */
   #prune(now_ms: number): number {
     const state = this.#store.state("");
-    if (now_ms < state.pruneAt_ms) return state.pruneAt_ms;
+    // One that a clock which ran ahead has set far away does not count.
+    if (now_ms < state.pruneAt_ms && state.pruneAt_ms <= now_ms + DAY_MS) return state.pruneAt_ms;
     const { lockRetention_ms, ledgerRetention_ms } = retentionOf(this.env);
     const lockCutoff_ms = now_ms - lockRetention_ms;
     const ledgerCutoff_ms = now_ms - ledgerRetention_ms;
-    const watermark_ms = Math.max(state.watermark_ms, lockCutoff_ms);
+    const watermark_ms = nextWatermark_ms(state.watermark_ms, lockCutoff_ms, this.#store.span());
     const floor = orderIdFloor(watermark_ms);
     const pruneCursor = this.#store.pruneLocks(state.pruneCursor, floor, lockCutoff_ms, PRUNE_STEP);
     const isLedgerLeft = this.#store.ledger.prune(ledgerCutoff_ms, PRUNE_STEP);
     const areAdjustmentsLeft = this.#store.requests.pruneAdjustments(lockCutoff_ms, PRUNE_STEP);
     const areReturnsLeft = this.#store.requests.pruneReturns(floor, PRUNE_STEP);
+    const isBehind = watermark_ms > state.watermark_ms && watermark_ms < lockCutoff_ms;
     const isMoreLeft = pruneCursor !== "" || isLedgerLeft || areAdjustmentsLeft || areReturnsLeft;
-    const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : DAY_MS);
+    // A watermark that has days to catch up moves once an hour, in case the clock is wrong for a moment.
+    const idle_ms = isBehind ? HOUR_MS : DAY_MS;
+    const pruneAt_ms = now_ms + (isMoreLeft ? PRUNE_PAUSE_MS : idle_ms);
     this.#store.save({ ...state, watermark_ms, pruneCursor, pruneAt_ms });
     return pruneAt_ms;
   }

@@ -22,6 +22,8 @@ export interface ItemState extends Counters {
   isPaused: boolean;
   /** The last pause or resumption; null: there was none. */
   pauseChange: { at_ms: number; actor: Actor } | null;
+  /** Whether the index of items has this one. */
+  isListed: boolean;
 }
 
 /** Locks in one statement: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
@@ -60,6 +62,7 @@ export class ItemStore {
       pruneAt_ms: row?.prune_at ?? 0,
       isPaused: row?.paused === 1,
       pauseChange: pauseChangeOf(row),
+      isListed: row?.listed === 1,
     };
   }
 
@@ -68,15 +71,15 @@ export class ItemStore {
     this.#sql.exec(
       `INSERT INTO item (one, sku, received, available, held, sold, level_version,
          breaches, counts_customers, watermark_ms, prune_cursor, prune_at,
-         paused, pause_changed_at, pause_changed_by)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         paused, pause_changed_at, pause_changed_by, listed)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (one) DO UPDATE SET received = excluded.received,
          available = excluded.available, held = excluded.held, sold = excluded.sold,
          level_version = excluded.level_version, breaches = excluded.breaches,
          counts_customers = excluded.counts_customers, watermark_ms = excluded.watermark_ms,
          prune_cursor = excluded.prune_cursor, prune_at = excluded.prune_at,
          paused = excluded.paused, pause_changed_at = excluded.pause_changed_at,
-         pause_changed_by = excluded.pause_changed_by`,
+         pause_changed_by = excluded.pause_changed_by, listed = excluded.listed`,
       s.sku,
       s.received,
       s.available,
@@ -91,21 +94,19 @@ export class ItemStore {
       s.isPaused ? 1 : 0,
       s.pauseChange?.at_ms ?? null,
       s.pauseChange && JSON.stringify(s.pauseChange.actor),
+      s.isListed ? 1 : 0,
     );
   }
 
   /** The recorded decisions for these orders, by order id. */
   locks(orderIds: readonly string[]): Map<string, Lock> {
     const rows = this.#sql.exec<LockRow>(
-      `SELECT order_id, customer_id, quantity, state, shortage, returned FROM locks
+      `SELECT order_id, customer_id, quantity, state, shortage, returned, origin FROM locks
        WHERE order_id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(orderIds),
     );
     const locks = new Map<string, Lock>();
-    for (const { order_id: orderId, customer_id: customerId, shortage: json, ...row } of rows) {
-      const shortage = json === null ? null : (JSON.parse(json) as Lock["shortage"]);
-      locks.set(orderId, { orderId, customerId, shortage, ...row });
-    }
+    for (const row of rows) locks.set(row.order_id, lockFromRow(row));
     return locks;
   }
 
@@ -113,10 +114,10 @@ export class ItemStore {
   saveLocks(locks: readonly Lock[], at_ms: number): void {
     for (let i = 0; i < locks.length; i += MAX_LOCKS_PER_STATEMENT) {
       this.#sql.exec(
-        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at, returned)
+        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at, returned, origin)
          SELECT value->>'orderId', value->>'customerId', value->>'quantity', value->>'state',
            value->>'shortage', iif(value->>'state' = 'held', NULL, CAST(?2 AS INTEGER)),
-           value->>'returned'
+           value->>'returned', value->>'origin'
          FROM json_each(?1) WHERE true
          ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at,
            returned = excluded.returned`,
@@ -142,6 +143,25 @@ export class ItemStore {
     return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
   }
 
+  /** All decisions for orders after an id, in the order of ids. */
+  decisionsAfter(after: string, limit: number): Lock[] {
+    const rows = this.#sql.exec<LockRow>(
+      `SELECT order_id, customer_id, quantity, state, shortage, returned, origin FROM locks
+       WHERE order_id > ? ORDER BY order_id LIMIT ?`,
+      after,
+      limit,
+    );
+    return [...rows].map(lockFromRow);
+  }
+
+  /** The oldest and the newest order that has a lock here; null: there is none. */
+  span(): { oldest: string; newest: string } | null {
+    const [row] = this.#sql.exec<{ oldest: string | null; newest: string | null }>(
+      "SELECT min(order_id) AS oldest, (SELECT max(order_id) FROM locks) AS newest FROM locks",
+    );
+    return row?.oldest && row.newest ? { oldest: row.oldest, newest: row.newest } : null;
+  }
+
   /** Orders that hold units, newest first, among the newest `HELD_SCAN` locks. */
   heldBy(limit: number): string[] {
     const rows = this.#sql.exec<{ id: string }>(
@@ -155,7 +175,7 @@ export class ItemStore {
   /** Gives the locks of these orders, and the customer's counted units, another customer id. */
   eraseCustomer({ customerId, erasedId, orderIds }: Erasure): void {
     this.#sql.exec(
-      `UPDATE locks SET customer_id = ?2
+      `UPDATE locks SET customer_id = ?2, origin = json_remove(origin, '$.key', '$.keyOwner')
        WHERE customer_id = ?1 AND order_id IN (SELECT value FROM json_each(?3))`,
       customerId,
       erasedId,
@@ -181,6 +201,19 @@ export class ItemStore {
     }
     return seen.length < limit ? "" : (seen.at(-1)?.order_id ?? "");
   }
+}
+
+function lockFromRow(row: LockRow): Lock {
+  const { order_id: orderId, customer_id: customerId, shortage, quantity, state } = row;
+  return {
+    orderId,
+    customerId,
+    quantity,
+    state,
+    shortage: shortage === null ? null : (JSON.parse(shortage) as Lock["shortage"]),
+    returned: row.returned,
+    origin: row.origin,
+  };
 }
 
 function pauseChangeOf(row: ItemRow | undefined): ItemState["pauseChange"] {

@@ -33,6 +33,8 @@ export function reasonWords({ reason, shortages, lines }: Order): string {
       return "It was not paid in time, so everything went back on sale.";
     case "lock_timeout":
       return "The stock did not answer in time. Nothing was taken; please order again.";
+    case "not_recorded":
+      return "It was cancelled. Everything went back on sale.";
   }
 }
 

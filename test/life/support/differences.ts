@@ -3,8 +3,8 @@ import {
   comparePage,
   type ComparePorts,
   type CompareCursor,
-  type Difference,
 } from "../../../src/orders/operators/compare.ts";
+import type { Difference } from "../../../src/orders/operators/difference.ts";
 import { deliver, settleAll, tamperItem } from "./stock.ts";
 import { newCustomer, WAIT, type World } from "./world.ts";
 
@@ -22,6 +22,7 @@ export async function compareAll(
     db: env.DB,
     stock: env.STOCK,
     prunedBefore_ms: orderRetention_ms === 0 ? 0 : Date.now() - orderRetention_ms,
+    now: Date.now,
     pause: async () => {
       await between();
     },

@@ -38,6 +38,7 @@ export const passAt = (
     ...settlePorts(Object.assign({}, env, vars)),
     db,
     now: () => now_ms,
+    deadlinesFrom_ms: 0,
     random: () => 1,
     stock,
   });

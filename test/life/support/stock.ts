@@ -128,7 +128,11 @@ const LEGAL: Record<string, readonly string[]> = {
 
 /** Invariant 4: revisions grow by one, and every step is one that there is. */
 export function expectLegalHistory({ history, revision, status, reason }: Order): void {
-  expect(history.map((step) => step.revision)).toEqual(history.map((_, i) => i + 1));
+  for (const [i, { revision: own, step }] of history.entries()) {
+    // Recovery skips what a database that was put back may have lost.
+    const growth = step === "recovered" ? 1_000 : 1;
+    expect(own).toBe((history[i - 1]?.revision ?? 0) + growth);
+  }
   expect(history[0]?.status).toBe("pending");
   for (const [i, step] of history.entries()) {
     const before = history[i - 1]?.status ?? "";

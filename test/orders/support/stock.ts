@@ -40,5 +40,6 @@ export const pass = (now_ms: number, parts: Partial<ReconcilePorts> = {}): Promi
     ...portsWith({ now: () => now_ms }),
     stock: fakeStock().stock,
     random: () => 1,
+    deadlinesFrom_ms: 0,
     ...parts,
   });

@@ -1,0 +1,143 @@
+import type { Actor } from "../../contract/actor.ts";
+import { log } from "../../runtime/log.ts";
+import { restartChanges } from "../changes/restart-changes.sql.ts";
+import { raiseBeat, readService, saveFrozen } from "./service.sql.ts";
+
+/** Why the service is frozen, as the reconciler keeps it. */
+export interface Frozen {
+  at_ms: number;
+  /** `database_put_back`: D1 was found in an earlier state than the reconciler had seen. */
+  reason: "database_put_back" | "operator";
+  actor: Actor | null;
+  /** About when the state is from that D1 was put back to; null: it was not put back. */
+  restoredTo_ms: number | null;
+  /** The run of recovery that has begun, and whether it has reached its end. */
+  run: string | null;
+  isRecovered: boolean;
+}
+
+/** The storage that a Durable Object has for single values. */
+type Values = Pick<SyncKvStorage, "get" | "put" | "delete">;
+
+/** Raising the beat costs two rows, so it is done this often at most while there is much to do. */
+const RAISE_INTERVAL_MS = 5_000;
+/** After a thaw no deadline ends an order before so long, as nobody could pay meanwhile. */
+const MAX_GRACE_MS = 900_000;
+
+/**
+ * Compares the beat of D1 with the reconciler's own before anything is done by the clock. D1 is behind
+ * only if it was put back to an earlier state: then the service freezes until an operator thaws it.
+ * The frozen state is the reconciler's; D1 has a copy, by which every transaction is judged.
+ */
+export class Heartbeat {
+  readonly #values: Values;
+  #raised_ms = 0;
+
+  constructor(values: Values) {
+    this.#values = values;
+  }
+
+  /** The greatest beat that D1 is known to have had. */
+  get beat(): number {
+    return this.#values.get<number>("beat") ?? 0;
+  }
+
+  get frozen(): Frozen | null {
+    return this.#values.get<Frozen>("frozen") ?? null;
+  }
+
+  /** No deadline ends an order before this time. */
+  get deadlinesFrom_ms(): number {
+    return this.#values.get<number>("deadlines from") ?? 0;
+  }
+
+  /** Returns the beat that D1 must have for what follows; null: the service is frozen. */
+  async check(db: D1Database, now_ms: number): Promise<number | null> {
+    // Read first: a check that runs at the same time may raise both meanwhile.
+    const own = this.beat;
+    const service = await readService(db);
+    if (service.beat < own) return this.#freezePutBack(db, service.beatAt_ms, now_ms);
+    const isFrozen = this.frozen !== null;
+    // A freeze or a thaw that died half way, or a Reconciler whose own storage was put back.
+    if (isFrozen !== service.isFrozen) await saveFrozen(db, isFrozen, this.beat);
+    if (isFrozen) return null;
+    if (service.beat === own && Math.abs(now_ms - this.#raised_ms) < RAISE_INTERVAL_MS) return own;
+    const before = await raiseBeat(db, now_ms);
+    // Put back between the two statements.
+    if (before < own) return this.#freezePutBack(db, service.beatAt_ms, now_ms);
+    this.#values.put("beat", Math.max(this.beat, before + 1));
+    this.#raised_ms = now_ms;
+    return before + 1;
+  }
+
+  /** Once more while it is frozen: D1 was put back again, and recovery has to begin anew. */
+  async #freezePutBack(db: D1Database, beatAt_ms: number, now_ms: number): Promise<null> {
+    const known = this.frozen;
+    const restoredTo_ms = Math.min(known?.restoredTo_ms ?? beatAt_ms, beatAt_ms);
+    this.#values.put("frozen", {
+      at_ms: known?.at_ms ?? now_ms,
+      reason: "database_put_back",
+      actor: null,
+      restoredTo_ms,
+      run: null,
+      isRecovered: false,
+    } satisfies Frozen);
+    const beat = this.beat + 1;
+    this.#values.put("beat", beat);
+    log("error", "service.frozen", { reason: "database_put_back", restoredTo_ms });
+    // Before the beat, which says that this is done.
+    await restartChanges(db);
+    await saveFrozen(db, true, beat);
+    return null;
+  }
+
+  /** Freezes by hand. Repeating it changes nothing. */
+  async freeze(db: D1Database, actor: Actor, now_ms: number): Promise<Frozen> {
+    await this.check(db, now_ms);
+    const frozen: Frozen = this.frozen ?? {
+      at_ms: now_ms,
+      reason: "operator",
+      actor,
+      restoredTo_ms: null,
+      run: null,
+      isRecovered: false,
+    };
+    this.#values.put("frozen", frozen);
+    await saveFrozen(db, true, this.beat);
+    log("warn", "service.frozen", { reason: frozen.reason, actor: actor.sub });
+    return frozen;
+  }
+
+  /** Returns what is still in the way; null: the service runs. */
+  async thaw(
+    db: D1Database,
+    { actor, isForced }: { actor: Actor; isForced: boolean },
+    now_ms: number,
+  ): Promise<"recovery_needed" | null> {
+    await this.check(db, now_ms);
+    const { frozen } = this;
+    if (!frozen) return null;
+    const mustRecover = frozen.reason === "database_put_back" && !frozen.isRecovered;
+    if (mustRecover && !isForced) return "recovery_needed";
+    const lasted_ms = Math.max(0, now_ms - frozen.at_ms);
+    const grace_ms =
+      frozen.restoredTo_ms === null ? Math.min(lasted_ms, MAX_GRACE_MS) : MAX_GRACE_MS;
+    this.#values.put("deadlines from", now_ms + grace_ms);
+    await saveFrozen(db, false, this.beat);
+    this.#values.delete("frozen");
+    log("warn", "service.thawed", { actor: actor.sub, isForced, isRecovered: frozen.isRecovered });
+    return null;
+  }
+
+  /** A run of recovery begins at its first page. */
+  beginRecovery(run: string): void {
+    const { frozen } = this;
+    if (frozen) this.#values.put("frozen", { ...frozen, run, isRecovered: false });
+  }
+
+  /** The last page of a run is done. A run that another one has overtaken counts for nothing. */
+  endRecovery(run: string): void {
+    const { frozen } = this;
+    if (frozen?.run === run) this.#values.put("frozen", { ...frozen, isRecovered: true });
+  }
+}

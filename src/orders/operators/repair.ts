@@ -1,0 +1,71 @@
+import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
+import type { Relock } from "../../contract/stock-api.ts";
+import { errorText, log } from "../../runtime/log.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
+import { ordersById } from "../order/order-queries.sql.ts";
+import { type Order, originOf } from "../order/order.ts";
+import { requeueCommands } from "../order/orders.sql.ts";
+import { scheduleReconcile } from "../order/schedule-reconcile.ts";
+import type { Difference } from "./difference.ts";
+
+/** Kinds that repeating the command repairs. Committing a missing lock would be a breach. */
+const REQUEUED = new Set<Difference["kind"]>(["unreleased", "wrong_lock", "stuck"]);
+const RELOCK_TIMEOUT_MS = 5_000;
+
+export interface RepairedDifference extends Difference {
+  /** Whether a repair is under way (a command) or done (a lock). False: it is for an operator. */
+  repaired: boolean;
+}
+
+/**
+ * Repairs what can be repaired without taking anything from anybody: repeats commands, and takes the
+ * units again that an item has lost, as far as they go, for paid orders first and then for the oldest.
+ */
+export async function repair(
+  env: OrdersEnv,
+  differences: readonly Difference[],
+): Promise<RepairedDifference[]> {
+  if (differences.length === 0) return [];
+  const now_ms = Date.now();
+  const ids = differences.flatMap(({ kind, orderId }) => (REQUEUED.has(kind) ? [orderId] : []));
+  const missing = differences.filter(({ kind, expected, found }) => {
+    return kind === "missing_lock" || (kind === "stuck" && expected !== null && found === null);
+  });
+  const orders = await ordersById(
+    env.DB,
+    missing.map(({ orderId }) => orderId),
+  );
+  const locked = new Set<string>();
+  for (const [sku, own] of Map.groupBy(missing, (one) => one.sku)) {
+    const locks = own.flatMap((one) => relockOf(one, orders.get(one.orderId)));
+    for (const id of await relock(env, sku, locks)) locked.add(`${sku} ${id}`);
+  }
+  // After the locks: a commit needs its lock.
+  await requeueCommands(env.DB, ids, now_ms);
+  await scheduleReconcile(env, now_ms);
+  return differences.map((one) => {
+    const repaired = REQUEUED.has(one.kind) || locked.has(`${one.sku} ${one.orderId}`);
+    return { ...one, repaired };
+  });
+}
+
+function relockOf({ orderId, expected }: Difference, order: Order | undefined): Relock[] {
+  if (!order || !expected) return [];
+  return [{ orderId, customerId: order.customerId, ...expected, origin: originOf(order) }];
+}
+
+async function relock(env: OrdersEnv, sku: string, locks: Relock[]): Promise<string[]> {
+  const rank = ({ state, orderId }: Relock) => `${state === "sold" ? 0 : 1} ${orderId}`;
+  const sorted = locks.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  const locked: string[] = [];
+  try {
+    for (let i = 0; i < sorted.length; i += MAX_ORDERS_PER_LANE_CALL) {
+      const part = sorted.slice(i, i + MAX_ORDERS_PER_LANE_CALL);
+      const call = async () => await env.STOCK.relock(sku, part);
+      locked.push(...(await withTimeout(RELOCK_TIMEOUT_MS, call, `stock item ${sku}`)));
+    }
+  } catch (error) {
+    log("warn", "repair.item_failed", { sku, error: errorText(error) });
+  }
+  return locked;
+}

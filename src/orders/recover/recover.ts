@@ -1,0 +1,266 @@
+import pMap from "p-map";
+import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
+import type { Origin } from "../../contract/order-events.ts";
+import { orderIdFloor } from "../../contract/order-id.ts";
+import type { StockApi, StoredDecision } from "../../contract/stock-api.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
+import type { Policy } from "../config/policy.ts";
+import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
+import type { Order, Status } from "../order/order.ts";
+import { decideRecovery, type Recovery } from "./decide-recovery.ts";
+import { insertDrafts, type Rebuilt, recoverAll } from "./recover.sql.ts";
+
+/**
+ * Rebuilds what a database that was put back has lost, from what the items have decided. First the
+ * items, by the index of SKUs: their orders since the time that the database is from. Then the orders
+ * that the database holds as unfinished: their items know what became of them.
+ */
+
+export type RecoverCursor =
+  | { phase: "items"; sku: string; after: string }
+  | { phase: "orders"; after: string };
+
+export const RECOVER_START: RecoverCursor = { phase: "items", sku: "", after: "" };
+
+export interface RecoverPorts {
+  /** Fenced: a second restore ends the run. */
+  db: D1Database;
+  stock: Pick<StockApi, "skus" | "decisions" | "decisionsFor">;
+  policy: Policy;
+  /** Orders placed since are looked for at the items. Milliseconds since 1970. */
+  since_ms: number;
+  /** False: only says what it would do. */
+  isApplied: boolean;
+  now: () => number;
+}
+
+export interface RecoveredOrder {
+  orderId: string;
+  customerId: string;
+  /** In the restored database; null: it does not know the order. */
+  before: Status | null;
+  after: Status;
+}
+
+/** What cannot be known any more. */
+export interface Unrecoverable {
+  sku: string;
+  /** Null: of the item itself. */
+  orderId: string | null;
+  /**
+   * `no_record`: the item keeps nothing to rebuild the order from. `unknown_item`: the catalogue has
+   * lost the item, and no order tells its name and price.
+   */
+  why: "no_record" | "unknown_item";
+}
+
+export interface RecoverPage {
+  orders: RecoveredOrder[];
+  unrecoverable: Unrecoverable[];
+  /** Items that are drafts now, because the catalogue had lost them. */
+  drafts: string[];
+  next: RecoverCursor | null;
+}
+
+/** Clocks differ, and an order has the time of its Worker. */
+const MARGIN_MS = 600_000;
+/** Pages of 200 orders, or items without any, that one call looks at; it ends after `CALL_MS`. */
+const MAX_STEPS = 100;
+const CALL_MS = 8_000;
+/** Orders that one step of the second phase reads. */
+const ORDERS_PER_STEP = 200;
+/** Items that orders of one step may have: one call each. */
+const MAX_SKUS = 300;
+const CONCURRENCY = 12;
+const ITEM_TIMEOUT_MS = 5_000;
+
+/** Works on one bounded part. Safe to repeat, also when it died half way. */
+export async function recoverPage(from: RecoverCursor, ports: RecoverPorts): Promise<RecoverPage> {
+  const page: RecoverPage = { orders: [], unrecoverable: [], drafts: [], next: from };
+  const end_ms = ports.now() + CALL_MS;
+  for (let steps = 0; page.next && steps < MAX_STEPS && ports.now() < end_ms; steps++) {
+    const { next } = page;
+    page.next =
+      next.phase === "items"
+        ? await itemStep(next, ports, page)
+        : await orderStep(next, ports, page);
+    // An answer stays small enough to be read.
+    if (page.orders.length + page.unrecoverable.length >= ORDERS_PER_STEP) break;
+  }
+  return page;
+}
+
+/** The next page of an item, or the first page of the item behind it. */
+async function itemStep(
+  { sku: last, after }: RecoverCursor & { phase: "items" },
+  ports: RecoverPorts,
+  page: RecoverPage,
+): Promise<RecoverCursor> {
+  const { stock, since_ms } = ports;
+  const sku = after === "" ? (await stock.skus(last)).skus[0] : last;
+  if (sku === undefined) return { phase: "orders", after: "" };
+  const floor = after === "" ? orderIdFloor(since_ms - MARGIN_MS) : after;
+  const call = async () => await stock.decisions(sku, floor);
+  const { decisions, next } = await withTimeout(ITEM_TIMEOUT_MS, call, `stock item ${sku}`);
+  await restoreItem(sku, decisions, ports, page);
+  const known = await ordersById(
+    ports.db,
+    decisions.map(({ orderId }) => orderId),
+  );
+  const lost = decisions.filter(({ orderId }) => !known.has(orderId));
+  for (const { orderId, origin, customerId } of lost) {
+    if (origin === null || customerId === null) {
+      page.unrecoverable.push({ sku, orderId, why: "no_record" });
+    }
+  }
+  const orders = lost.flatMap(({ orderId: id, origin, customerId }): Unsettled[] =>
+    origin && customerId !== null ? [{ id, customerId, origin, before: null }] : [],
+  );
+  for (const part of partsOf(orders)) await recoverPart(part, ports, page, sku);
+  return { phase: "items", sku, after: next ?? "" };
+}
+
+/**
+ * Rebuilds one order that only its items know. Null: this item keeps nothing to rebuild it from.
+ * Returns what the order is then.
+ */
+export async function adoptOrder(
+  sku: string,
+  id: string,
+  ports: Pick<RecoverPorts, "db" | "stock" | "policy" | "now">,
+): Promise<RecoveredOrder | null> {
+  const [decision] = await ports.stock.decisionsFor(sku, [id]);
+  if (!decision || decision.origin === null || decision.customerId === null) return null;
+  const page: RecoverPage = { orders: [], unrecoverable: [], drafts: [], next: null };
+  const { customerId, origin } = decision;
+  const all = { ...ports, since_ms: 0, isApplied: true };
+  await recoverPart([{ id, customerId, origin, before: null }], all, page, null);
+  return page.orders[0] ?? null;
+}
+
+/** The catalogue went back too: what it has lost comes back as a draft, which nobody can order. */
+async function restoreItem(
+  sku: string,
+  decisions: readonly StoredDecision[],
+  { db, isApplied, now }: RecoverPorts,
+  page: RecoverPage,
+): Promise<void> {
+  const isKnown = await db.prepare("SELECT 1 AS one FROM items WHERE sku = ?").bind(sku).first();
+  if (isKnown || page.drafts.includes(sku)) return;
+  const origin = decisions.findLast((one) => one.origin !== null)?.origin;
+  const line = origin?.lines.find((one) => one.sku === sku);
+  if (!origin || !line) {
+    page.unrecoverable.push({ sku, orderId: null, why: "unknown_item" });
+    return;
+  }
+  page.drafts.push(sku);
+  if (!isApplied) return;
+  const draft = { sku, name: line.name, amount: line.price, currency: origin.currency };
+  await insertDrafts(db, [draft], now()).run();
+}
+
+async function orderStep(
+  { after }: RecoverCursor & { phase: "orders" },
+  ports: RecoverPorts,
+  page: RecoverPage,
+): Promise<RecoverCursor | null> {
+  const { results } = await ports.db
+    .prepare("SELECT * FROM orders WHERE id > ? ORDER BY id LIMIT ?")
+    .bind(after, ORDERS_PER_STEP)
+    .all<OrderRow>();
+  const open = results
+    .map(orderFromRow)
+    .filter(({ status }) => status === "pending" || status === "confirmed");
+  for (const part of partsOf(open.map(unsettledFrom))) await recoverPart(part, ports, page, null);
+  const last = results.at(-1)?.id;
+  return results.length < ORDERS_PER_STEP || !last ? null : { phase: "orders", after: last };
+}
+
+/** An order of which it is not known what became of it. */
+interface Unsettled {
+  id: string;
+  customerId: string;
+  before: Status | null;
+  /** What it is rebuilt from; null: the database has it. */
+  origin: Origin | null;
+  skus?: string[];
+}
+
+const unsettledFrom = ({ id, customerId, status: before, lines }: Order): Unsettled => {
+  return { id, customerId, before, origin: null, skus: lines.map(({ sku }) => sku) };
+};
+
+const skusOf = ({ origin, skus }: Unsettled): string[] =>
+  skus ?? origin?.lines.map(({ sku }) => sku) ?? [];
+
+/** Parts whose items can be asked in one step. */
+function partsOf(orders: readonly Unsettled[]): Unsettled[][] {
+  const parts: Unsettled[][] = [];
+  let skus = new Set<string>();
+  for (const order of orders) {
+    const all = new Set([...skus, ...skusOf(order)]);
+    const part = parts.at(-1);
+    if (part && all.size <= MAX_SKUS && part.length < MAX_ORDERS_PER_LANE_CALL) {
+      part.push(order);
+      skus = all;
+    } else {
+      parts.push([order]);
+      skus = new Set(skusOf(order));
+    }
+  }
+  return parts;
+}
+
+const AFTER = { confirm: "confirmed", pay: "paid", cancel: "cancelled" } as const;
+
+const statusAfter = (recovery: Recovery, before: Status | null): Status =>
+  recovery.type === "left" ? (before ?? "pending") : AFTER[recovery.type];
+
+/** `at`: the item by which the orders were found. Each is told of once, at the first of its items. */
+async function recoverPart(
+  part: readonly Unsettled[],
+  ports: RecoverPorts,
+  page: RecoverPage,
+  at: string | null,
+): Promise<void> {
+  const bySku = await decisionsOf(part, ports);
+  const rebuilt: Rebuilt[] = [];
+  const recovered: { id: string; recovery: Recovery }[] = [];
+  for (const order of part) {
+    const skus = skusOf(order);
+    const decisions = new Map(
+      skus.flatMap((sku) => {
+        const decision = bySku.get(sku)?.get(order.id);
+        return decision ? [[sku, decision] as const] : [];
+      }),
+    );
+    const first = [...decisions.keys()].toSorted()[0];
+    // Applied, the order is known by then.
+    if (!ports.isApplied && at !== null && first !== at) continue;
+    const recovery = decideRecovery(order.before, skus, decisions);
+    const { id, customerId, origin, before } = order;
+    if (origin) rebuilt.push({ id, customerId, origin, decisions });
+    // One that is pending still has no revision that anybody could have seen later.
+    if (before === "confirmed" || recovery.type !== "left") recovered.push({ id, recovery });
+    const after = statusAfter(recovery, before);
+    if (after !== before) page.orders.push({ orderId: id, customerId, before, after });
+  }
+  const { db, policy, isApplied, now } = ports;
+  if (isApplied && rebuilt.length + recovered.length > 0) {
+    await recoverAll(db, policy, { rebuilt, recovered }, now());
+  }
+}
+
+/** By SKU and order id. An item that does not answer ends the step: nothing may be guessed. */
+async function decisionsOf(part: readonly Unsettled[], { stock }: RecoverPorts) {
+  const ids = new Map<string, string[]>();
+  for (const order of part) {
+    for (const sku of skusOf(order)) ids.set(sku, [...(ids.get(sku) ?? []), order.id]);
+  }
+  const read = async ([sku, own]: [string, string[]]) => {
+    const call = async () => await stock.decisionsFor(sku, own);
+    const decisions = await withTimeout(ITEM_TIMEOUT_MS, call, `stock item ${sku}`);
+    return [sku, new Map(decisions.map((one) => [one.orderId, one]))] as const;
+  };
+  return new Map(await pMap(ids, read, { concurrency: CONCURRENCY }));
+}
