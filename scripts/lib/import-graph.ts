@@ -12,7 +12,7 @@ const CLIENT = "packages/client";
 export const FLOORS: readonly (readonly string[])[] = [
   ["contract", CLIENT],
   ["runtime"],
-  ["orders/config", "orders/database", "stock/policy.ts"],
+  ["orders/config", "orders/database", "stock/policy.ts", "stock/stock-index.ts"],
   ["orders/order", "stock/item"],
   ["orders/items", "orders/feed", "orders/dead-letters", "stock/coordinator.ts"],
   ["orders/outcomes", "orders/changes", "stock/consumer.ts", "stock/stock-api.ts"],
@@ -25,6 +25,7 @@ export const FLOORS: readonly (readonly string[])[] = [
     "orders/returns",
     "orders/reconcile",
     "orders/operators",
+    "orders/recover",
     "orders/export",
   ],
   ["orders/http"],

@@ -1,8 +1,8 @@
 import { retryUnknownQueue } from "../runtime/queue-consumer.ts";
 import { queueRole } from "./config/queues.ts";
 import { withTimeLimits } from "./database/d1.ts";
+import { withFence } from "./database/fenced.ts";
 import { consumeDeadLetters } from "./dead-letters/dead-letter-consumer.ts";
-import { withFence } from "./freeze/fenced.ts";
 import { app } from "./http/app.ts";
 import { reconcilerOf } from "./order/schedule-reconcile.ts";
 import { settlePorts } from "./outcomes/settle-ports.ts";

@@ -24,8 +24,8 @@ import type { StockEvent } from "../contract/stock-events.ts";
 import { errorText, log } from "../runtime/log.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
-import { indexOf } from "./index/stock-index.ts";
 import type { ItemCommand } from "./item/rules.ts";
+import { indexOf } from "./stock-index.ts";
 
 const CONCURRENCY = 24;
 /** Time limit of one change of many: a hanging item must not hold up the answers of the others. */

@@ -3,7 +3,7 @@ import { consumeOrderEvents } from "./consumer.ts";
 import { itemCaller } from "./stock-api.ts";
 
 export { StockApi } from "./stock-api.ts";
-export { StockIndex } from "./index/stock-index.ts";
+export { StockIndex } from "./stock-index.ts";
 export { StockItem } from "./item/stock-item.ts";
 
 /** The stock Worker: consumes `order-events`, produces `stock-events`, and serves the lane by RPC. */

@@ -111,6 +111,7 @@ test("the day makes every call that a Worker or an object takes", () => {
     "DESK.place",
     "FEED.fetch",
     "FEED.push",
+    "INDEX.add",
     "ITEM.adjust",
     "ITEM.apply",
     "ITEM.ledger",

@@ -51,7 +51,7 @@ beforeAll(async () => {
 });
 
 /** Never on a queue: a stock Worker that does not know them refuses the call, which is repeated. */
-const LANE_ONLY = new Set<string>(["order.returned", "stock.returned"]);
+const LANE_ONLY = new Set<string>(["order.returned", "stock.returned", "stock.breached"]);
 
 test("the day sends every type of event that queues carry", () => {
   const types = [OrderEventSchema, StockEventSchema].map((schema) =>

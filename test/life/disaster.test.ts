@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { readService } from "../../src/orders/freeze/service.sql.ts";
+import { readService } from "../../src/orders/database/service.sql.ts";
 import { beat, putBack, snapshot } from "./support/restore.ts";
 import {
   migrate,

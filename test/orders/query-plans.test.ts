@@ -2,8 +2,11 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { SYSTEM } from "../../src/contract/actor.ts";
+import { newOrderId } from "../../src/contract/order-id.ts";
+import { stockBreached } from "../../src/contract/stock-events.ts";
 import { changeOrder } from "../../src/orders/change/change-order.ts";
-import { confirmLevels } from "../../src/orders/items/items.sql.ts";
+import { fenced } from "../../src/orders/database/fenced.ts";
+import { clearPutBack, confirmLevels } from "../../src/orders/items/items.sql.ts";
 import { comparePage } from "../../src/orders/operators/compare.ts";
 import { unfinishedOrders } from "../../src/orders/order/order-queries.sql.ts";
 import { commandOf } from "../../src/orders/order/order.ts";
@@ -12,6 +15,7 @@ import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
+import { RECOVER_START, recoverPage } from "../../src/orders/recover/recover.ts";
 import type { Webhook } from "../../src/orders/webhooks/webhook.ts";
 import { setFailing, switchOff } from "../../src/orders/webhooks/webhooks.sql.ts";
 import worker from "../../src/orders/worker.ts";
@@ -77,6 +81,7 @@ async function exercise(): Promise<void> {
   await bulk(sku);
   await webhooks();
   await changes();
+  await disasters(sku);
   prototype.prepare = prepare;
 }
 
@@ -150,6 +155,33 @@ async function operations(): Promise<void> {
   await changeOrder(env, "cancel", { id, actor: SYSTEM }, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
   await prune(env.DB, policy, NO_CURSORS, Date.now());
+}
+
+async function disasters(sku: string): Promise<void> {
+  const token = await operatorToken();
+  await clearPutBack(env.DB, sku).run();
+  const { id } = await pendingOrder();
+  await settle([stockBreached({ orderId: id }, "x", 1)], portsWith());
+  const db = fenced(env.DB, { beat: 0, mayBeFrozen: true });
+  const orderId = newOrderId(Date.now());
+  const origin = {
+    lines: [{ sku: `${sku}-lost`, name: "x", quantity: 1, price: 1 }],
+    currency: "EUR",
+  };
+  const decision = { orderId, customerId: "c", quantity: 1, state: "held", returned: 0 } as const;
+  const decisions = [{ ...decision, shortage: null, origin }];
+  const stock = {
+    skus: async (after: string) => ({ skus: after === "" ? [`${sku}-lost`] : [], next: null }),
+    decisions: async () => ({ decisions, next: null }),
+    decisionsFor: async () => decisions,
+  };
+  const ports = { db, stock, policy: POLICY, since_ms: 0, isApplied: true, now: Date.now };
+  await recoverPage(RECOVER_START, ports);
+  await call("POST", "/v1/operations/freeze", { token });
+  await call("POST", "/v1/operations/thaw", { token, body: { force: true } });
+  await env.DB.prepare("UPDATE service SET beat = beat - 1").run();
+  await reconcilerOf(env).poke();
+  await call("POST", "/v1/operations/thaw", { token, body: { force: true } });
 }
 
 async function changes(): Promise<void> {
@@ -239,12 +271,16 @@ async function planOf(sql: string): Promise<string[]> {
   return results.map(({ detail }) => detail);
 }
 
+/** A partial index of orders with which something is wrong. */
+const FEW_OF_ALL = /USING INDEX orders_breached$/;
+
 /** Where an `orders` row is met otherwise than by a key: each step of a plan that walks the table. */
 async function walksOf(sql: string): Promise<string[]> {
   const aliases = [...sql.matchAll(/\borders\s+AS\s+(\w+)/gi)].map(([, alias]) => alias);
   const names = new Set(["orders", ...aliases]);
-  return (await planOf(sql)).filter((detail) =>
-    names.has(/^SCAN (?:TABLE )?(\w+)/.exec(detail)?.[1] ?? ""),
+  return (await planOf(sql)).filter(
+    (detail) =>
+      names.has(/^SCAN (?:TABLE )?(\w+)/.exec(detail)?.[1] ?? "") && !FEW_OF_ALL.test(detail),
   );
 }
 
@@ -271,7 +307,7 @@ describe("every query of the orders Worker", () => {
   it("is known to this test", () => {
     const unknown = Object.entries(sources).flatMap(([file, source]) => {
       // Hands the statements of all others on.
-      if (file.endsWith("/database/d1.ts")) return [];
+      if (/\/database\/(d1|fenced)\.ts$/.test(file)) return [];
       const statements = prepared(source);
       const count = source.match(/\.prepare\(/g)?.length ?? 0;
       if (statements.length !== count) return [`${file}: a prepare() that cannot be read`];

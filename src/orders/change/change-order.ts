@@ -1,6 +1,6 @@
 import type { Actor } from "../../contract/actor.ts";
 import { policyOf } from "../config/policy.ts";
-import { fenced } from "../freeze/fenced.ts";
+import { fenced } from "../database/fenced.ts";
 import { announce } from "../order/announce.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import {

@@ -1,6 +1,6 @@
 import { errorText } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
-import { FrozenError } from "../freeze/fenced.ts";
+import { FrozenError } from "./fenced.ts";
 
 /** D1 itself stops a statement after 30 s (D1 limits). No caller here waits that long. */
 export const D1_TIMEOUT_MS = 10_000;

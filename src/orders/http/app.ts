@@ -4,7 +4,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { errorText, log } from "../../runtime/log.ts";
 import { VERSION } from "../../runtime/version.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
-import { FrozenError } from "../freeze/fenced.ts";
+import { FrozenError } from "../database/fenced.ts";
 import { docs } from "./api-docs.ts";
 import type { AppEnv } from "./app-env.ts";
 import { bulkItems } from "./bulk-items.ts";

@@ -1,6 +1,6 @@
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
-import { FrozenError } from "../freeze/fenced.ts";
+import { FrozenError } from "../database/fenced.ts";
 import { Problem } from "./problem.ts";
 
 const STOCK_TIMEOUT_MS = 10_000;

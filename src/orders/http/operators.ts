@@ -4,7 +4,7 @@ import { OrderIdSchema } from "../../contract/order-id.ts";
 import { SkuSchema } from "../../contract/sku.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
-import { withFence } from "../freeze/fenced.ts";
+import { withFence } from "../database/fenced.ts";
 import { alertsOf } from "../operators/alerts.ts";
 import { comparePage, type CompareCursor } from "../operators/compare.ts";
 import { readDashboard } from "../operators/dashboard.sql.ts";

@@ -4,7 +4,7 @@ import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import { changeOrder } from "../change/change-order.ts";
 import { extendOrder } from "../change/extend-order.ts";
-import { FrozenError } from "../freeze/fenced.ts";
+import { FrozenError } from "../database/fenced.ts";
 import { unfinishedOrders } from "../order/order-queries.sql.ts";
 import { readOrder, readPage } from "../order/order-reads.ts";
 import { type Order, type OrderView, viewOf } from "../order/order.ts";

@@ -6,10 +6,9 @@ import { OrderIdSchema } from "../../contract/order-id.ts";
 import { SkuSchema } from "../../contract/sku.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
-import { fenced } from "../freeze/fenced.ts";
-import type { Frozen } from "../freeze/heartbeat.ts";
+import { fenced } from "../database/fenced.ts";
 import { getOrder } from "../order/order-queries.sql.ts";
-import { reconcilerOf } from "../order/schedule-reconcile.ts";
+import { type Frozen, reconcilerOf } from "../order/schedule-reconcile.ts";
 import {
   adoptOrder,
   RECOVER_START,

@@ -211,6 +211,34 @@ export async function storeLevels(
   await db.batch([applyLevels(db, levels, now_ms), ...listChanges(db, policy, { skus }, now_ms)]);
 }
 
+/** An operator has looked at an item that was put back, and resumes it. */
+export const clearPutBack = (db: D1Database, sku: string): D1PreparedStatement =>
+  db
+    .prepare("UPDATE items SET put_back_at = NULL WHERE sku = ? AND put_back_at IS NOT NULL")
+    .bind(sku);
+
+/** What an order says of an item that the catalogue has lost. */
+export interface Draft {
+  sku: string;
+  name: string;
+  /** In minor units. */
+  amount: number;
+  currency: string;
+}
+
+/** Adds an item that the catalogue has lost, as a draft: an operator lists it. */
+export const insertDraft = (
+  db: D1Database,
+  { sku, name, amount, currency }: Draft,
+  now_ms: number,
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT INTO items (sku, name, price_amount, price_currency, status, updated_at)
+       VALUES (?, ?, ?, ?, 'draft', ?) ON CONFLICT (sku) DO NOTHING`,
+    )
+    .bind(sku, name, amount, currency, now_ms);
+
 /** An item that has told again what D1 knows. */
 export interface Confirmation {
   sku: string;

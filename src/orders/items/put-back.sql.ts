@@ -30,12 +30,6 @@ export async function unpausedPutBack(db: D1Database): Promise<string[]> {
   return results.map(({ sku }) => sku);
 }
 
-/** An operator has looked at the item and resumes it. */
-export const clearPutBack = (db: D1Database, sku: string): D1PreparedStatement =>
-  db
-    .prepare("UPDATE items SET put_back_at = NULL WHERE sku = ? AND put_back_at IS NOT NULL")
-    .bind(sku);
-
 /** How many there are, since when, and one of them. */
 export const selectPutBack = (db: D1Database): D1PreparedStatement =>
   db.prepare(

@@ -74,8 +74,27 @@ export function listChanges(
 export async function startEpoch(db: D1Database): Promise<void> {
   await db
     .prepare("INSERT INTO change_epoch (id, epoch) VALUES (1, ?) ON CONFLICT DO NOTHING")
-    .bind(crypto.randomUUID().replaceAll("-", "").slice(0, EPOCH_CHARS))
+    .bind(newEpoch())
     .run();
+}
+
+export const newEpoch = (): string => crypto.randomUUID().replaceAll("-", "").slice(0, EPOCH_CHARS);
+
+/** Ends all cursors: the database was put back, and its changes go on in another past. */
+export const restartEpoch = (db: D1Database, epoch: string): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT INTO change_epoch (id, epoch) VALUES (1, ?)
+       ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch`,
+    )
+    .bind(epoch);
+
+/** The id of the newest row; 0: there is none. */
+export async function newestChange(db: D1Database): Promise<number> {
+  const row = await db
+    .prepare("SELECT coalesce(max(id), 0) AS id FROM changes")
+    .first<{ id: number }>();
+  return row?.id ?? 0;
 }
 
 /** Rows that one step of housekeeping deletes. */

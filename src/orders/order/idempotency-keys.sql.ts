@@ -22,6 +22,22 @@ export function bindKeys(db: D1Database, candidates: string, now_ms: number): D1
     .bind(candidates, now_ms);
 }
 
+/**
+ * Binds the keys of rebuilt orders (JSON list) again. A key that was used anew since the database was
+ * put back stays with the order that its owner knows by now.
+ */
+export const bindRebuiltKeys = (db: D1Database, rows: string): D1PreparedStatement =>
+  db
+    .prepare(
+      `INSERT INTO idempotency_keys (customer_id, key, order_id, created_at)
+       SELECT coalesce(o.idempotency_owner, o.customer_id), o.idempotency_key, o.id, o.placed_at
+       FROM json_each(?1) AS e JOIN orders AS o ON o.id = e.value->>'id'
+       WHERE o.idempotency_key IS NOT NULL
+       ON CONFLICT (customer_id, key) DO UPDATE SET order_id = excluded.order_id
+         WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)`,
+    )
+    .bind(rows);
+
 /** The keys that the customer has used. Those of services that ordered for the customer name nobody. */
 export const deleteKeysOf = (db: D1Database, customerId: string): D1PreparedStatement =>
   db.prepare("DELETE FROM idempotency_keys WHERE customer_id = ?").bind(customerId);

@@ -353,6 +353,61 @@ export function eraseOrders(
     .bind(customerId, erasedId, JSON.stringify(ids));
 }
 
+/**
+ * Inserts orders that a database which was put back has lost, as pending. `rows`: JSON list. One that is
+ * there, and a second successor, stays out.
+ */
+export function insertRebuilt(
+  db: D1Database,
+  rows: string,
+  actor: Actor,
+  now_ms: number,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
+         placed_at, updated_at, awaits, due_at, history, amount_due, payment_window_ms,
+         idempotency_key, idempotency_owner, successor_of, returned, returned_at,
+         changed_in, changed_from)
+       SELECT value->>'id', value->>'customer', 'pending', value->>'lines', value->>'total',
+         value->>'currency', 1, value->>'at', ?2, 'lock', ?2,
+         json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
+           'at_ms', value->>'at', 'actor', json(?3))),
+         value->>'amountDue', value->>'window', value->>'key', value->>'keyOwner',
+         value->>'successorOf', value->>'returned', iif(value->>'isReturned', ?2, NULL),
+         ${NEXT_CHANGE}, 0
+       FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`,
+    )
+    .bind(rows, now_ms, JSON.stringify(actor));
+}
+
+/**
+ * Clients ignore a lower revision than one they have seen, and they may have seen any that was lost:
+ * placing, confirming, paying, 3 extensions and 100 returns are fewer than this.
+ */
+const LOST_REVISIONS = 1_000;
+
+/** A window that was extended, or that began later than the database says, begins anew. */
+const REOPENED = "iif(pay_by IS NULL, NULL, max(pay_by, ?2 + coalesce(payment_window_ms, ?3)))";
+
+/** Leaves out the revisions that unfinished orders may have had before the database was put back. */
+export function skipRevisions(
+  db: D1Database,
+  ids: readonly string[],
+  { policy, now_ms, actor }: Clock & { actor: Actor },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE orders SET revision = revision + ${LOST_REVISIONS}, updated_at = ?2,
+         pay_by = ${REOPENED}, due_at = coalesce(${REOPENED}, due_at),
+         history = json_insert(history, '$[#]', json_object(
+           'revision', revision + ${LOST_REVISIONS}, 'status', status, 'reason', reason,
+           'at_ms', CAST(?2 AS INTEGER), 'actor', json(?4), 'step', 'recovered'))
+       WHERE id IN (SELECT value FROM json_each(?1)) AND status IN ('pending', 'confirmed')`,
+    )
+    .bind(JSON.stringify(ids), now_ms, policy.paymentWindow_ms, JSON.stringify(actor));
+}
+
 /** Deletes finished orders placed before a time, except those that still await something. */
 export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM orders WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ${SCAN_ROWS}`;

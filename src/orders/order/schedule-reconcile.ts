@@ -1,6 +1,19 @@
+import type { Actor } from "../../contract/actor.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
-import type { Frozen } from "../freeze/heartbeat.ts";
+
+/** Why the service is frozen, as the reconciler keeps it. */
+export interface Frozen {
+  at_ms: number;
+  /** `database_put_back`: D1 was found in an earlier state than the reconciler had seen. */
+  reason: "database_put_back" | "operator";
+  actor: Actor | null;
+  /** About when the state is from that D1 was put back to; null: it was not put back. */
+  restoredTo_ms: number | null;
+  /** The run of recovery that has begun, and whether it has reached its end. */
+  run: string | null;
+  isRecovered: boolean;
+}
 
 /** What the reconciler knows of itself and of the stock Worker. */
 export interface ReconcilerHealth {

@@ -4,7 +4,7 @@ import { log } from "../../runtime/log.ts";
 import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
 import type { Policy } from "../config/policy.ts";
 import { bisect } from "../database/bisect.ts";
-import { FrozenError } from "../freeze/fenced.ts";
+import { FrozenError } from "../database/fenced.ts";
 import { applyLevels } from "../items/items.sql.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import type { FeedNotifier } from "../order/feed-notifier.ts";

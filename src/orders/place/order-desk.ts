@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { policyOf } from "../config/policy.ts";
 import { withTimeLimits } from "../database/d1.ts";
-import { fenced, FrozenError } from "../freeze/fenced.ts";
+import { fenced, FrozenError } from "../database/fenced.ts";
 import { announce, notifyCustomers } from "../order/announce.ts";
 import type { FeedNotifier } from "../order/feed-notifier.ts";
 import { firstDue_ms } from "../order/order.ts";

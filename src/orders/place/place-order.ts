@@ -2,7 +2,7 @@ import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
-import { fenced, FrozenError } from "../freeze/fenced.ts";
+import { fenced, FrozenError } from "../database/fenced.ts";
 import { announce } from "../order/announce.ts";
 import { firstDue_ms } from "../order/order.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";

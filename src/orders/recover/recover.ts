@@ -5,10 +5,12 @@ import { orderIdFloor } from "../../contract/order-id.ts";
 import type { StockApi, StoredDecision } from "../../contract/stock-api.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import type { Policy } from "../config/policy.ts";
+import { getItem } from "../items/item-queries.sql.ts";
+import { insertDraft } from "../items/items.sql.ts";
 import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
 import type { Order, Status } from "../order/order.ts";
+import { type Rebuilt, recoverAll } from "./apply-recovery.ts";
 import { decideRecovery, type Recovery } from "./decide-recovery.ts";
-import { insertDrafts, type Rebuilt, recoverAll } from "./recover.sql.ts";
 
 /**
  * Rebuilds what a database that was put back has lost, from what the items have decided. First the
@@ -145,8 +147,7 @@ async function restoreItem(
   { db, isApplied, now }: RecoverPorts,
   page: RecoverPage,
 ): Promise<void> {
-  const isKnown = await db.prepare("SELECT 1 AS one FROM items WHERE sku = ?").bind(sku).first();
-  if (isKnown || page.drafts.includes(sku)) return;
+  if ((await getItem(db, sku)) || page.drafts.includes(sku)) return;
   const origin = decisions.findLast((one) => one.origin !== null)?.origin;
   const line = origin?.lines.find((one) => one.sku === sku);
   if (!origin || !line) {
@@ -156,7 +157,7 @@ async function restoreItem(
   page.drafts.push(sku);
   if (!isApplied) return;
   const draft = { sku, name: line.name, amount: line.price, currency: origin.currency };
-  await insertDrafts(db, [draft], now()).run();
+  await insertDraft(db, draft, now()).run();
 }
 
 async function orderStep(

@@ -1,5 +1,5 @@
 import { policyOf } from "../config/policy.ts";
-import { fenced } from "../freeze/fenced.ts";
+import { fenced } from "../database/fenced.ts";
 import { notifyCustomers } from "../order/announce.ts";
 import { listChanges } from "../order/changes.sql.ts";
 import { countReturned } from "../order/minutes.sql.ts";

@@ -5,7 +5,7 @@ import { errorText, log } from "../../runtime/log.ts";
 import { readChanges } from "../changes/change-queries.sql.ts";
 import { cursorOf, parseCursor } from "../changes/change.ts";
 import { withTimeLimits } from "../database/d1.ts";
-import { readService } from "../freeze/service.sql.ts";
+import { readService } from "../database/service.sql.ts";
 import {
   CourierStore,
   type Delivery,

@@ -146,3 +146,7 @@ export async function deleteWebhook(db: D1Database, id: string): Promise<boolean
   const { meta } = await db.prepare("DELETE FROM webhooks WHERE id = ?").bind(id).run();
   return meta.changes > 0;
 }
+
+/** Has every courier begin anew, after this cursor. */
+export const restartCouriers = (db: D1Database, cursor: string): D1PreparedStatement =>
+  db.prepare("UPDATE webhooks SET starts_after = ?").bind(cursor);

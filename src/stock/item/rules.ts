@@ -135,14 +135,15 @@ function repeatLock({ state, shortage }: Lock): ItemAnswer {
 
 function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision {
   const { counters, customerUnits, isPaused } = view;
-  const { orderId, customerId, quantity, limit, origin = null } = command;
+  const { orderId, customerId, quantity, limit, origin } = command;
   const figures = { requested: quantity, available: counters.available };
   if (view.isForgotten) {
     return { answer: { type: "refused", shortage: { ...figures, reason: "expired" } } };
   }
   if (!isBalanced(counters)) return breach(`counters do not add up: ${JSON.stringify(counters)}`);
   const record = (state: LockState, shortage: Lock["shortage"]): Lock => {
-    return { orderId, customerId, quantity, state, shortage, returned: 0, origin };
+    const kept = origin === undefined ? {} : { origin };
+    return { orderId, customerId, quantity, state, shortage, returned: 0, ...kept };
   };
   const refuse = (reason: ItemShortage["reason"], more?: { paused: true }): Decision => {
     const shortage: ItemShortage = { ...figures, reason, ...more };

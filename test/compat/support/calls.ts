@@ -2,7 +2,7 @@ import type { SimResponse } from "../../../sim/platform/http.ts";
 
 /** Calls between pieces of code that are deployed at different times, and how they are recorded. */
 
-export type Target = "HTTP" | "QUEUE" | "STOCK" | "ITEM" | "DESK" | "RECONCILER" | "FEED";
+export type Target = "HTTP" | "QUEUE" | "STOCK" | "ITEM" | "INDEX" | "DESK" | "RECONCILER" | "FEED";
 
 /**
  * A call to an object or a Worker, as JSON; `HTTP`: from a client; `QUEUE`: a delivery of messages,

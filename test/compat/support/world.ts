@@ -66,6 +66,7 @@ export class World implements Recorder {
     };
     this.stock = { module: modules.stock, env: { ...configured.vars("stock"), ...queues } };
     this.stock.env.ITEM = this.#namespace("ITEM", this.stock, "StockItem");
+    this.stock.env.INDEX = this.#namespace("INDEX", this.stock, "StockIndex");
     const limited = { limit: async () => ({ success: true }) };
     this.orders = {
       module: modules.orders,

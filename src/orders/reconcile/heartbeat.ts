@@ -1,20 +1,10 @@
 import type { Actor } from "../../contract/actor.ts";
 import { log } from "../../runtime/log.ts";
-import { restartChanges } from "../changes/restart-changes.sql.ts";
-import { raiseBeat, readService, saveFrozen } from "./service.sql.ts";
-
-/** Why the service is frozen, as the reconciler keeps it. */
-export interface Frozen {
-  at_ms: number;
-  /** `database_put_back`: D1 was found in an earlier state than the reconciler had seen. */
-  reason: "database_put_back" | "operator";
-  actor: Actor | null;
-  /** About when the state is from that D1 was put back to; null: it was not put back. */
-  restoredTo_ms: number | null;
-  /** The run of recovery that has begun, and whether it has reached its end. */
-  run: string | null;
-  isRecovered: boolean;
-}
+import { cursorOf } from "../changes/change.ts";
+import { raiseBeat, readService, saveFrozen } from "../database/service.sql.ts";
+import { newEpoch, newestChange, restartEpoch } from "../order/changes.sql.ts";
+import type { Frozen } from "../order/schedule-reconcile.ts";
+import { restartCouriers } from "../webhooks/webhooks.sql.ts";
 
 /** The storage that a Durable Object has for single values. */
 type Values = Pick<SyncKvStorage, "get" | "put" | "delete">;
@@ -140,4 +130,14 @@ export class Heartbeat {
     const { frozen } = this;
     if (frozen?.run === run) this.#values.put("frozen", { ...frozen, isRecovered: true });
   }
+}
+
+/**
+ * Begins another epoch of the changes, because the database has another past: readers are told
+ * `changes_reset`. The couriers of webhooks go on behind the newest row that there is now.
+ */
+async function restartChanges(db: D1Database): Promise<void> {
+  const epoch = newEpoch();
+  const cursor = cursorOf(epoch, { row: await newestChange(db), index: null });
+  await db.batch([restartEpoch(db, epoch), restartCouriers(db, cursor)]);
 }
