@@ -1,9 +1,9 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { RecoverPage } from "../../src/orders/recover/recover.ts";
-import { beat, pass_ms, putBack, snapshot, type Snapshot } from "./support/restore.ts";
-import { deliver, expectSettled, settleAll } from "./support/stock.ts";
+import { recover, restore, settleEverything, thaw } from "./support/recovery.ts";
+import { beat, pass_ms, putBack, snapshot } from "./support/restore.ts";
+import { counters, deliver, expectSettled, settleAll, tamperItem } from "./support/stock.ts";
 import {
   migrate,
   newCustomer,
@@ -22,49 +22,6 @@ beforeEach(async () => {
   vi.spyOn(console, "warn").mockReturnValue(undefined);
 });
 afterEach(() => void vi.useRealTimers());
-
-type Page = Omit<RecoverPage, "next"> & { applied: boolean; nextCursor: string | null };
-
-/** Puts D1 back, and has the reconciler notice it. */
-async function restore(before: Snapshot): Promise<void> {
-  await beat();
-  await putBack(before);
-  await reconciler().poke();
-  expect((await reconciler().health()).frozen?.reason).toBe("database_put_back");
-}
-
-/** All pages of one run; each answer is what an operator's script would see. */
-async function recover(world: World, apply = true): Promise<Page> {
-  pass_ms(31_000);
-  const all: Page = { applied: apply, orders: [], unrecoverable: [], drafts: [], nextCursor: null };
-  let cursor: string | null = null;
-  do {
-    const body: { apply: boolean; cursor: string | null } = { apply, cursor };
-    const answer = await world.call("POST", "/v1/operations/recover", { as: OPERATOR, body });
-    expect([answer.status, answer.body.code]).toEqual([200, undefined]);
-    const page = answer.body as unknown as Page;
-    all.orders.push(...page.orders);
-    all.unrecoverable.push(...page.unrecoverable);
-    all.drafts.push(...page.drafts);
-    cursor = page.nextCursor;
-  } while (cursor !== null);
-  return all;
-}
-
-async function thaw(world: World): Promise<void> {
-  const answer = await world.call("POST", "/v1/operations/thaw", { as: OPERATOR });
-  expect([answer.status, answer.body.code]).toEqual([200, undefined]);
-}
-
-/** As the queue and the reconciler do it in time. */
-async function settleEverything(world: World): Promise<void> {
-  for (let passes = 0; passes < 4; passes++) {
-    const { outcomes } = await deliver(world.sent.splice(0));
-    await settleAll(outcomes);
-    pass_ms(61_000);
-    await reconciler().poke();
-  }
-}
 
 const line = (sku: string, quantity = 1) => [{ sku, quantity }];
 
@@ -143,8 +100,167 @@ describe("recovery of a database that was put back", () => {
     }
     await settleEverything(world);
     const ids = [paidLater, cancelledLater, stays, confirmed, paid, cancelled].map(({ id }) => id);
-    for (const sku of [cup, pot]) await expectUnits(sku, ids);
+    for (const sku of [cup, pot]) await expectSettled(sku, ids);
+  });
+
+  test("takes an order up half way between its locks and its outcome", async () => {
+    const world = await worldOf();
+    const [a, b] = [await world.stocked(5), await world.stocked(5)];
+    await beat();
+    const before = await snapshot();
+    const lines = [...line(a), ...line(b)];
+    // Locked at both items, and D1 has never heard; locked at one of two; and known to none.
+    const { body: locked } = await world.place(newCustomer(), lines);
+    await deliver(world.sent.splice(0));
+    const { body: half } = await world.place(newCustomer(), lines);
+    const [event] = world.sent.splice(0);
+    await deliver([{ ...event!, lines: [{ sku: a, quantity: 1 }] } as never]);
+    const { body: unseen } = await world.place(newCustomer(), lines);
+    world.sent.splice(0);
+    await restore(before);
+    await recover(world);
+    expect((await orderNow(locked.id)).status).toBe("confirmed");
+    expect((await orderNow(half.id)).status).toBe("pending");
+    await expect(orderNow(unseen.id)).rejects.toThrow(/no order/);
+    await thaw(world);
+    await settleEverything(world);
+    for (const sku of [a, b]) await expectSettled(sku, [locked.id, half.id]);
+    expect((await orderNow(half.id)).status).toBe("confirmed");
+  });
+
+  test("knows the lines of an item that has forgotten the order, from its other items", async () => {
+    const world = await worldOf();
+    const [a, b] = [await world.stocked(5), await world.stocked(5)];
+    await beat();
+    const before = await snapshot();
+    const { body: placed } = await world.place(newCustomer(), [...line(a), ...line(b, 2)], WAIT);
+    await world.pay(placed.id);
+    const { outcomes } = await deliver(world.sent.splice(0));
+    await settleAll(outcomes);
+    await tamperItem(b, "DELETE FROM locks");
+    await restore(before);
+    await recover(world);
+    const order = await orderNow(placed.id);
+    expect(order.status).toBe("paid");
+    expect(order.lines.map(({ sku, quantity }) => [sku, quantity])).toEqual([
+      [a, 1],
+      [b, 2],
+    ]);
+  });
+
+  test("brings an item back as a draft that the catalogue has lost, with its orders", async () => {
+    const world = await worldOf();
+    await beat();
+    const before = await snapshot();
+    const sold = await world.stocked(5, { name: "A late idea" });
+    const idle = await world.stocked(5);
+    const { body: placed } = await world.place(newCustomer(), line(sold), WAIT);
+    await restore(before);
+    const { drafts, unrecoverable } = await recover(world);
+    expect(drafts).toEqual([sold]);
+    expect(unrecoverable).toEqual([{ sku: idle, orderId: null, why: "unknown_item" }]);
+    expect((await orderNow(placed.id)).status).toBe("confirmed");
+    const item = await env.DB.prepare("SELECT name, status FROM items WHERE sku = ?").bind(sold);
+    expect(await item.first()).toEqual({ name: "A late idea", status: "draft" });
+  });
+
+  test("names what an item keeps too little of", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    await beat();
+    const before = await snapshot();
+    const { body: placed } = await world.place(newCustomer(), line(sku), WAIT);
+    // As a version before this one has left it.
+    await tamperItem(sku, "UPDATE locks SET origin = NULL");
+    await restore(before);
+    expect((await recover(world)).unrecoverable).toEqual([
+      { sku, orderId: placed.id, why: "no_record" },
+    ]);
+  });
+
+  test("goes on after it was killed half way, and begins anew after a second restore", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(9);
+    await beat();
+    const before = await snapshot();
+    const { body: placed } = await world.place(newCustomer(), line(sku), WAIT);
+    await restore(before);
+    pass_ms(31_000);
+    const first = await world.call("POST", "/v1/operations/recover", {
+      as: OPERATOR,
+      body: { apply: true },
+    });
+    expect(first.status).toBe(200);
+    await putBack(before);
+    const early = await world.call("POST", "/v1/operations/thaw", { as: OPERATOR });
+    expect([early.status, early.body.code]).toEqual([409, "recovery_needed"]);
+    await recover(world);
+    await recover(world);
+    expect((await orderNow(placed.id)).status).toBe("confirmed");
+    await thaw(world);
+    await settleEverything(world);
+    await expectSettled(sku, [placed.id]);
+  });
+
+  test("waits for what is still on its way, and is for a frozen service only", async () => {
+    const world = await worldOf();
+    const call = (body: object) =>
+      world.call("POST", "/v1/operations/recover", { as: OPERATOR, body });
+    expect((await call({})).body.code).toBe("not_frozen");
+    await world.call("POST", "/v1/operations/freeze", { as: OPERATOR });
+    const waits = await call({ apply: true });
+    expect([waits.status, waits.body.code]).toEqual([409, "recovery_waits"]);
+    expect(Number(waits.headers.get("Retry-After"))).toBeGreaterThan(0);
+    expect((await call({ apply: true, force: true })).status).toBe(200);
+    expect((await call({})).status).toBe(200);
+  });
+
+  test("no deadline ends an order before its buyer had time to pay", async () => {
+    const world = await worldOf({ vars: { PAYMENT_WINDOW_SECONDS: "60" } });
+    const sku = await world.stocked(5);
+    const { body: held } = await world.place(newCustomer(), line(sku), WAIT);
+    await world.call("POST", "/v1/operations/freeze", { as: OPERATOR });
+    const pay = await world.pay(held.id);
+    expect([pay.status, pay.body.code, pay.headers.get("Retry-After")]).toEqual([
+      503,
+      "frozen",
+      "30",
+    ]);
+    pass_ms(120_000);
+    await reconciler().poke();
+    await thaw(world);
+    await reconciler().poke();
+    expect((await orderNow(held.id)).status).toBe("confirmed");
+    pass_ms(121_000);
+    await reconciler().poke();
+    expect((await orderNow(held.id)).reason).toBe("payment_timeout");
+    await settleEverything(world);
+    expect(await counters(sku)).toMatchObject({ available: 5, held: 0 });
   });
 });
 
-const expectUnits = (sku: string, ids: readonly string[]) => expectSettled(sku, ids);
+describe("a lock without an order", () => {
+  test("is released, or adopted, by an operator's call and never by repair", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const lost = [];
+    for (const _ of [1, 2]) lost.push((await world.place(newCustomer(), line(sku), WAIT)).body.id);
+    await env.DB.prepare("DELETE FROM orders").run();
+    const reconcile = { as: OPERATOR, body: { repair: true } };
+    const { body } = await world.call("POST", "/v1/operations/reconcile", reconcile);
+    void body;
+    const settle = (orderId: string, action: string) =>
+      world.call("POST", "/v1/operations/orphans", {
+        as: OPERATOR,
+        body: { sku, orderId, action },
+      });
+    expect((await settle(lost[0]!, "adopt")).body).toEqual({
+      orderId: lost[0],
+      status: "confirmed",
+    });
+    expect((await settle(lost[0]!, "release")).body.code).toBe("not_an_orphan");
+    expect((await settle(lost[1]!, "release")).body).toEqual({ orderId: lost[1], status: null });
+    expect(await counters(sku)).toMatchObject({ available: 4, held: 1 });
+    await expectSettled(sku, [lost[0]!]);
+  });
+});

@@ -1,0 +1,199 @@
+import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { getItem } from "../../src/orders/items/item-queries.sql.ts";
+import type { StockItem } from "../../src/stock/worker.ts";
+import { settleEverything } from "./support/recovery.ts";
+import { pass_ms } from "./support/restore.ts";
+import { counters, deliver, expectSettled, settleAll, tamperItem } from "./support/stock.ts";
+import {
+  migrate,
+  newCustomer,
+  OPERATOR,
+  orderNow,
+  reconciler,
+  WAIT,
+  type World,
+  worldOf,
+} from "./support/world.ts";
+
+beforeEach(async () => {
+  await reset();
+  await migrate();
+  vi.spyOn(console, "error").mockReturnValue(undefined);
+  vi.spyOn(console, "warn").mockReturnValue(undefined);
+});
+afterEach(() => void vi.useRealTimers());
+
+type Rows = Record<string, Record<string, SqlStorageValue>[]>;
+
+/** The whole storage of an item. */
+const storageOf = (sku: string): Promise<Rows> =>
+  runInDurableObject(env.ITEM.getByName(sku), (_it: StockItem, { storage: { sql } }) => {
+    const names = sql.exec<{ name: string }>(
+      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
+    );
+    return Object.fromEntries(
+      [...names].map(({ name }) => [name, sql.exec(`SELECT * FROM ${name}`).toArray()]),
+    );
+  });
+
+/** Puts an item's storage back; an item that is gone has nothing in it. */
+async function putItemBack(sku: string, rows: Rows): Promise<void> {
+  await runInDurableObject(env.ITEM.getByName(sku), (_it: StockItem, { storage: { sql } }) => {
+    for (const [table, all] of Object.entries(rows)) {
+      if (table === "schema_version") continue;
+      sql.exec(`DELETE FROM ${table}`);
+      for (const row of all) {
+        const columns = Object.keys(row);
+        const places = columns.map(() => "?").join(", ");
+        sql.exec(
+          `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})`,
+          ...Object.values(row),
+        );
+      }
+    }
+  });
+  await evictDurableObject(env.ITEM.getByName(sku));
+}
+
+const gone = (rows: Rows): Rows => Object.fromEntries(Object.keys(rows).map((name) => [name, []]));
+const line = (sku: string, quantity = 1) => [{ sku, quantity }];
+
+async function buy(world: World, sku: string, quantity = 1): Promise<string> {
+  return (await world.place(newCustomer(), line(sku, quantity), WAIT)).body.id;
+}
+
+async function rereadTwice(): Promise<void> {
+  for (const _ of [1, 2]) {
+    pass_ms(91_000);
+    await reconciler().poke();
+  }
+}
+
+const alertCodes = async (world: World) => {
+  const { body } = await world.call("GET", "/v1/operations", { as: OPERATOR });
+  return (body.alerts as { code: string }[]).map(({ code }) => code);
+};
+
+interface Found {
+  kind: string;
+  orderId: string;
+  repaired?: boolean;
+}
+
+async function compare(world: World, repair: boolean): Promise<Found[]> {
+  const found: Found[] = [];
+  let cursor: string | null = null;
+  do {
+    const body: object = { repair, cursor };
+    const answer = await world.call("POST", "/v1/operations/reconcile", { as: OPERATOR, body });
+    expect(answer.status).toBe(200);
+    found.push(...(answer.body.differences as Found[]));
+    cursor = answer.body.nextCursor as string | null;
+  } while (cursor !== null);
+  return found;
+}
+
+describe("an item whose storage was put back", () => {
+  test("is followed, said, paused, compared, and repaired as far as its units go", async () => {
+    const world = await worldOf({ vars: { SOLD_OUT_GATE: "off" } });
+    const sku = await world.stocked(4);
+    const kept = await buy(world, sku);
+    const before = await storageOf(sku);
+    const [held, paid] = [await buy(world, sku), await buy(world, sku)];
+    await world.pay(paid);
+    await settleEverything(world);
+    const last = await buy(world, sku);
+    await putItemBack(sku, before);
+    // It takes an order for a unit that it does not know to be sold, before it is noticed.
+    const extra = await buy(world, sku);
+    expect((await orderNow(extra)).status).toBe("confirmed");
+    await rereadTwice();
+    expect(await getItem(env.DB, sku)).toMatchObject({ isPaused: true, level: { available: 2 } });
+    expect(await alertCodes(world)).toContain("item_put_back");
+    const refused = await world.place(newCustomer(), line(sku), WAIT);
+    expect([refused.status, refused.body.code]).toEqual([409, "paused"]);
+
+    const missing = await compare(world, false);
+    expect(missing.map(({ kind, orderId }) => [kind, orderId])).toEqual(
+      [held, paid, last].toSorted().map((id) => ["missing_lock", id]),
+    );
+    // Two units are left for three orders: the paid one first, then the oldest.
+    const repaired = await compare(world, true);
+    const done = new Map(repaired.map((one) => [one.orderId, one.repaired]));
+    expect([done.get(paid), done.get(held), done.get(last)]).toEqual([true, true, false]);
+    expect((await compare(world, false)).map(({ orderId }) => orderId)).toEqual([last]);
+    expect(await counters(sku)).toEqual({ received: 4, available: 0, held: 3, sold: 1 });
+
+    await world.receive(sku, 1);
+    await compare(world, true);
+    expect((await world.call("POST", `/v1/items/${sku}/resume`, { as: OPERATOR })).status).toBe(
+      200,
+    );
+    expect(await alertCodes(world)).not.toContain("item_put_back");
+    await settleEverything(world);
+    await expectSettled(sku, [kept, held, paid, last, extra]);
+  });
+
+  test("that is gone altogether is noticed by the first order that it refuses", async () => {
+    const world = await worldOf();
+    const skus = [await world.stocked(5), await world.stocked(5)];
+    const [lost = "", other = ""] = skus;
+    const order = await buy(world, lost);
+    const both = (
+      await world.place(
+        newCustomer(),
+        skus.flatMap((sku) => line(sku)),
+        WAIT,
+      )
+    ).body.id;
+    await putItemBack(lost, gone(await storageOf(lost)));
+    pass_ms(5_000);
+    await world.place(newCustomer(), line(lost));
+    const { outcomes } = await deliver(world.sent.splice(0));
+    await settleAll(outcomes);
+    await rereadTwice();
+    expect(await getItem(env.DB, lost)).toMatchObject({ isPaused: true, level: { available: 0 } });
+    expect(await getItem(env.DB, other)).toMatchObject({ isPaused: false });
+    await world.receive(lost, 5);
+    const repaired = await compare(world, true);
+    expect(repaired.map(({ orderId, repaired: is }) => [orderId, is])).toEqual(
+      [order, both].toSorted().map((id) => [id, true]),
+    );
+    await world.call("POST", `/v1/items/${lost}/resume`, { as: OPERATOR });
+    await settleEverything(world);
+    for (const [sku, ids] of [
+      [lost, [order, both]],
+      [other, [both]],
+    ] as const) {
+      await expectSettled(sku, ids);
+    }
+  });
+});
+
+describe("an order that waits for an item which has decided otherwise", () => {
+  test("is shown as stuck, and tried by the hour", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const id = await buy(world, sku);
+    await tamperItem(sku, "UPDATE locks SET state = 'released'");
+    await world.pay(id);
+    world.sent.splice(0);
+    const execute = vi.spyOn(env.STOCK, "execute");
+    pass_ms(31_000);
+    await reconciler().poke();
+    const { dueAt_ms } = await orderNow(id);
+    expect((dueAt_ms ?? 0) - Date.now()).toBeGreaterThan(3_500_000);
+    for (let i = 0; i < 5; i++) {
+      pass_ms(61_000);
+      await reconciler().poke();
+    }
+    expect(await alertCodes(world)).toContain("stuck");
+    const [found] = await compare(world, false);
+    expect(found).toMatchObject({ kind: "stuck", orderId: id, awaits: "commit" });
+    const { body } = await world.call("GET", "/v1/operations", { as: OPERATOR });
+    expect(body.unsettled).toMatchObject({ count: 1 });
+    execute.mockRestore();
+  });
+});
