@@ -21,4 +21,4 @@ ALTER TABLE orders ADD COLUMN idempotency_owner TEXT;
 
 -- Since when the order's command contradicts what an item has decided; NULL: it does not. Tried by the hour.
 ALTER TABLE orders ADD COLUMN breached_at INTEGER;
-CREATE INDEX orders_breached ON orders (id) WHERE breached_at IS NOT NULL;
+CREATE INDEX orders_breached ON orders (breached_at) WHERE breached_at IS NOT NULL;

@@ -179,8 +179,8 @@ export function applyLevels(
   const rows = newest(levels).map((level) => ({ ...level, at_ms: Date.parse(level.at) }));
   return db
     .prepare(
-      `UPDATE items SET
-         received = ${FOLLOWED("received")}, available = ${FOLLOWED("available")},
+      `UPDATE items SET received = ${FOLLOWED("received")},
+         available = ${FOLLOWED("available")},
          held = ${FOLLOWED("held")}, sold = ${FOLLOWED("sold")}, breaches = ${FOLLOWED("breaches")},
          level_version = ${FOLLOWED("level_version", "version")},
          paused = coalesce(${FOLLOWED("paused")}, items.paused),

@@ -50,7 +50,7 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
          FROM (SELECT awaits, updated_at FROM orders
              WHERE due_at <= ?1 AND awaits IS NOT NULL AND breached_at IS NULL
            UNION ALL SELECT awaits, updated_at FROM orders INDEXED BY orders_breached
-             WHERE breached_at IS NOT NULL
+             WHERE breached_at > 0
            UNION ALL SELECT 'return', created_at FROM returns WHERE due_at IS NOT NULL
            LIMIT ${MAX_COUNT})`,
       )

@@ -17,7 +17,7 @@ export async function readTroubles(db: D1Database): Promise<Troubles> {
       selectPutBack(db),
       db.prepare(
         `SELECT count(*) AS n, min(breached_at) AS since FROM (SELECT breached_at FROM orders
-           INDEXED BY orders_breached WHERE breached_at IS NOT NULL LIMIT ${MAX_COUNT})`,
+           INDEXED BY orders_breached WHERE breached_at > 0 LIMIT ${MAX_COUNT})`,
       ),
     ]),
     listWebhooks(db),
