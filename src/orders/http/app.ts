@@ -5,8 +5,10 @@ import { errorText, log } from "../../runtime/log.ts";
 import { VERSION } from "../../runtime/version.ts";
 import { isTransient, withTimeLimits } from "../database/d1.ts";
 import { FrozenError } from "../database/fenced.ts";
+import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import { docs } from "./api-docs.ts";
 import type { AppEnv } from "./app-env.ts";
+import { background } from "./background.ts";
 import { bulkItems } from "./bulk-items.ts";
 import { bulkStock } from "./bulk-stock.ts";
 import { changes } from "./changes.ts";
@@ -72,7 +74,11 @@ const frozen = new Problem("frozen", {
 
 app.onError((error, c) => {
   if (error instanceof Problem) return problemResponse(c, error);
-  if (error instanceof FrozenError) return problemResponse(c, frozen);
+  if (error instanceof FrozenError) {
+    // Of a database that was put back the reconciler may not know yet.
+    background(c)(scheduleReconcile(c.env, Date.now()));
+    return problemResponse(c, frozen);
+  }
   const { method, path } = c.req;
   const fields = { requestId: c.get("requestId"), method, path, error: errorText(error) };
   if (!isTransient(error)) {

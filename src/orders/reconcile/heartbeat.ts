@@ -41,6 +41,11 @@ export class Heartbeat {
     return this.#values.get<number>("deadlines from") ?? 0;
   }
 
+  /** Whether the beat is to be raised again. */
+  isDue(now_ms: number): boolean {
+    return Math.abs(now_ms - this.#raised_ms) >= RAISE_INTERVAL_MS;
+  }
+
   /** Returns the beat that D1 must have for what follows; null: the service is frozen. */
   async check(db: D1Database, now_ms: number): Promise<number | null> {
     // Read first: a check that runs at the same time may raise both meanwhile.
@@ -51,7 +56,7 @@ export class Heartbeat {
     // A freeze or a thaw that died half way, or a Reconciler whose own storage was put back.
     if (isFrozen !== service.isFrozen) await saveFrozen(db, isFrozen, this.beat);
     if (isFrozen) return null;
-    if (service.beat === own && Math.abs(now_ms - this.#raised_ms) < RAISE_INTERVAL_MS) return own;
+    if (service.beat === own && !this.isDue(now_ms)) return own;
     const before = await raiseBeat(db, now_ms);
     // Put back between the two statements.
     if (before < own) return this.#freezePutBack(db, service.beatAt_ms, now_ms);

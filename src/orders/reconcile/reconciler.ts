@@ -49,10 +49,25 @@ export class Reconciler extends DurableObject<OrdersEnv> {
 
   /** Ensures that a pass runs at `at_ms` or earlier. Tells the beat that D1 has at least. */
   async watch(at_ms: number): Promise<{ beat: number }> {
+    const { beat, frozen } = this.#heartbeat;
+    // What is refused while the service is frozen asks for no pass.
+    if (frozen !== null) return { beat };
     this.#latestWatch_ms = Math.max(this.#latestWatch_ms, at_ms);
-    await ensureAlarmBy(this.ctx.storage, at_ms, Date.now());
-    return { beat: this.#heartbeat.beat };
+    const now_ms = Date.now();
+    await ensureAlarmBy(this.ctx.storage, at_ms, now_ms);
+    // Beats while there is traffic, so that a restore to some seconds ago is noticed too.
+    if (this.#heartbeat.isDue(now_ms)) this.ctx.waitUntil(this.#beat());
+    return { beat };
   }
+
+  /** One at a time. Never throws: the next pass compares the beats before it does anything. */
+  readonly #beat = singleFlight(async () => {
+    try {
+      await this.#heartbeat.check(this.env.DB, Date.now());
+    } catch (error) {
+      log("warn", "beat.failed", { error: errorText(error) });
+    }
+  });
 
   /** Called by the cron each minute: a pass, then a round of levels and of housekeeping. */
   async poke(): Promise<void> {
