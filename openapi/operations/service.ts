@@ -64,7 +64,7 @@ export const serviceOperations: Operation[] = [
         content: { type: "text/html", example: "<!doctype html>…" },
       },
     ],
-    problems: ["not_found", "unavailable"],
+    problems: ["not_found"],
   },
   {
     id: "getHealth",

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { app } from "../../src/orders/http/app.ts";
+import { readTurnstileSettings } from "../../src/orders/http/turnstile-settings.ts";
 import { type Answer, type Heard, serve } from "./client-server.ts";
 
 /** `POST /v1/guests` with Turnstile, against a stand-in for siteverify that answers over HTTP. */
@@ -103,6 +104,7 @@ describe("no guest is made, and the token is asked about once, if", () => {
   test.each<[string, object]>([
     ["siteverify refuses the token", failed("invalid-input-response")],
     ["the token was used before", failed("timeout-or-duplicate")],
+    ["the token was ours before", { ...GOOD, ...failed("timeout-or-duplicate") }],
     ["siteverify gives no reason", { success: false }],
     ["the token is for another form", { ...GOOD, action: "newsletter" }],
     ["the token is for no form", { success: true, hostname: HOST }],
@@ -222,4 +224,12 @@ test("a test secret, whose answers name another host and action, is for localhos
   expect(await post(url, { vars, host: "http://localhost:8787" })).toMatchObject({ status: 201 });
   // Any other secret is bound to its host there as well.
   expect(await post(url, { host: "http://localhost:8787" })).toMatchObject({ status: 403 });
+});
+
+test.each([
+  ["https://verify.example/", "object"],
+  ["http://127.0.0.1:9/", "object"],
+  ["http://verify.example/", "string"],
+])("the secret goes to %s: %s", (TURNSTILE_VERIFY_URL, type) => {
+  expect(typeof readTurnstileSettings({ ...VARS, TURNSTILE_VERIFY_URL }, HOST)).toBe(type);
 });

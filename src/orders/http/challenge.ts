@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { AppEnv } from "./app-env.ts";
 import { Problem } from "./problem.ts";
-import { turnstileSettingsFor } from "./turnstile-settings.ts";
+import { turnstileViewFor } from "./turnstile-settings.ts";
 
 /** From where the widget's script and its frame come. The only other origin that any page loads from. */
 const CHALLENGES = "https://challenges.cloudflare.com";
@@ -33,8 +33,8 @@ const HEADERS = {
  * what no other page may load; the static files' policy in public/_headers stays as it is.
  */
 export const challenge = new Hono<AppEnv>().get("/challenge", async (c) => {
-  if (turnstileSettingsFor(c.env, c.req.url) === null) {
-    throw new Problem("not_found", { detail: "Turnstile is off." });
+  if (turnstileViewFor(c.env, c.req.url) === null) {
+    throw new Problem("not_found", { detail: "New guests are not checked here." });
   }
   // Without the request's conditions: it is answered whole, and kept by no cache.
   const file = await c.env.ASSETS.fetch(new URL("/challenge", c.req.url));

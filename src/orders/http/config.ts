@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { policyOf } from "../config/policy.ts";
 import type { AppEnv } from "./app-env.ts";
 import { hasGuestCheckout } from "./auth-settings.ts";
-import { readTurnstileSettings, TURNSTILE_ACTION } from "./turnstile-settings.ts";
+import { type TurnstileView, turnstileViewFor } from "./turnstile-settings.ts";
 import { query } from "./validation.ts";
 
 /** What a page needs to know of this deployment. */
@@ -12,7 +12,7 @@ export interface ConfigView {
   /** 0: a confirmed order waits for its payment without limit. */
   paymentWindowSeconds: number;
   /** What to render Turnstile's widget with, whose token a new guest needs; null: none is needed. */
-  turnstile: { siteKey: string; action: string } | null;
+  turnstile: TurnstileView | null;
 }
 
 /** Read from the vars alone. It names no request, because Workers Cache gives it to others too. */
@@ -20,18 +20,10 @@ export const config = new Hono<AppEnv>().get("/", query(v.strictObject({})), (c)
   const view: ConfigView = {
     guestCheckout: hasGuestCheckout(c.env),
     paymentWindowSeconds: policyOf(c.env).paymentWindow_ms / 1_000,
-    turnstile: turnstileView(c.env, c.req.url),
+    turnstile: turnstileViewFor(c.env, c.req.url),
   };
   c.header("X-Request-Id", undefined);
   c.header("Cache-Control", "no-cache");
   c.header("Cloudflare-CDN-Cache-Control", "max-age=60");
   return c.json(view, 200);
 });
-
-/** Of settings that are not usable, `POST /v1/guests` tells. */
-function turnstileView(env: OrdersEnv, url: string): ConfigView["turnstile"] {
-  if (!hasGuestCheckout(env)) return null;
-  const settings = readTurnstileSettings(env, new URL(url).hostname);
-  if (settings === null || typeof settings === "string") return null;
-  return { siteKey: settings.siteKey, action: TURNSTILE_ACTION };
-}

@@ -40,6 +40,20 @@ export function turnstileSettingsFor(env: TurnstileEnv, url: string): TurnstileS
   throw new Problem("unavailable", { detail: "The check of new guests is not configured." });
 }
 
+/** What a page needs to know of the widget. */
+export interface TurnstileView {
+  siteKey: string;
+  action: string;
+}
+
+/** Null: there is none. Of settings that are not usable, `POST /v1/guests` and an alert tell. */
+export function turnstileViewFor(env: OrdersEnv, url: string): TurnstileView | null {
+  if (!hasGuestCheckout(env)) return null;
+  const settings = readTurnstileSettings(env, new URL(url).hostname);
+  if (settings === null || typeof settings === "string") return null;
+  return { siteKey: settings.siteKey, action: TURNSTILE_ACTION };
+}
+
 /** Why no guest can be made, for an alert; null: they can, or nobody may. */
 export function turnstileErrorFor(env: OrdersEnv, url: string): string | null {
   const settings = hasGuestCheckout(env) && readTurnstileSettings(env, new URL(url).hostname);
