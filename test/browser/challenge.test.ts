@@ -87,6 +87,7 @@ describeInBrowser("the shop with Turnstile", async () => {
     await addToCart(page, "VINYL-TIDES");
     await orderNow(page).click();
     await page.getByText("Your order is sent as soon as the check is passed.").waitFor();
+    expect(await page.evaluate("document.activeElement.id")).toBe("challenge");
     await orderNow(page).click();
     expect(await page.locator("[data-order]").count()).toBe(0);
     await pass(page).click();

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { isChallengeMessage } from "../shared/challenge-message.ts";
 import { useStore } from "../shared/store.ts";
 import { challengeWords } from "../shared/words.ts";
-import { challenge, failed, passed, tryAgain } from "./challenge.ts";
+import { challenge, CHALLENGE_HEADING, failed, passed, tryAgain } from "./challenge.ts";
 
 /** The page of the widget, and the widget's script, have to arrive in it. */
 const SHOWN_MS = 30_000;
@@ -13,8 +13,10 @@ export function ChallengePanel() {
   if (current === null) return <></>;
   const { attempt, problem } = current;
   return (
-    <section class="panel challenge" aria-labelledby="challenge">
-      <h2 id="challenge">A short check</h2>
+    <section class="panel challenge" aria-labelledby={CHALLENGE_HEADING}>
+      <h2 id={CHALLENGE_HEADING} tabindex={-1}>
+        A short check
+      </h2>
       {problem ? (
         <div class="notice bad" role="alert">
           <strong>{problem.title}</strong>

@@ -9,6 +9,8 @@ export interface Challenge {
   problem: LockstockProblem | null;
 }
 
+export const CHALLENGE_HEADING = "challenge";
+
 /** Null: none is to be passed. */
 export const challenge = new Store<Challenge | null>(null);
 
