@@ -14,7 +14,7 @@ export interface Route {
   hasKey?: true;
   /** Its sender has to sign the body: no call here is let in. */
   isSigned?: true;
-  /** Takes its body with Turnstile on; without, it reads none. */
+  /** Without Turnstile it is not there, or reads no body. */
   needsTurnstile?: true;
   /** Answers 503 while the stock Worker is absent. */
   needsStock?: true;
@@ -47,7 +47,7 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/openapi.json", who: "anyone" },
   { method: "GET", path: "/docs", who: "anyone" },
   { method: "GET", path: "/v1/config", who: "anyone" },
-  { method: "GET", path: "/challenge", who: "anyone" },
+  { method: "GET", path: "/challenge", who: "anyone", needsTurnstile: true },
   {
     method: "POST",
     path: "/v1/guests",

@@ -60,7 +60,7 @@ export const turnstileVars = () => ({
   TURNSTILE_VERIFY_URL: inject("siteverify"),
 });
 
-/** Settings under which a route reads its body. */
+/** Settings under which a route does what it is for. */
 export const varsOf = ({ needsTurnstile }: Route): Partial<OrdersEnv> =>
   needsTurnstile ? turnstileVars() : {};
 
