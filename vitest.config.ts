@@ -125,6 +125,7 @@ export default defineConfig({
         test: {
           ...SHARED_WORKERD,
           name: "hostile",
+          globalSetup: ["test/hostile/support/siteverify-setup.ts"],
           include: ["test/hostile/**/*.test.ts"],
         },
       },

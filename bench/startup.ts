@@ -14,11 +14,11 @@ import { workerdsOf, processCpu_s } from "./lib/meters.ts";
 import { bundle } from "./lib/stack.ts";
 
 /**
- * Cloudflare allows 10 MB gzipped and 1 s of start-up CPU (Workers limits). Ours are about twice
- * what was measured when they were written: a library that costs more than all the rest shows.
+ * Cloudflare allows 10 MB gzipped and 1 s of start-up CPU (Workers limits). Ours leave room for a few
+ * features and not for a large library. Bundles are measured as they are uploaded, not minified.
  */
 const WORKERS = [
-  { name: "orders", config: "wrangler.toml", bounds: { gzip_KiB: 130, startup_ms: 25 } },
+  { name: "orders", config: "wrangler.toml", bounds: { gzip_KiB: 160, startup_ms: 25 } },
   { name: "stock", config: "wrangler.stock.toml", bounds: { gzip_KiB: 40, startup_ms: 10 } },
 ];
 const EMPTY = "export default { fetch() { return new Response('ok'); } };";

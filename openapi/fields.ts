@@ -369,6 +369,17 @@ export const FIELDS: Record<string, Record<string, string>> = {
     guestCheckout: "Whether `POST /v1/guests` gives tokens.",
     paymentWindowSeconds:
       "How long a confirmed order waits for its payment, unless its items say otherwise. 0: without limit.",
+    turnstile:
+      "What a page renders Cloudflare's Turnstile widget with, because a new guest needs its token. Null: no token is needed.",
+  },
+  TurnstileWidget: {
+    "": "Parameters of the widget.",
+    siteKey: "The widget's `sitekey`.",
+    action: "The widget's `action`: the token of another one is refused.",
+  },
+  NewGuest: {
+    "": "A check that was passed.",
+    turnstileToken: "What the widget gave its callback. It counts once, for five minutes.",
   },
   Guest: { "": "A new customer.", token: "A JWT for the `Authorization` header." },
   Health: { "": "The service responds.", version: "Of the deployed code." },

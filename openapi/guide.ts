@@ -61,6 +61,9 @@ token and repeat the call after \`Retry-After\`. Anyone can get a guest's token:
 curl -X POST https://shop.example/v1/guests
 \`\`\`
 
+A deployment may require that a new guest passes Cloudflare's Turnstile: \`turnstile\` of \`GET /v1/config\`
+then says what to render the widget with, and the call needs \`{"turnstileToken": "…"}\`.
+
 Another customer's order causes 404, exactly as an order that does not exist does.
 
 ## An order's life

@@ -48,6 +48,14 @@ export const PROBLEM_DOCS: Record<ProblemCode, ProblemDoc> = {
     remedy: "Use a token with that scope.",
     example: { detail: "The scope orders:pay is required." },
   },
+  challenge_failed: {
+    means:
+      "The deployment checks new guests, and the token of the check is not good: the check was not passed, it is older than five minutes, the token was used before, or it was made for another page. No guest was made.",
+    remedy: "Pass the check again, and repeat the call with the new token.",
+    example: {
+      detail: "The check was not passed, or is too old, or was used before. Pass it again.",
+    },
+  },
   not_found: {
     means:
       "The path does not exist, or the resource does not exist or belongs to another customer. The response does not say which.",

@@ -9,6 +9,7 @@ import type { ExportedOrderView } from "../src/orders/export/accounts.ts";
 import type { FeedMessage } from "../src/orders/feed/protocol.ts";
 import type { ConfigView } from "../src/orders/http/config.ts";
 import { CurrencySchema } from "../src/orders/http/currency.ts";
+import { GuestSchema } from "../src/orders/http/guests.ts";
 import { ItemPatchSchema, ItemSchema } from "../src/orders/http/item-body.ts";
 import { ReconcileSchema } from "../src/orders/http/operators.ts";
 import { ExtensionSchema, OrderSchema } from "../src/orders/http/order-body.ts";
@@ -219,6 +220,8 @@ const RecoveryPage = v.object({
   Omit<RecoverPage, "next"> & { applied: boolean; nextCursor: string | null }
 >;
 
+const TurnstileWidget = v.object({ siteKey: v.string(), action: v.string() });
+
 const OperationsAlert = v.object({
   code: v.picklist([
     "frozen",
@@ -227,6 +230,7 @@ const OperationsAlert = v.object({
     "cron_silent",
     "stock_away",
     "backlog",
+    "turnstile_misconfigured",
     "breaches",
     "dead_letters",
     "money_unmatched",
@@ -375,10 +379,13 @@ export const SCHEMAS = {
   DeadLetter: Letter,
   DeadLetterPage: v.object({ deadLetters: v.array(Letter), nextCursor }),
   Replay: v.object({ id: v.string(), outcome: v.picklist(["reconciled", "resent"]) }),
+  TurnstileWidget,
   Config: v.object({
     guestCheckout: v.boolean(),
     paymentWindowSeconds: count,
+    turnstile: v.nullable(TurnstileWidget),
   }) satisfies v.GenericSchema<ConfigView>,
+  NewGuest: GuestSchema,
   Guest: v.object({ customerId: v.string(), token: v.string() }),
   Health: v.object({ status: v.literal("ok"), version: v.string() }),
   Contract: v.objectWithRest({ openapi: v.literal("3.1.1") }, v.unknown()),

@@ -1,7 +1,7 @@
 /**
  * Runs Lockstock on this machine: see USAGE. Needs no account and no network.
- * Vars of the wrangler configs, AUTH_SECRET, AUTH_SECRET_PREVIOUS and STRIPE_WEBHOOK_SECRET, given in the environment,
- * override the files.
+ * Vars of the wrangler configs, AUTH_SECRET, AUTH_SECRET_PREVIOUS, STRIPE_WEBHOOK_SECRET and
+ * TURNSTILE_SECRET, given in the environment, override the files.
  */
 import { copyFileSync, existsSync } from "node:fs";
 import { createServer } from "node:net";
@@ -148,8 +148,7 @@ async function run(options: Options): Promise<void> {
   await claim(options);
   if (!existsSync(DEV_VARS)) copyFileSync(DEV_VARS_EXAMPLE, DEV_VARS);
   if (orders) {
-    const unverified = checkVars();
-    if (unverified) console.error(`Lockstock: every call with a token will be 503: ${unverified}`);
+    for (const warning of checkVars()) console.error(`Lockstock: ${warning}`);
     await prepare(state, stock);
     if (!stock) console.log("Items are without stock until the first start without --only.");
   }

@@ -1,5 +1,5 @@
 import * as examples from "../examples.ts";
-import { json, type Operation } from "../operation.ts";
+import { body, json, type Operation } from "../operation.ts";
 
 export const serviceOperations: Operation[] = [
   {
@@ -12,10 +12,20 @@ export const serviceOperations: Operation[] = [
       "Returns what a page needs to know of this deployment. A change is shown within a minute.",
     caller: "anyone",
     answers: [
-      json(200, "The configuration.", "Config", [
-        "Guests may order",
-        { guestCheckout: true, paymentWindowSeconds: 900 },
-      ]),
+      json(
+        200,
+        "The configuration.",
+        "Config",
+        ["Guests may order", { guestCheckout: true, paymentWindowSeconds: 900, turnstile: null }],
+        [
+          "A new guest needs a token of Turnstile",
+          {
+            guestCheckout: true,
+            paymentWindowSeconds: 900,
+            turnstile: { siteKey: "1x00000000000000000000AA", action: "guest" },
+          },
+        ],
+      ),
     ],
     problems: ["invalid_request"],
     isCached: true,
@@ -27,10 +37,34 @@ export const serviceOperations: Operation[] = [
     tag: "Service",
     summary: "Create a guest",
     description:
-      "Returns a new customer id and a token for it, valid for 30 days. 404 when guest checkout is off, or when another issuer signs the tokens.",
+      "Returns a new customer id and a token for it, valid for 30 days. 404 when guest checkout is off, or when another issuer signs the tokens. With Turnstile on (`turnstile` of `GET /v1/config`), the body has the widget's token: 403 `challenge_failed` for one that is not good, 503 if it cannot be verified now. Without Turnstile the body is not read.",
     caller: "anyone",
+    body: body(
+      "NewGuest",
+      { turnstileToken: "XXXX.DUMMY.TOKEN.XXXX" },
+      "Required with Turnstile on, else ignored.",
+      false,
+    ),
     answers: [json(201, "The guest.", "Guest", ["A guest", examples.guest])],
-    problems: ["not_found", "unavailable"],
+    problems: ["challenge_failed", "not_found", "unavailable"],
+  },
+  {
+    id: "getChallenge",
+    method: "get",
+    path: "/challenge",
+    tag: "Service",
+    summary: "Show the check for new guests",
+    description:
+      "Returns the page with the Turnstile widget that the shop shows in a frame, which only pages of this origin can. 404 with Turnstile off.",
+    caller: "anyone",
+    answers: [
+      {
+        status: 200,
+        description: "The page.",
+        content: { type: "text/html", example: "<!doctype html>…" },
+      },
+    ],
+    problems: ["not_found"],
   },
   {
     id: "getHealth",

@@ -1,3 +1,4 @@
+import type { ConfigView } from "../../src/orders/http/config.ts";
 import { type Answer, ask } from "../lib/api-client.ts";
 
 /** What a deployment tells of itself, examined from outside. */
@@ -35,6 +36,7 @@ export async function* examine(
     );
   }
   yield versionFinding(health.body?.version, version);
+  yield* guestFindings(base);
   if (token === undefined) {
     return yield unknown(
       "What is behind it was not examined.",
@@ -66,6 +68,15 @@ function versionFinding(deployed: string | undefined, here: string): Finding {
     `The orders Worker answers, version ${deployed ?? "before 0.2"}; this clone is ${here}.`,
     "`npm run deploy` brings this clone's version, or check out the other one.",
   );
+}
+
+/** Half of Turnstile's settings is an alert, which the database's findings list. */
+async function* guestFindings(base: string): AsyncGenerator<Finding> {
+  const config = await answerOf<Partial<ConfigView>>(base, undefined, "/v1/config");
+  if (!config?.body?.guestCheckout) return;
+  const { turnstile } = config.body;
+  if (!turnstile) return yield good("Guests may order, and are not checked by Turnstile.");
+  yield good(`New guests are checked by Turnstile, with the site key ${turnstile.siteKey}.`);
 }
 
 function refusal(answer: Answer<Problem> | undefined): Finding {

@@ -32,7 +32,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["orders/worker.ts", "stock/worker.ts"],
   ["web/shared"],
   ["web/sale"],
-  ["web/shop", "web/console"],
+  ["web/shop", "web/console", "web/challenge"],
 ];
 
 const ROOMS = FLOORS.flatMap((rooms, floor) => rooms.map((room) => ({ room, floor })));

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { readAuthSettings } from "../../src/orders/http/auth-settings.ts";
+import { turnstileErrorFor } from "../../src/orders/http/turnstile-settings.ts";
 import { booleanVar } from "../../src/runtime/vars.ts";
 import { localVars, ROOT } from "./project.ts";
 import { readConfig } from "./wrangler-config.ts";
@@ -13,7 +14,12 @@ import { readConfig } from "./wrangler-config.ts";
  * is named nowhere (src/orders/secrets.d.ts), so the copy names those secrets that are set.
  */
 
-const OPTIONAL_SECRETS = ["AUTH_SECRET", "AUTH_SECRET_PREVIOUS", "STRIPE_WEBHOOK_SECRET"];
+const OPTIONAL_SECRETS = [
+  "AUTH_SECRET",
+  "AUTH_SECRET_PREVIOUS",
+  "STRIPE_WEBHOOK_SECRET",
+  "TURNSTILE_SECRET",
+];
 
 /** Paths in the orders Worker's config, which are relative to where it stands. */
 const PATHS = /^(?:main|migrations_dir|directory|watch_dir) = .+$/gm;
@@ -34,12 +40,16 @@ export function localConfig(name: "wrangler.toml" | "wrangler.stock.toml", state
 
 /**
  * Throws when a var of the environment or .dev.vars is one that the orders Worker cannot read: it
- * would start all the same, and answer 500. Answers why no token can be verified; null: they can.
+ * would start all the same, and answer 500. Answers with what will be 503, and why.
  */
-export function checkVars(): string | null {
+export function checkVars(): string[] {
   const vars = Object.assign({} as OrdersEnv, readConfig("wrangler.toml").vars, localVars());
   policyOf(vars);
   booleanVar("RATE_LIMIT", vars.RATE_LIMIT);
-  const settings = readAuthSettings(vars, "localhost");
-  return typeof settings === "string" ? settings : null;
+  const auth = readAuthSettings(vars, "localhost");
+  const turnstileError = turnstileErrorFor(vars, "http://localhost/");
+  return [
+    ...(typeof auth === "string" ? [`every call with a token will be 503: ${auth}`] : []),
+    ...(turnstileError ? [`every call for a guest will be 503: ${turnstileError}`] : []),
+  ];
 }

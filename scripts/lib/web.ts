@@ -22,6 +22,12 @@ const PAGES = [
     title: "Lockstock console",
     description: "The sale as it runs, for its operators.",
   },
+  {
+    file: "challenge.html",
+    source: "challenge",
+    title: "Lockstock: check of new guests",
+    description: "Shows that a new guest is not a robot.",
+  },
 ];
 
 /** Contents of a built file, and where it goes, relative to the folder of the static assets. */

@@ -12,6 +12,8 @@ interface OrdersEnv {
 	LATE_PAYMENT: string;
 	LOCK_DEADLINE_SECONDS: string;
 	GUEST_CHECKOUT: string;
+	TURNSTILE_SITE_KEY: string;
+	TURNSTILE_VERIFY_URL: string;
 	SOLD_OUT_GATE: string;
 	KEY_RETENTION_HOURS: string;
 	DEAD_LETTER_RETENTION_DAYS: string;

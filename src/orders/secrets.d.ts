@@ -7,4 +7,6 @@ interface OrdersEnv {
   AUTH_SECRET_PREVIOUS?: string;
   /** Signing secrets of Stripe's webhook endpoint, several by commas. Without it there is no such endpoint. */
   STRIPE_WEBHOOK_SECRET?: string;
+  /** Secret key of the Turnstile widget that TURNSTILE_SITE_KEY names; neither without the other. */
+  TURNSTILE_SECRET?: string;
 }

@@ -43,6 +43,7 @@ test("all is well", async () => {
   const { code, output } = await at(stack.base.origin, `--token=${token}`);
   for (const line of [
     /^ok +The orders Worker answers, version \d/m,
+    /^ok +Guests may order, and are not checked by Turnstile/m,
     /^ok +The database answers, and the token is accepted/m,
     /^ok +The stock Worker answers/m,
     /^ok +No alert/m,

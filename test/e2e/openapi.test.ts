@@ -1,12 +1,13 @@
 import Stripe from "stripe";
 import { v7 } from "uuid";
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Document } from "../../openapi/types.ts";
 import type { DeadLetter } from "../../src/contract/dead-letter.ts";
 import { PROBLEMS } from "../../src/orders/http/problem.ts";
 import { SCOPES } from "../../src/orders/http/scopes.ts";
 import type { OrderView } from "../../src/orders/order/order.ts";
 import { schemaChecker } from "../support/contract.ts";
+import { GOOD_TOKEN, Siteverify } from "../support/siteverify.ts";
 import { signToken } from "./support/client.ts";
 import { ContractClient } from "./support/contract-client.ts";
 import { emptyState, start } from "./support/npm-start.ts";
@@ -19,7 +20,14 @@ import { until } from "./support/until.ts";
 
 /** Every operation of a running stack answers as the contract that it serves says. */
 
-const stack = useStack();
+const siteverify = new Siteverify("");
+const stack = useStack({
+  TURNSTILE_SECRET: "the secret key of the widget",
+  TURNSTILE_SITE_KEY: "the site key",
+  TURNSTILE_VERIFY_URL: await siteverify.open(),
+});
+beforeAll(() => void (siteverify.hostname = stack.base.hostname));
+afterAll(() => siteverify.close());
 
 let document: Document;
 let contract: ContractClient;
@@ -210,7 +218,14 @@ test("the service itself", async () => {
   await contract.call("getHealth", 200);
   await contract.call("getConfig", 200);
   await contract.call("getConfig", 400, { query: { fresh: "1" } });
-  await contract.call("createGuest", 201);
+  await contract.call("createGuest", 201, { body: { turnstileToken: GOOD_TOKEN } });
+  await contract.call("createGuest", 403, { body: { turnstileToken: "bad" } });
+  await contract.call("createGuest", 400);
+  await contract.refusesBodies("createGuest", {});
+  siteverify.isAway = true;
+  await contract.call("createGuest", 503, { body: { turnstileToken: GOOD_TOKEN } });
+  siteverify.isAway = false;
+  await contract.call("getChallenge", 200);
   for (const id of ["getContract", "getDocs"]) {
     const { headers } = await contract.call(id, 200);
     expect(headers.get("content-security-policy")).toContain("default-src 'self'");
@@ -269,6 +284,7 @@ test("without the stock Worker its calls are 503, and guests can be off", async 
   const cursor = Buffer.from('{"phase":"locks","sku":"","after":""}').toString("base64url");
   await contract.call("reconcile", 503, { ...options, body: { cursor } });
   await contract.call("createGuest", 404, { base: alone.base });
+  await contract.call("getChallenge", 404, { base: alone.base });
 
   const id = "receiveStripeEvent";
   const event = '{"type":"charge.refunded"}';

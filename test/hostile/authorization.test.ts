@@ -4,7 +4,15 @@ import { type Scope, SCOPES } from "../../src/orders/http/scopes.ts";
 import { expectProblem, written } from "./support/answers.ts";
 import { nameOf, pathOf, type Route, ROUTES, SKU } from "./support/routes.ts";
 import { almostOperators, badTokens } from "./support/tokens.ts";
-import { addItem, call, lineOf, migrate, operatorToken, tokenFor } from "./support/worker.ts";
+import {
+  addItem,
+  call,
+  lineOf,
+  migrate,
+  operatorToken,
+  tokenFor,
+  varsOf,
+} from "./support/worker.ts";
 
 const routes = new Set(app.routes.map(nameOf));
 const table = ROUTES.filter((route) => routes.has(nameOf(route))).map(
@@ -40,7 +48,7 @@ function ask(route: Route, token: string | undefined, asking: Asking = {}): Prom
   // Only a service may name a customer.
   const forServices = customerId === undefined && { customerId, amountDue: undefined };
   const body = route.body && { ...route.body, ...(forServices || { customerId }) };
-  const options = { headers, body, ...(!isBad && { token }) };
+  const options = { headers, body, vars: varsOf(route), ...(!isBad && { token }) };
   return call(route.method, pathOf(route, { sku: SKU, id: order }), options);
 }
 

@@ -9,6 +9,7 @@ import {
   newCustomer,
   operatorToken,
   tokenFor,
+  varsOf,
 } from "./support/worker.ts";
 
 beforeAll(async () => {
@@ -45,7 +46,12 @@ describe("a body made to break the parser is 400 and writes nothing:", () => {
     const before = await written();
     for (const [name, body] of BODIES) {
       const path = pathOf(route, { sku: SKU, id: "none" });
-      const response = await call(route.method, path, { token, headers, body });
+      const response = await call(route.method, path, {
+        token,
+        headers,
+        body,
+        vars: varsOf(route),
+      });
       expect([name, response.status]).toEqual([name, 400]);
       expect(await expectProblem(response)).toBe("invalid_request");
     }
@@ -62,7 +68,12 @@ describe("a body with a content coding is 415, whatever it is, and writes nothin
     for (const coding of ["gzip", "Deflate", "br", "zstd", "identity, gzip", "\u00e9"]) {
       const headers = { "Idempotency-Key": crypto.randomUUID(), "Content-Encoding": coding };
       const path = pathOf(route, { sku: SKU, id: "none" });
-      const response = await call(route.method, path, { token, headers, body: route.body });
+      const response = await call(route.method, path, {
+        token,
+        headers,
+        body: route.body,
+        vars: varsOf(route),
+      });
       expect([coding, response.status]).toEqual([coding, 415]);
       expect(response.headers.get("Accept-Encoding")).toBe("identity");
       expect(await expectProblem(response)).toBe("unsupported_media_type");

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { call } from "./support/worker.ts";
+import { call, turnstileVars } from "./support/worker.ts";
 
 const ON = { GUEST_CHECKOUT: "on", AUTH_JWKS_URL: "", PAYMENT_WINDOW_SECONDS: "600" };
 
@@ -9,14 +9,29 @@ it("says what a page needs to know, for the platform's cache to keep a minute", 
   expect(response.headers.get("Cache-Control")).toBe("no-cache");
   expect(response.headers.get("Cloudflare-CDN-Cache-Control")).toBe("max-age=60");
   expect(response.headers.has("X-Request-Id")).toBe(false);
-  expect(await response.json()).toEqual({ guestCheckout: true, paymentWindowSeconds: 600 });
+  expect(await response.json()).toEqual({
+    guestCheckout: true,
+    paymentWindowSeconds: 600,
+    turnstile: null,
+  });
+});
+
+it("says what the widget needs of which a new guest needs a token, and no secret", async () => {
+  const response = await call("GET", "/v1/config", { vars: { ...ON, ...turnstileVars() } });
+  expect((await response.json()) as object).toEqual({
+    guestCheckout: true,
+    paymentWindowSeconds: 600,
+    turnstile: { siteKey: "the site key", action: "guest" },
+  });
 });
 
 it.each([{ GUEST_CHECKOUT: "off" }, { AUTH_JWKS_URL: "https://keys.test/" }])(
-  "says that there are no guests with %o",
+  "says that there are no guests with %o, and no widget either",
   async (vars) => {
-    const response = await call("GET", "/v1/config", { vars: { ...ON, ...vars } });
-    expect(await response.json()).toMatchObject({ guestCheckout: false });
+    const all = { ...ON, ...turnstileVars(), ...vars };
+    const response = await call("GET", "/v1/config", { vars: all });
+    expect(await response.json()).toMatchObject({ guestCheckout: false, turnstile: null });
+    expect((await call("GET", "/challenge", { vars: all })).status).toBe(404);
   },
 );
 

@@ -7,7 +7,15 @@ import { written } from "./support/answers.ts";
 import { headerText, hostile, text, TIMES } from "./support/inputs.ts";
 import { objections } from "./support/objections.ts";
 import { nameOf, type Route, ROUTES, SKU } from "./support/routes.ts";
-import { addItem, call, lineOf, migrate, operatorToken, tokenFor } from "./support/worker.ts";
+import {
+  addItem,
+  call,
+  lineOf,
+  migrate,
+  operatorToken,
+  tokenFor,
+  varsOf,
+} from "./support/worker.ts";
 
 const RUNS = 40;
 /** Nothing waits for long here: the longest wait a client may ask for is 10 s. */
@@ -67,7 +75,9 @@ describe("whatever is sent, no error is unexpected and a refusal writes nothing:
     const calls = fc.record({ sent: hostile(route, good), token: callers(route) });
     const property = fc.asyncProperty(calls, async ({ sent, token }) => {
       const { path, headers, body } = sent;
-      const response = await within(call(route.method, path, { token, headers, body }));
+      const response = await within(
+        call(route.method, path, { token, headers, body, vars: varsOf(route) }),
+      );
       statuses.add(response.status);
       response.webSocket?.accept();
       response.webSocket?.close(1000);

@@ -33,13 +33,15 @@ interface Case {
   dashboard?: Partial<Dashboard>;
   troubles?: Partial<Troubles>;
   health?: Partial<ReconcilerHealth> | null;
+  turnstile?: string | null;
 }
-const of = ({ dashboard, troubles, health }: Case) =>
+const of = ({ dashboard, troubles, health, turnstile = null }: Case) =>
   alertsOf(
     { ...WELL, ...dashboard },
     { ...NONE, ...troubles },
     health === null ? null : { ...HEALTHY, ...health },
     NOW_MS,
+    turnstile,
   );
 
 describe("alerts", () => {
@@ -60,6 +62,12 @@ describe("alerts", () => {
       { dashboard: { unsettled: { count: 1, oldestAgeSeconds: 3_600 } } },
       AGO,
       /^1 order or return has waited .* 3600 s/,
+    ],
+    [
+      "turnstile_misconfigured",
+      { turnstile: "the secret is missing" },
+      null,
+      /^No guest .*: the secret is missing\.$/,
     ],
     ["breaches", { dashboard: { breaches: 2 } }, null, /^2 commands have/],
     [

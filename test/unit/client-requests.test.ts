@@ -197,3 +197,27 @@ test("paths and queries are encoded, and the base may have a path", async () => 
   ]);
   expect(() => createClient({ url: "shop" })).toThrow("Invalid URL");
 });
+
+test("a guest has the token of the widget as its body, and none without Turnstile", async () => {
+  const { url, heard } = await serve((n) =>
+    n === 1
+      ? { body: { turnstile: { siteKey: "key", action: "guest" } } }
+      : { status: 201, body: {} },
+  );
+  const shop = createClient({ url });
+  expect((await shop.config()).turnstile).toEqual({ siteKey: "key", action: "guest" });
+  await shop.createGuest({ turnstileToken: "of the widget" });
+  await shop.createGuest({ timeout_ms: 0 });
+  expect(heard.map(({ method, path, body }) => [method, path, body])).toEqual([
+    ["GET", "/v1/config", ""],
+    ["POST", "/v1/guests", '{"turnstileToken":"of the widget"}'],
+    ["POST", "/v1/guests", ""],
+  ]);
+});
+
+test("a guest whose token is refused is not tried again with it", async () => {
+  const { url, heard } = await serve(() => problem(403, "challenge_failed"));
+  const refused = await failure(createClient({ url }).createGuest({ turnstileToken: "old" }));
+  expect(refused).toMatchObject({ code: "challenge_failed", isTemporary: false });
+  expect(heard).toHaveLength(1);
+});

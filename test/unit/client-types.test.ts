@@ -5,7 +5,9 @@ import { expect, expectTypeOf, test } from "vitest";
 import type {
   Change,
   ChangePage,
+  Config,
   Guest,
+  GuestOptions,
   Item,
   ItemPage,
   NewOrder,
@@ -25,6 +27,7 @@ import type {
 } from "../../packages/client/src/index.ts";
 import type { ChangedItem } from "../../src/orders/changes/change.ts";
 import type { App } from "../../src/orders/http/app.ts";
+import type { GuestSchema } from "../../src/orders/http/guests.ts";
 import type { OrderSchema } from "../../src/orders/http/order-body.ts";
 import type { PaymentSchema } from "../../src/orders/http/payments.ts";
 import type { ProblemCode as ServerCode } from "../../src/orders/http/problem.ts";
@@ -58,6 +61,7 @@ test("responses are typed as the routes return them", () => {
   >();
   expectTypeOf<Sent<ItemPage>>().toEqualTypeOf<Plain<InferResponseType<V1["items"]["$get"]>>>();
   expectTypeOf<Sent<Item>>().toEqualTypeOf<Plain<InferResponseType<V1["items"][":sku"]["$get"]>>>();
+  expectTypeOf<Sent<Config>>().toEqualTypeOf<Plain<InferResponseType<V1["config"]["$get"]>>>();
   expectTypeOf<Sent<Guest>>().toEqualTypeOf<Plain<InferResponseType<V1["guests"]["$post"]>>>();
   expectTypeOf<Sent<{ payment: Payment }>>().toEqualTypeOf<
     Plain<InferResponseType<V1["payments"]["$post"]>>
@@ -89,6 +93,13 @@ test("bodies and filters are typed as the routes take them", () => {
   expectTypeOf<OrderStatus | undefined>().toEqualTypeOf<OrderFilter>();
   type PaymentFilter = InferRequestType<V1["payments"]["$get"]>["query"]["state"];
   expectTypeOf<PaymentState | undefined>().toEqualTypeOf<PaymentFilter>();
+});
+
+test("a guest's token of Turnstile is named as the route names it", () => {
+  type Body = InferInput<typeof GuestSchema>;
+  expectTypeOf<Plain<Pick<GuestOptions, keyof Body>>>().toEqualTypeOf<{
+    turnstileToken?: Body["turnstileToken"] | undefined;
+  }>();
 });
 
 test("error codes are the server's closed list; a newer server's code is a text", () => {

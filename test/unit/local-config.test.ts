@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { localConfig } from "../../scripts/lib/local-config.ts";
+import { checkVars, localConfig } from "../../scripts/lib/local-config.ts";
 import { ROOT } from "../../scripts/lib/project.ts";
 
 let state = "";
@@ -28,6 +28,8 @@ describe("the config of a local run", () => {
     const { toml } = written("wrangler.toml");
     expect(toml).toContain('required = ["AUTH_SECRET","AUTH_SECRET_PREVIOUS"]');
     expect(toml).not.toContain("of this test");
+    vi.stubEnv("TURNSTILE_SECRET", "the secret of a widget of this test");
+    expect(written("wrangler.toml").toml).toContain(',"TURNSTILE_SECRET"]');
   });
 
   test("gives the stock Worker none", () => {
@@ -44,6 +46,15 @@ describe("the config of a local run", () => {
     for (const [, one = ""] of paths) expect(existsSync(resolve(dirname(path), one))).toBe(true);
     expect(toml).not.toMatch(/"(\.\/)?(src|packages|public|migrations)\b/);
   });
+});
+
+test("half of Turnstile's settings is told before the start", () => {
+  vi.stubEnv("AUTH_SECRET", "one secret of this test, long enough");
+  expect(checkVars()).toEqual([]);
+  vi.stubEnv("TURNSTILE_SITE_KEY", "the site key");
+  expect(checkVars()).toEqual([
+    "every call for a guest will be 503: TURNSTILE_SITE_KEY is set without TURNSTILE_SECRET",
+  ]);
 });
 
 test("a deployment needs no secret: one by AUTH_JWKS_URL has none", () => {

@@ -5,6 +5,7 @@ import { OrderFeed } from "./feed.ts";
 import { type Fetch, requester, type RequestOptions, type Token } from "./request.ts";
 import type { CallOptions } from "./retry.ts";
 import type {
+  Config,
   Guest,
   Item,
   ItemPage,
@@ -49,6 +50,11 @@ export interface PageOptions extends CallOptions {
   limit?: number | undefined;
   /** The `nextCursor` of the page before. */
   cursor?: string | undefined;
+}
+
+export interface GuestOptions extends CallOptions {
+  /** What the Turnstile widget gave its callback. */
+  turnstileToken?: string | undefined;
 }
 
 /**
@@ -143,8 +149,18 @@ export interface Client {
   items(options?: PageOptions & { skus?: readonly string[] | undefined }): Promise<ItemPage>;
   /** @example `const { available } = await shop.item("VINYL-TIDES");` */
   item(sku: string, options?: CallOptions): Promise<Item>;
-  /** A new customer with a token, where guest checkout is on. @example `await shop.createGuest()` */
-  createGuest(options?: CallOptions): Promise<Guest>;
+  /** What the deployment has. @example `const { turnstile } = await shop.config();` */
+  config(options?: CallOptions): Promise<Config>;
+  /**
+   * A new customer with a token, where guest checkout is on. If `config()` has `turnstile`, it needs
+   * the token of that widget. A token counts once: after `challenge_failed` get another one.
+   *
+   * @example
+   * ```ts
+   * const { customerId, token } = await shop.createGuest({ turnstileToken });
+   * ```
+   */
+  createGuest(options?: GuestOptions): Promise<Guest>;
 
   /**
    * Any other call of the API. `T` is what you expect; it is not checked.
@@ -204,7 +220,9 @@ export function createClient(options: ClientOptions): Client {
 
     items: ({ skus, ...more } = {}) => get("/v1/items", { ...more, query: { sku: skus?.join() } }),
     item: (sku, more) => get(`/v1/items/${encodeURIComponent(sku)}`, more),
-    createGuest: (more) => post("/v1/guests", undefined, more),
+    config: (more) => get("/v1/config", more),
+    createGuest: ({ turnstileToken, ...more } = {}) =>
+      post("/v1/guests", turnstileToken === undefined ? undefined : { turnstileToken }, more),
   };
   return client;
 }

@@ -12,6 +12,7 @@ export {
   type Client,
   type ClientOptions,
   createClient,
+  type GuestOptions,
   type PageOptions,
   type PlaceOptions,
 } from "./client.ts";

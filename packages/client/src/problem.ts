@@ -6,6 +6,7 @@ export type ProblemCode =
   | "idempotency_key_required"
   | "unauthenticated"
   | "forbidden"
+  | "challenge_failed"
   | "not_found"
   | "method_not_allowed"
   | "not_acceptable"

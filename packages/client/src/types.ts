@@ -158,6 +158,15 @@ export interface RecordedReturn {
   order: Order;
 }
 
+/** What a page needs to know of the deployment. */
+export interface Config {
+  guestCheckout: boolean;
+  /** How long a confirmed order waits for its payment, unless its items say otherwise. 0: for ever. */
+  paymentWindowSeconds: number;
+  /** What to render Cloudflare's Turnstile widget with: a guest needs its token. Null: none does. */
+  turnstile: { siteKey: string; action: string } | null;
+}
+
 export interface Guest {
   customerId: string;
   token: string;

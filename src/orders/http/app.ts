@@ -11,6 +11,7 @@ import type { AppEnv } from "./app-env.ts";
 import { background } from "./background.ts";
 import { bulkItems } from "./bulk-items.ts";
 import { bulkStock } from "./bulk-stock.ts";
+import { challenge } from "./challenge.ts";
 import { changes } from "./changes.ts";
 import { config } from "./config.ts";
 import { customers } from "./customers.ts";
@@ -43,6 +44,7 @@ export const app = new Hono<AppEnv>()
   .get("/healthz", (c) => c.json({ status: "ok", version: VERSION }))
   .route("/metrics", metrics)
   .route("/", docs)
+  .route("/", challenge)
   .route("/v1/config", config)
   .route("/v1/guests", guests)
   .route("/v1/items/bulk", bulkItems)

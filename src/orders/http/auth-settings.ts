@@ -1,3 +1,4 @@
+import { policyOf } from "../config/policy.ts";
 import { logThrottled } from "./log-throttle.ts";
 import { isLoopback } from "./loopback.ts";
 import { Problem } from "./problem.ts";
@@ -76,6 +77,10 @@ function secretError(name: string, secret: string | undefined, hostname: string)
   if (secret !== EXAMPLE_SECRET || isLoopback(hostname)) return undefined;
   return `${name} is the secret of .dev.vars.example, accepted for requests to localhost only`;
 }
+
+/** Whether anyone may become a customer. With a key set, only its issuer can sign tokens. */
+export const hasGuestCheckout = (env: OrdersEnv): boolean =>
+  policyOf(env).isGuestCheckoutOn && !env.AUTH_JWKS_URL;
 
 /** Splits at commas and trims each value. */
 export const splitList = (text: string | undefined): string[] =>

@@ -9,12 +9,14 @@ import { readSums } from "../order/minutes.sql.ts";
 import { reconcilerOf } from "../order/schedule-reconcile.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
+import { turnstileErrorFor } from "./turnstile-settings.ts";
 
 /** A queue or a reconciler that takes longer is left out; a scrape waits 10 s by default. */
 const TIMEOUT_MS = 2_000;
 
 export const metrics = new Hono<AppEnv>().get("/", requireScopes("operations:read"), async (c) => {
   const now_ms = Date.now();
+  const turnstileError = turnstileErrorFor(c.env, c.req.url);
   const { DB: db, ...env } = c.env;
   const [dashboard, sums, troubles, health, ...backlogs] = await Promise.all([
     readDashboard(db, now_ms),
@@ -28,7 +30,7 @@ export const metrics = new Hono<AppEnv>().get("/", requireScopes("operations:rea
     dashboard,
     sums,
     troubles,
-    alerts: alertsOf(dashboard, troubles, health, now_ms),
+    alerts: alertsOf(dashboard, troubles, health, now_ms, turnstileError),
     backlogs: backlogs.filter((one) => one !== null),
     version: VERSION,
     now_ms,

@@ -21,6 +21,7 @@ import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
 import { encodeCursor, pageQuery, decodeCursor } from "./pagination.ts";
 import { frozenView } from "./recovery.ts";
 import { TimeSchema } from "./timestamp.ts";
+import { turnstileErrorFor } from "./turnstile-settings.ts";
 import { optionalBody, query } from "./validation.ts";
 
 const beginning = v.literal("");
@@ -77,13 +78,14 @@ const FIRST_PAGE: CompareCursor = { phase: "orders", after: "" };
 export const operatorRoutes = new Hono<AppEnv>()
   .get("/", requireScopes("operations:read"), async (c) => {
     const now_ms = Date.now();
+    const turnstileError = turnstileErrorFor(c.env, c.req.url);
     const [dashboard, troubles, health] = await Promise.all([
       readDashboard(c.env.DB, now_ms),
       readTroubles(c.env.DB),
       withTimeout(HEALTH_TIMEOUT_MS, () => reconcilerOf(c.env).health()).catch(() => null),
     ]);
     const frozen = health?.frozen ? frozenView(health.frozen) : null;
-    const alerts = alertsOf(dashboard, troubles, health, now_ms);
+    const alerts = alertsOf(dashboard, troubles, health, now_ms, turnstileError);
     return c.json({ ...dashboard, frozen, alerts });
   })
   .get("/orders", requireScopes("operations:read"), query(OrdersQuery), async (c) => {

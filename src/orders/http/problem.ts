@@ -7,6 +7,7 @@ export const PROBLEMS = {
   idempotency_key_required: [400, "An Idempotency-Key header is required"],
   unauthenticated: [401, "A valid bearer token is required"],
   forbidden: [403, "This call is not allowed for this token"],
+  challenge_failed: [403, "The check for new guests was not passed"],
   not_found: [404, "There is no such thing"],
   method_not_allowed: [405, "This method is not allowed here"],
   not_acceptable: [406, "There is no such representation"],

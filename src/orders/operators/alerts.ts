@@ -10,6 +10,7 @@ export type AlertCode =
   | "cron_silent"
   | "stock_away"
   | "backlog"
+  | "turnstile_misconfigured"
   | "breaches"
   | "dead_letters"
   | "money_unmatched"
@@ -48,6 +49,8 @@ export function alertsOf(
   /** Null: the reconciler did not answer. */
   health: ReconcilerHealth | null,
   now_ms: number,
+  /** What is wrong with the settings of the check for new guests; null: nothing. */
+  turnstileError: string | null,
 ): Alert[] {
   const alerts: Alert[] = [];
   const add = (code: AlertCode, since_ms: number | null, text: string, action: string) => {
@@ -96,6 +99,11 @@ export function alertsOf(
     const action =
       "If the stock Worker is away, that is why. Else compare orders with their stock, and look for dead letters.";
     add("backlog", now_ms - unsettled.oldestAgeSeconds * 1_000, text, action);
+  }
+  if (turnstileError !== null) {
+    const action =
+      "Set the secret TURNSTILE_SECRET and the var TURNSTILE_SITE_KEY of the same widget, or neither.";
+    add("turnstile_misconfigured", null, `No guest can be made: ${turnstileError}.`, action);
   }
   if (breaches > 0) {
     const text = `${counted(breaches, "command has", "commands have")} contradicted what an item had decided.`;

@@ -72,6 +72,18 @@ export function refusalWords(problem: LockstockProblem, nameOf: NameOf): string 
   }
 }
 
+/** Why a check has made no guest, for the buyer, who may try again. */
+export function challengeWords({ code, detail }: LockstockProblem): string {
+  switch (code) {
+    case "challenge_failed":
+      return "It may have taken too long. Try it once more; if it fails again, reload the page or use another browser.";
+    case "unavailable":
+      return "The check cannot be verified at the moment. Nothing is lost: try again in a few seconds.";
+    default:
+      return detail;
+  }
+}
+
 /** `2 × Tides, 1 × Comet runner`. */
 export const linesWords = (lines: readonly { quantity: number; name: string }[]): string =>
   lines.map(({ quantity, name }) => `${quantity} × ${name}`).join(", ");

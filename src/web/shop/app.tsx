@@ -10,6 +10,7 @@ import { Store, useStore } from "../shared/store.ts";
 import { CartPanel, ORDERS_HEADING, totalOf } from "./cart-panel.tsx";
 import { cart } from "./cart.ts";
 import { catalogueProblem, items } from "./catalogue.ts";
+import { ChallengePanel } from "./challenge-panel.tsx";
 import { ItemCard } from "./item-card.tsx";
 import { AttemptCard, OrderCard } from "./order-card.tsx";
 import { orders } from "./orders.ts";
@@ -36,6 +37,7 @@ export function App() {
       <main class="shop">
         <Catalogue />
         <aside class="side" aria-label="Cart and orders">
+          <ChallengePanel />
           <CartPanel />
           <Orders />
         </aside>

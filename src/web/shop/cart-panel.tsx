@@ -4,6 +4,7 @@ import { count, money, plural } from "../shared/format.ts";
 import { useStore } from "../shared/store.ts";
 import { cart, type CartLine, MAX_QUANTITY, setQuantity } from "./cart.ts";
 import { items } from "./catalogue.ts";
+import { challenge, CHALLENGE_HEADING } from "./challenge.ts";
 import { orderCart, placingNote } from "./placing.ts";
 
 export const ORDERS_HEADING = "your-orders";
@@ -27,8 +28,10 @@ export function CartPanel() {
   const heading = useRef<HTMLHeadingElement>(null);
   const total = totalOf(lines, all);
   const order = () => {
-    // The button disappears with the cart, so the focus moves to the new order's place.
-    document.getElementById(ORDERS_HEADING)?.focus({ preventScroll: innerWidth > 900 });
+    // The button disappears with the cart, so the focus moves to the new order's place, or to what
+    // the order waits for.
+    if (challenge.get()) document.getElementById(CHALLENGE_HEADING)?.focus();
+    else document.getElementById(ORDERS_HEADING)?.focus({ preventScroll: innerWidth > 900 });
     void orderCart();
   };
   return (

@@ -8,6 +8,7 @@ import { Store } from "../shared/store.ts";
 import { refusalWords } from "../shared/words.ts";
 import { type CartLine, giveBack, isLines, takeAll } from "./cart.ts";
 import { nameOf, refreshCatalogue } from "./catalogue.ts";
+import { challenge } from "./challenge.ts";
 import { learn } from "./orders.ts";
 import {
   acceptGuest,
@@ -67,6 +68,7 @@ export async function orderCart(): Promise<void> {
   if (isStarting) return;
   isStarting = true;
   try {
+    if (challenge.get() !== null) note(false, AFTER_CHALLENGE);
     const { customerId } = await requireGuest();
     // No `await` between emptying the cart and storing the attempt, so no click can come between.
     const lines = takeAll();
@@ -152,6 +154,8 @@ function note(isRefusal: boolean, text: string): void {
 
 const noteWaiting = ({ title }: LockstockProblem): void =>
   note(false, `${title}. Your order is kept and sent again; it counts once.`);
+
+const AFTER_CHALLENGE = "Your order is sent as soon as the check is passed.";
 
 const STARTED_ANEW =
   "You have started anew before an order was answered. It may exist all the same; what it named is in the cart again.";

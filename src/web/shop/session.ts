@@ -3,6 +3,7 @@ import { fetchWithClock, now_ms } from "../shared/clock.ts";
 import { load, save } from "../shared/local.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
+import { withToken } from "./challenge.ts";
 
 /** The buyer: a guest, whose token this browser stores. */
 export interface Guest {
@@ -32,15 +33,24 @@ export const ONCE = { timeout_ms: 0 } as const;
 
 let asking: Promise<Guest> | null = null;
 
-/** Returns the guest, and creates one if there is none. Throws `LockstockProblem` when that fails. */
+/**
+ * Returns the guest, and creates one if there is none. Throws `LockstockProblem` when that fails.
+ * With Turnstile it waits for the buyer, for as long as it takes.
+ */
 export async function requireGuest(): Promise<Guest> {
   const known = guest.get();
   if (known) return known;
-  asking ??= client.createGuest(ONCE).finally(() => (asking = null));
+  asking ??= newGuest().finally(() => (asking = null));
   const fresh: Guest = { ...(await asking), hasOrders: false };
   save(localStorage, KEY, fresh);
   guest.set(fresh);
   return fresh;
+}
+
+async function newGuest(): Promise<Guest> {
+  const { turnstile } = await client.config(ONCE);
+  if (!turnstile) return client.createGuest(ONCE);
+  return withToken((turnstileToken) => client.createGuest({ ...ONCE, turnstileToken }));
 }
 
 /** Whether the server rejects the token of a guest with orders. */

@@ -83,6 +83,8 @@ interface VisitOptions extends BrowserContextOptions {
   origin?: string;
   /** Further console errors that the test provokes. */
   expected?: RegExp;
+  /** Of another origin, which the test answers itself. */
+  allowed?: RegExp;
   prepare?: (page: Page) => Promise<unknown>;
 }
 
@@ -90,7 +92,7 @@ interface VisitOptions extends BrowserContextOptions {
 export async function visit(
   browser: Browser,
   base: string,
-  { path = "/", origin = base, expected, prepare, ...options }: VisitOptions = {},
+  { path = "/", origin = base, expected, allowed, prepare, ...options }: VisitOptions = {},
 ): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   context.setDefaultTimeout(60_000);
@@ -103,7 +105,8 @@ export async function visit(
   });
   page.on("pageerror", (error) => troubles.push(`${error.stack}`));
   page.on("request", (request) => {
-    if (!request.url().startsWith(`${origin}/`)) troubles.push(`asked ${request.url()}`);
+    const isAllowed = request.url().startsWith(`${origin}/`) || allowed?.test(request.url());
+    if (!isAllowed) troubles.push(`asked ${request.url()}`);
   });
   await page.addInitScript(`
     window.violations = [];

@@ -14,6 +14,8 @@ export interface Route {
   hasKey?: true;
   /** Its sender has to sign the body: no call here is let in. */
   isSigned?: true;
+  /** Without Turnstile it is not there, or reads no body. */
+  needsTurnstile?: true;
   /** Answers 503 while the stock Worker is absent. */
   needsStock?: true;
 }
@@ -45,7 +47,14 @@ export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/openapi.json", who: "anyone" },
   { method: "GET", path: "/docs", who: "anyone" },
   { method: "GET", path: "/v1/config", who: "anyone" },
-  { method: "POST", path: "/v1/guests", who: "anyone" },
+  { method: "GET", path: "/challenge", who: "anyone", needsTurnstile: true },
+  {
+    method: "POST",
+    path: "/v1/guests",
+    who: "anyone",
+    body: { turnstileToken: "a good token" },
+    needsTurnstile: true,
+  },
   { method: "GET", path: "/v1/items", who: "anyone", query: [...PAGE, "sku"] },
   { method: "GET", path: "/v1/items/:sku", who: "anyone" },
   {

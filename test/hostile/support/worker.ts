@@ -6,7 +6,9 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { type JWTHeaderParameters, SignJWT } from "jose";
+import { inject } from "vitest";
 import { app } from "../../../src/orders/http/app.ts";
+import type { Route } from "./routes.ts";
 
 declare global {
   namespace Cloudflare {
@@ -50,6 +52,17 @@ export async function call(method: string, path: string, options: Call = {}): Pr
   // An export holds a slot until it is read.
   return new Response(await response.arrayBuffer(), response);
 }
+
+/** With Turnstile, against a stand-in for siteverify. */
+export const turnstileVars = () => ({
+  TURNSTILE_SECRET: "the secret key of the widget",
+  TURNSTILE_SITE_KEY: "the site key",
+  TURNSTILE_VERIFY_URL: inject("siteverify"),
+});
+
+/** Settings under which a route does what it is for. */
+export const varsOf = ({ needsTurnstile }: Route): Partial<OrdersEnv> =>
+  needsTurnstile ? turnstileVars() : {};
 
 const EXPORTED = /^(text\/csv|application\/x-ndjson)/;
 
