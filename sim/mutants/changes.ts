@@ -59,7 +59,7 @@ export const CHANGES_MUTANTS: readonly Mutant[] = [
   {
     name: "every level counts as sold out or back",
     file: "src/orders/items/items.sql.ts",
-    from: "iif((items.available = 0) IS (l.available = 0), items.changed_in, ${NEXT_CHANGE})",
+    from: 'iif((items.available = 0) IS (${FOLLOWED("available")} = 0), items.changed_in, ${NEXT_CHANGE})',
     to: "${NEXT_CHANGE}",
   },
   {

@@ -169,7 +169,7 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the comparison expects what came back",
-    file: "src/orders/operators/compare.ts",
+    file: "src/orders/operators/difference.ts",
     from: "const quantity = ordered - (returned?.[sku] ?? 0);",
     to: "void returned;\n  const quantity = ordered;",
   },

@@ -95,9 +95,11 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "the alarm is not set again after a pass, and the cron forgets to poke",
     file: "src/orders/reconcile/reconciler.ts",
-    from: "    await this.#pass();\n    await this.#housekeeping();",
+    from: "    await this.#pass();\n    if (this.#heartbeat.frozen === null) await this.#housekeeping();",
     to: "    await this.#housekeeping();",
-    also: [{ from: "      await this.#rearm(soonest_ms);\n", to: "" }],
+    also: [
+      { from: "if (this.#heartbeat.frozen === null) await this.#rearm(soonest_ms);\n", to: "" },
+    ],
   },
   {
     name: "a key is shared by all customers",
@@ -126,12 +128,12 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a key whose order was pruned is not taken over",
     file: "src/orders/order/idempotency-keys.sql.ts",
-    from: "WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)",
-    to: "WHERE 0",
+    from: "created_at = excluded.created_at\n         WHERE NOT EXISTS (SELECT 1 FROM orders WHERE id = idempotency_keys.order_id)",
+    to: "created_at = excluded.created_at\n         WHERE 0",
   },
   {
     name: "a sold lock of a pruned order is an orphan",
-    file: "src/orders/operators/compare.ts",
+    file: "src/orders/operators/difference.ts",
     from: "  if (isPruned) return null;\n",
     to: "  void isPruned;\n",
   },
@@ -168,7 +170,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "an order is accepted before it is durable",
     file: "src/orders/http/orders.ts",
-    from: 'case "failed":\n      throw',
+    from: 'case "failed":\n      if (placement.why === "frozen") throw new FrozenError();\n      throw',
     to: 'case "failed":\n      return c.json({ id: newOrderId(Date.now()), revision: 1, status: "pending", customerId: c.get("caller").customerId, lines: [] }, 202);\n      throw',
   },
   {
@@ -198,7 +200,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "an older level is written over a newer one",
     file: "src/orders/items/items.sql.ts",
-    from: "WHERE items.sku = l.sku AND items.level_version <= l.version",
+    from: "WHERE items.sku = l.sku AND (items.level_version <= l.version OR ${IS_BEHIND})",
     to: "WHERE items.sku = l.sku",
   },
   {
@@ -210,8 +212,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a resumption does not reach the read model",
     file: "src/orders/http/stock.ts",
-    from: "  await storeLevels(c.env.DB, policyOf(c.env), [level], Date.now());\n  return c.json(stockView(level));",
-    to: "  return c.json(stockView(level));",
+    from: "  await storeLevels(c.env.DB, policyOf(c.env), [level], Date.now());\n  if (!isPaused)",
+    to: "  if (!isPaused)",
   },
   {
     name: "the snapshot is read before the mark of presence",

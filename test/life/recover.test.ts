@@ -11,7 +11,6 @@ import {
   orderNow,
   reconciler,
   WAIT,
-  type World,
   worldOf,
 } from "./support/world.ts";
 
@@ -160,7 +159,7 @@ describe("recovery of a database that was put back", () => {
     expect(drafts).toEqual([sold]);
     expect(unrecoverable).toEqual([{ sku: idle, orderId: null, why: "unknown_item" }]);
     expect((await orderNow(placed.id)).status).toBe("confirmed");
-    const item = await env.DB.prepare("SELECT name, status FROM items WHERE sku = ?").bind(sold);
+    const item = env.DB.prepare("SELECT name, status FROM items WHERE sku = ?").bind(sold);
     expect(await item.first()).toEqual({ name: "A late idea", status: "draft" });
   });
 
