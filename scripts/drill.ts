@@ -15,9 +15,9 @@ import { type Load, run } from "./crash/load.ts";
 import { Stack } from "./crash/stack.ts";
 import { checkItem, checkOrders, repeatTold, told } from "./drill/check.ts";
 import { databaseFile, itemFile, keep, putBack, remove } from "./drill/files.ts";
-import { compare, noticed, post, recover } from "./drill/procedure.ts";
 import { asker, read } from "./lib/api-client.ts";
 import { readOptions } from "./lib/options.ts";
+import { compare, noticed, post, recover } from "./lib/procedure.ts";
 import { Random } from "./lib/random.ts";
 import { signToken } from "./lib/token.ts";
 

@@ -83,6 +83,9 @@ export class PlatformApi {
     return refused(404, 7003, `No route for ${call}`);
   }
 
+  /** Bookmarks to which databases were put back. */
+  readonly restored: string[] = [];
+
   readonly #routes = this.#routesOf().map(([call, handler]): [RegExp, Handler] => [
     new RegExp(`^${call.replaceAll("*", "([^/]+)")}$`),
     handler,
@@ -107,6 +110,15 @@ export class PlatformApi {
       ["POST /d1/database", (_, body) => storage.createDatabase(body)],
       ["GET /d1/database/*", ([id = ""]) => storage.database(id)],
       ["POST /d1/database/*/query", ([id = ""], body) => storage.query(id, String(body["sql"]))],
+
+      ["GET /d1/database/*/time_travel/bookmark", () => ok({ bookmark: "then" })],
+      [
+        "POST /d1/database/*/time_travel/restore",
+        (_, __, url) => {
+          this.restored.push(url.searchParams.get("bookmark") ?? "");
+          return ok({ bookmark: "then", previous_bookmark: "now", message: "restored" });
+        },
+      ],
 
       ["GET /workers/subdomain", () => ok({ subdomain: SUBDOMAIN })],
       ["GET /workers/services/*", ([name = ""]) => workers.service(name)],

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Ask } from "../lib/api-client.ts";
-import { read } from "../lib/api-client.ts";
+import type { Ask } from "./api-client.ts";
+import { read } from "./api-client.ts";
 
 /** What the runbook (docs/operations.md) tells an operator to do, by the API. */
 
