@@ -32,6 +32,7 @@ export const orderRow = (parts: Partial<OrderRow> = {}): OrderRow => ({
   idempotency_key: null,
   idempotency_owner: null,
   payment_window_ms: null,
+  breached_at: null,
   ...parts,
 });
 

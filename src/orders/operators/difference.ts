@@ -11,7 +11,7 @@ export interface Difference {
    * `wrong_lock`: quantity or state of the lock differ from the order's.
    * `orphan_lock`: the item has a lock for an order that D1 does not know and that was not pruned.
    * Only paid and cancelled orders are pruned, so a held lock never belongs to a pruned order.
-   * `stuck`: the order has awaited an answer of its items for longer than it takes when all is well.
+   * `stuck`: the order has awaited an answer of its items for longer than it takes when all is well, or one of them has decided otherwise.
    */
   kind: "missing_lock" | "unreleased" | "wrong_lock" | "orphan_lock" | "stuck";
   sku: string;
@@ -63,7 +63,7 @@ function stuckOf(
   now_ms: number,
 ): Difference | null {
   const { id: orderId, status, updatedAt_ms } = order;
-  if (now_ms - updatedAt_ms < STUCK_MS) return null;
+  if (order.breachedAt_ms === null && now_ms - updatedAt_ms < STUCK_MS) return null;
   const expected = expectedLock(order, sku);
   const found = lock && { quantity: lock.quantity, state: lock.state };
   const since = new Date(updatedAt_ms).toISOString();

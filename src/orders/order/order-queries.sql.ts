@@ -28,6 +28,7 @@ export interface OrderRow {
   idempotency_key: string | null;
   idempotency_owner: string | null;
   payment_window_ms: number | null;
+  breached_at: number | null;
 }
 
 export function orderFromRow(row: OrderRow): Order {
@@ -53,6 +54,7 @@ export function orderFromRow(row: OrderRow): Order {
     returned: row.returned === null ? null : JSON.parse(row.returned),
     returnedAt_ms: row.returned_at,
     awaits: row.awaits,
+    breachedAt_ms: row.breached_at,
     dueAt_ms: row.due_at,
     attempts: row.attempts,
     history: JSON.parse(row.history),

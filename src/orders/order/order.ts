@@ -94,6 +94,8 @@ export interface Order {
   /** When the last unit was returned; null: some are still sold. */
   returnedAt_ms: number | null;
   awaits: Awaits | null;
+  /** Since when what it awaits contradicts what an item has decided; null: it does not. */
+  breachedAt_ms: number | null;
   dueAt_ms: number | null;
   attempts: number;
   history: HistoryEntry[];
@@ -256,7 +258,8 @@ type Later =
   | "returnedAt_ms"
   | "key"
   | "keyOwner"
-  | "paymentWindow_ms";
+  | "paymentWindow_ms"
+  | "breachedAt_ms";
 
 /** An order that may have been read by the version before. */
 type ReadOrder = Omit<Order, Later> & Partial<Pick<Order, Later>>;
