@@ -1,4 +1,5 @@
 import type { Actor } from "../../contract/actor.ts";
+import { log } from "../../runtime/log.ts";
 import { policyOf } from "../config/policy.ts";
 import { fenced } from "../database/fenced.ts";
 import { announce } from "../order/announce.ts";
@@ -9,7 +10,7 @@ import {
   selectOrders,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import { FIRST_DUE_MS, type Order } from "../order/order.ts";
+import { FIRST_DUE_MS, type Order, traceOf } from "../order/order.ts";
 import { transition } from "../order/orders.sql.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
@@ -45,6 +46,7 @@ export async function changeOrder(
   if (!row) throw new Error(`order ${id} no longer exists`);
   const order = orderFromRow(row);
   if (moved?.results.length === 0) return order;
+  log("info", "order.changed", { orderId: id, status: order.status, traceId: traceOf(order) });
   background(announce(env, { orders: [order], present: present?.results.length ? [order] : [] }));
   return order;
 }

@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
+import { traceIdIn } from "../../contract/trace.ts";
 import { changeOrder } from "../change/change-order.ts";
 import { extendOrder } from "../change/extend-order.ts";
 import { FrozenError } from "../database/fenced.ts";
@@ -23,6 +24,7 @@ import { applyPreference } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { orderLimit, readLimit } from "./rate-limit.ts";
 import { actorOf, isService, assertScope, type Scope } from "./scopes.ts";
+import { markSpan } from "./span.ts";
 import { body, headers, query } from "./validation.ts";
 
 /** Orders that one isolate places at a time; a desk queues as many. */
@@ -53,16 +55,19 @@ export const orders = new Hono<AppEnv>()
       if (customerId !== undefined || order.amountDue !== undefined) {
         assertScope(caller, "orders:create");
       }
+      const traceId = traceIdIn(c.req.header("traceparent"));
       const candidate = {
         id: newOrderId(Date.now()),
         customerId: customerId ?? caller.sub,
         key: c.req.valid("header")["idempotency-key"] ?? null,
         ...(customerId !== undefined && { keyOwner: caller.sub }),
         actor: actorOf(caller),
+        ...(traceId !== null && { traceId }),
         ...order,
       };
       const { wait_ms } = applyPreference(c);
       const placement = await placeOrder(c.env, candidate, { wait_ms, background: background(c) });
+      if ("order" in placement) markSpan(c, placement.order);
       return placementResponse(c, placement, wait_ms);
     },
   )
@@ -96,6 +101,7 @@ export const orders = new Hono<AppEnv>()
   .post("/:id/extend", requireScopes("orders:pay"), body(ExtensionSchema), async (c) => {
     const found = await findOrder(c.env.DB, c.req.param("id"));
     if (!found) throw orderNotFound;
+    markSpan(c, found);
     const by_ms = c.req.valid("json").seconds * 1000;
     const extension = { id: found.id, by_ms, actor: actorOf(c.get("caller")) };
     const { order, isExtended } = await extendOrder(c.env, extension, background(c));
@@ -105,6 +111,7 @@ export const orders = new Hono<AppEnv>()
   .post("/:id/pay", requireScopes("orders:pay"), async (c) => {
     const found = await findOrder(c.env.DB, c.req.param("id"));
     if (!found) throw orderNotFound;
+    markSpan(c, found);
     const change = { id: found.id, actor: actorOf(c.get("caller")) };
     const order = await changeOrder(c.env, "pay", change, background(c));
     if (order.status === "paid") return c.json(viewOf(order));
@@ -123,7 +130,10 @@ async function ownOrder(
 ): Promise<Order> {
   const caller = c.get("caller");
   const order = await findOrder(c.env.DB, id, read);
-  if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) return order;
+  if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) {
+    markSpan(c, order);
+    return order;
+  }
   if (isService(caller)) assertScope(caller, scope);
   throw orderNotFound;
 }

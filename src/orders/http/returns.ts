@@ -13,6 +13,7 @@ import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { LinesSchema } from "./order-body.ts";
 import { Problem } from "./problem.ts";
 import { actorOf } from "./scopes.ts";
+import { markSpan } from "./span.ts";
 import { singleLineText } from "./text.ts";
 import { body, headers } from "./validation.ts";
 
@@ -32,6 +33,7 @@ export const returns = new Hono<AppEnv>()
     async (c) => {
       const found = await findOrder(c.env.DB, c.req.param("id"));
       if (!found) throw orderNotFound;
+      markSpan(c, found);
       const key = c.req.valid("header")["idempotency-key"];
       if (key === undefined) throw new Problem("idempotency_key_required");
       const actor = actorOf(c.get("caller"));

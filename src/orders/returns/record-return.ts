@@ -1,3 +1,4 @@
+import { log } from "../../runtime/log.ts";
 import { policyOf } from "../config/policy.ts";
 import { fenced } from "../database/fenced.ts";
 import { notifyCustomers } from "../order/announce.ts";
@@ -9,7 +10,7 @@ import {
   selectOrders,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import type { Order } from "../order/order.ts";
+import { type Order, traceOf } from "../order/order.ts";
 import { addReturned } from "../order/orders.sql.ts";
 import { exceedsSold, isSameReturn, type Return } from "../order/return.ts";
 import {
@@ -60,6 +61,7 @@ export async function recordReturn(
       : { type: "key_reused" };
   }
   if (known) {
+    log("info", "return.recorded", { orderId, returnId: id, traceId: traceOf(order) });
     background(notifyCustomers(env, (present?.results ?? []).map(orderFromRow)));
     return { type: "new", made: known, order };
   }
