@@ -16,7 +16,7 @@ import type { AppEnv } from "./app-env.ts";
 import { requireToken, requireCustomerOrScopes, requireScopes } from "./auth.ts";
 import { background, leaderOf } from "./background.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
-import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
+import { findOrder, orderIdIn, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { ExtensionSchema, OrderSchema } from "./order-body.ts";
 import { decodeCursor, encodeCursor, pageQuery } from "./pagination.ts";
@@ -88,13 +88,11 @@ export const orders = new Hono<AppEnv>()
     return c.json(viewOf(left_ms > 0 ? await awaitOutcome(reader, order, left_ms) : order));
   })
   .post("/:id/cancel", requireToken, orderLimit, async (c) => {
-    const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");
-    const order = await changeOrder(
-      c.env,
-      "cancel",
-      { id, actor: actorOf(c.get("caller")) },
-      background(c),
-    );
+    const text = c.req.param("id");
+    const change = { id: text.toLowerCase(), actor: actorOf(c.get("caller")) };
+    const own = ownOrder(c, text, "orders:cancel");
+    const order = await changeOrder(c.env, "cancel", change, background(c), own);
+    if (!order) throw orderNotFound;
     if (order.status === "cancelled") return c.json(viewOf(order));
     throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
   })
@@ -109,11 +107,10 @@ export const orders = new Hono<AppEnv>()
     throw new Problem("not_extendable", { extra: { order: viewOf(order) } });
   })
   .post("/:id/pay", requireScopes("orders:pay"), async (c) => {
-    const found = await findOrder(c.env.DB, c.req.param("id"));
-    if (!found) throw orderNotFound;
-    markSpan(c, found);
-    const change = { id: found.id, actor: actorOf(c.get("caller")) };
+    const change = { id: orderIdIn(c.req.param("id")), actor: actorOf(c.get("caller")) };
     const order = await changeOrder(c.env, "pay", change, background(c));
+    if (!order) throw orderNotFound;
+    markSpan(c, order);
     if (order.status === "paid") return c.json(viewOf(order));
     throw new Problem("not_payable", { extra: { order: viewOf(order) } });
   });

@@ -25,6 +25,7 @@ export type RecordedReturn =
   | { type: "new" | "repeated"; made: Return; order: Order }
   /** The key belongs to a return with another body. */
   | { type: "key_reused" }
+  | { type: "unknown_order" }
   /** `not_returnable`: the order is not paid, or has too many returns. */
   | { type: "not_returnable" | "return_exceeds_sold"; order: Order };
 
@@ -52,7 +53,7 @@ export async function recordReturn(
     ...listChanges(db, policyOf(env), { orders: [orderId] }, now_ms),
   ]);
   const row = after?.results[0];
-  if (!row) throw new Error(`order ${orderId} no longer exists`);
+  if (!row) return { type: "unknown_order" };
   const order = orderFromRow(row);
   const [known] = (found?.results ?? []).map(returnFromRow);
   if (known && known.id !== id) {
