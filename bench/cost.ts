@@ -7,12 +7,15 @@ import { lastFigures, type Measured, writeFigures } from "./cost/figures.ts";
 import { countIdle, type IdleMonth, IDLE_ITEMS } from "./cost/idle.ts";
 import { costTable, idleTable, pricesLine, savingsTable, shapeTable } from "./cost/report.ts";
 import { countSavings } from "./cost/savings.ts";
+import { tripsText } from "./cost/trips-report.ts";
+import { countTrips } from "./cost/trips.ts";
 import { shapeOf, usageOf } from "./cost/usage.ts";
 
-const USAGE = `usage: npm run cost [-- --savings | --idle]
+const USAGE = `usage: npm run cost [-- --savings | --idle | --trips]
 
   --savings  instead: what each saving step saves; takes it out and counts again
   --idle     instead: what a catalogue costs a month with no orders at all
+  --trips    instead: what a call costs in wide-area trips
 
 Writes bench/results/cost.json. Exits with 1 when a budget is exceeded.`;
 
@@ -86,5 +89,11 @@ async function idle(): Promise<void> {
   }
 }
 
-const wanted = readOptions(USAGE, { savings: false, idle: false });
-await (wanted.savings ? savings() : wanted.idle ? idle() : costs());
+async function trips(): Promise<void> {
+  const counted = await countTrips(tell);
+  writeFigures({ ...lastFigures(), trips: counted });
+  console.log(tripsText(counted));
+}
+
+const wanted = readOptions(USAGE, { savings: false, idle: false, trips: false });
+await (wanted.savings ? savings() : wanted.idle ? idle() : wanted.trips ? trips() : costs());

@@ -290,6 +290,7 @@ export const operations: Example<"Operations"> = {
 };
 
 export const history: Example<"History"> = {
+  traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
   transitions: [
     {
       revision: 1,

@@ -334,7 +334,11 @@ export const FIELDS: Record<string, Record<string, string>> = {
     step: "What happened. `window_opened`: an order that was confirmed without a payment window got one. `recovered`: the database was put back, and the revisions that it had lost are skipped.",
     actor: "Who caused it; null: the entry is older than the record of actors.",
   },
-  History: { "": "All transitions of an order.", transitions: "Oldest first." },
+  History: {
+    "": "All transitions of an order.",
+    traceId: "The logs of both Workers name every step of the order by it.",
+    transitions: "Oldest first.",
+  },
   Lock: { "": "Units that an item holds for an order, or has sold with it." },
   Difference: {
     "": "A difference between an order and a stock item.",

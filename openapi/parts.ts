@@ -297,6 +297,14 @@ export const PARAMETERS = {
     description: `\`wait=N\`: respond with the outcome if there is one within N seconds (at most ${MAX_WAIT_SECONDS}). \`respond-async\` (default): respond at once. Malformed preferences are ignored (RFC 7240).`,
     example: "wait=5",
   },
+  Traceparent: {
+    in: "header",
+    name: "traceparent",
+    schema: v.string(),
+    description:
+      "W3C Trace Context. Its trace id becomes the order's, by which the logs name every step of the order. One that is not valid is ignored, and an order without one gets a trace id of its own.",
+    example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  },
   IdempotencyKey: {
     ...IdempotencyKey,
     description:

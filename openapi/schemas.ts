@@ -5,6 +5,7 @@ import { OrderIdSchema } from "../src/contract/order-id.ts";
 import { QuantitySchema, SkuSchema } from "../src/contract/sku.ts";
 import type { Movement } from "../src/contract/stock-api.ts";
 import { LevelSchema, ShortageSchema } from "../src/contract/stock-events.ts";
+import { TraceIdSchema } from "../src/contract/trace.ts";
 import type { ExportedOrderView } from "../src/orders/export/accounts.ts";
 import type { FeedMessage } from "../src/orders/feed/protocol.ts";
 import type { ConfigView } from "../src/orders/http/config.ts";
@@ -372,7 +373,7 @@ export const SCHEMAS = {
   Operations: OperationsView,
   Actor: ActorSchema,
   Transition,
-  History: v.object({ transitions: v.array(Transition) }),
+  History: v.object({ traceId: TraceIdSchema, transitions: v.array(Transition) }),
   Lock,
   Difference: StockDifference,
   Differences: v.object({ differences: v.array(StockDifference), nextCursor }),

@@ -4,6 +4,7 @@ import { ROOT } from "../../scripts/lib/project.ts";
 import type { IdleMonth } from "./idle.ts";
 import { CHECKED_ON, type Usage } from "./prices.ts";
 import type { Saving } from "./savings.ts";
+import type { CountedTrips } from "./trips.ts";
 import type { Shape } from "./usage.ts";
 
 /** bench/results/cost.json: what `npm run cost` has counted last. */
@@ -23,6 +24,7 @@ export interface CostFigures {
   savings: Saving[];
   /** Months without orders. */
   idle?: IdleMonth[];
+  trips?: CountedTrips;
 }
 
 const FILE = join(ROOT, "bench/results/cost.json");

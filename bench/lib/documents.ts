@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { arrivalsTable } from "../arrivals/report.ts";
 import { lastFigures } from "../cost/figures.ts";
 import { costLine, costTable, idleTable, savingsTable, shapeTable } from "../cost/report.ts";
+import { tripsText } from "../cost/trips-report.ts";
+import { NO_TRIPS } from "../cost/trips.ts";
 import type { Calibration } from "../scaling/calibrate.ts";
 import { tablesOf } from "../scaling/report.ts";
 import type { Metrics } from "./observe.ts";
@@ -72,6 +74,7 @@ export const TABLES: Record<string, Record<string, Table>> = {
     "profile, one item": () => text("profile-1.md").trim(),
     "profile, 100 items": () => text("profile-100.md").trim(),
     cost: () => costTable(lastFigures().systems),
+    trips: () => tripsText(lastFigures().trips ?? NO_TRIPS),
     "cost, work": () => shapeTable(lastFigures().systems),
     savings: () => savingsTable(lastFigures().savings),
     "growth, 100000": () => text("growth-100000.md").trim(),

@@ -1,4 +1,5 @@
 import { type ActiveTime, tally } from "./counts.ts";
+import { traced } from "./trace.ts";
 
 const RUNNERS = new Set<string | symbol>(["first", "all", "run", "raw"]);
 
@@ -8,7 +9,7 @@ export function meteredD1(target: D1Database, who: string, active?: ActiveTime):
 
   async function trip<T>(work: () => Promise<T>): Promise<T> {
     tally("d1.trips", who);
-    const result = await (active ? active.during(work) : work());
+    const result = await traced(who, "D1", () => (active ? active.during(work) : work()));
     for (const one of Array.isArray(result) ? result : [result]) {
       const { meta } = one as Partial<D1Result>;
       tally("d1.rowsRead", who, meta?.rows_read ?? 0);

@@ -15,7 +15,7 @@ export const orderOperations: Operation[] = [
 See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#repeating-safely).`,
     caller: "customer",
     scopes: ["orders:create"],
-    parameters: ["IdempotencyKey", "Prefer"],
+    parameters: ["IdempotencyKey", "Prefer", "Traceparent"],
     body: body(
       "NewOrder",
       examples.newOrder,

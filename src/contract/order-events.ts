@@ -3,6 +3,7 @@ import { type Actor, ActorSchema } from "./actor.ts";
 import { MAX_LINES } from "./limits.ts";
 import { OrderIdSchema } from "./order-id.ts";
 import { QuantitySchema, SkuSchema } from "./sku.ts";
+import { TraceIdSchema } from "./trace.ts";
 
 const LineSchema = v.object({
   sku: SkuSchema,
@@ -51,7 +52,13 @@ const lines = v.pipe(
   v.maxLength(MAX_LINES),
   v.check((all) => new Set(all.map(({ sku }) => sku)).size === all.length, "must be merged by SKU"),
 );
-const head = { version: v.literal(1), id: v.string(), at: v.pipe(v.string(), v.isoTimestamp()) };
+const head = {
+  version: v.literal(1),
+  id: v.string(),
+  at: v.pipe(v.string(), v.isoTimestamp()),
+  /** The order's. Absent in what an earlier version sends. */
+  traceId: v.optional(TraceIdSchema),
+};
 
 /** Sent by orders to stock: what happened to an order, and so what stock has to do. */
 export const OrderEventSchema = v.variant("type", [
@@ -91,16 +98,18 @@ interface OrderFacts {
   customerId: string;
   lines: OrderLine[];
   origin?: Origin;
+  traceId?: string;
 }
 
 /** Each event happens once per order, so type and order make its id: duplicates have the same id. */
 export function orderEvent(
   type: Exclude<OrderEvent["type"], "order.returned">,
-  { orderId, customerId, lines, origin }: OrderFacts,
+  { orderId, customerId, lines, origin, traceId }: OrderFacts,
   now_ms: number,
 ): OrderEvent {
   const at = new Date(now_ms).toISOString();
-  const head = { version: 1, id: `${type}:${orderId}`, at } as const;
+  const trace = traceId === undefined ? {} : { traceId };
+  const head = { version: 1, id: `${type}:${orderId}`, at, ...trace } as const;
   return type === "order.placed"
     ? { type, ...head, orderId, customerId, lines, ...(origin && { origin }) }
     : { type, ...head, orderId, lines };

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { MAX_LINES } from "./limits.ts";
 import { OrderIdSchema } from "./order-id.ts";
 import { SkuSchema } from "./sku.ts";
+import { TraceIdSchema } from "./trace.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -33,32 +34,27 @@ export const LevelSchema = v.object({
 });
 
 const head = { version: v.literal(1), id: v.string(), at: v.pipe(v.string(), v.isoTimestamp()) };
+/** That of the command. Absent in what an earlier version sends. */
+const outcome = { ...head, orderId: OrderIdSchema, traceId: v.optional(TraceIdSchema) };
 
 /** Sent by stock to orders: the outcome of an order, or the level of an item. */
 export const StockEventSchema = v.variant("type", [
-  v.object({ type: v.literal("stock.locked"), ...head, orderId: OrderIdSchema }),
+  v.object({ type: v.literal("stock.locked"), ...outcome }),
   v.object({
     type: v.literal("stock.refused"),
-    ...head,
-    orderId: OrderIdSchema,
+    ...outcome,
     shortages: v.pipe(v.array(SentShortageSchema), v.maxLength(MAX_LINES)),
   }),
-  v.object({ type: v.literal("stock.released"), ...head, orderId: OrderIdSchema }),
-  v.object({ type: v.literal("stock.committed"), ...head, orderId: OrderIdSchema }),
-  v.object({
-    type: v.literal("stock.returned"),
-    ...head,
-    orderId: OrderIdSchema,
-    returnId: OrderIdSchema,
-  }),
+  v.object({ type: v.literal("stock.released"), ...outcome }),
+  v.object({ type: v.literal("stock.committed"), ...outcome }),
+  v.object({ type: v.literal("stock.returned"), ...outcome, returnId: OrderIdSchema }),
   /**
    * A command contradicts what an item has decided, so that repeating it soon helps nobody. Only in
    * answers of the lane: an earlier version could not read it from the queue.
    */
   v.object({
     type: v.literal("stock.breached"),
-    ...head,
-    orderId: OrderIdSchema,
+    ...outcome,
     /** Of a return. */
     returnId: v.optional(OrderIdSchema),
     detail: v.string(),

@@ -3,8 +3,9 @@ import * as v from "valibot";
 import type { DeadLetter } from "../contract/dead-letter.ts";
 import { unpack } from "../contract/envelope.ts";
 import { MAX_DELIVERY_ATTEMPTS } from "../contract/limits.ts";
+import { traceIdsIn } from "../contract/trace.ts";
 import { backoff_ms } from "./backoff.ts";
-import { errorText, log } from "./log.ts";
+import { errorText, log, traces } from "./log.ts";
 
 export type Decoded<E> = { ok: true; event: E } | { ok: false; error: string };
 /**
@@ -171,9 +172,10 @@ const delaySecondsOf = <E>({ attempts }: Delivery<E>): number =>
   Math.ceil(backoff_ms(attempts, RETRY) / 1000);
 
 function retry<E>(queue: string, delivery: Delivery<E>, error: string): void {
-  const { message, attempts } = delivery;
+  const { message, attempts, events } = delivery;
   const delaySeconds = delaySecondsOf(delivery);
-  log("warn", "message.retried", { queue, messageId: message.id, attempts, delaySeconds, error });
+  const fields = { queue, messageId: message.id, attempts, delaySeconds, error };
+  log("warn", "message.retried", { ...fields, ...traces(traceIdsIn(events)) });
   message.retry({ delaySeconds });
 }
 
@@ -184,7 +186,8 @@ function deadLetter<E>(
   body: unknown,
   error: string,
 ): DeadLetter {
-  log("error", "message.dead_lettered", { queue, messageId: message.id, part, attempts, error });
+  const fields = { queue, messageId: message.id, part, attempts, error };
+  log("error", "message.dead_lettered", { ...fields, ...traces(traceIdsIn([body])) });
   const at = new Date(message.timestamp).toISOString();
   return { id: `${message.id}:${part}`, queue, body, attempts, error, at };
 }

@@ -1,7 +1,8 @@
 import { type DeadLetter, DeadLetterSchema } from "../contract/dead-letter.ts";
 import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import { StockEventSchema } from "../contract/stock-events.ts";
-import { log } from "../runtime/log.ts";
+import { traceIdOf } from "../contract/trace.ts";
+import { log, traces } from "../runtime/log.ts";
 import { consume, decoderOf, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
 import { sendPacked } from "../runtime/queue-producer.ts";
 import { type CallItem, coordinate } from "./coordinator.ts";
@@ -45,7 +46,8 @@ async function handle(
     for (const [event, delay] of run.undecided) undecided.set(event, delay);
   }
   const counts = { events: events.length, outcomes, undecided: undecided.size };
-  log("info", "stock.batch_decided", { ...counts, tookMs: now() - start_ms });
+  const took = { tookMs: now() - start_ms };
+  log("info", "stock.batch_decided", { ...counts, ...took, ...traces(events.map(traceIdOf)) });
   return undecided;
 }
 

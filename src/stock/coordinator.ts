@@ -3,6 +3,7 @@ import type { OrderEvent, OrderPlaced, OrderReturned } from "../contract/order-e
 import {
   type SentShortage,
   type StockEvent,
+  type StockOutcome,
   stockBreached,
   stockLevel,
   stockOutcome,
@@ -10,13 +11,19 @@ import {
   stockReturned,
   type VersionedLevel,
 } from "../contract/stock-events.ts";
+import { traceIdOf } from "../contract/trace.ts";
 import { errorText } from "../runtime/log.ts";
 import { failedWith, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import type { ItemReply, ItemAnswer, ItemCommand } from "./item/rules.ts";
 
 /** Calls an item. The item handles the commands of one call in one transaction. */
-export type CallItem = (sku: string, commands: ItemCommand[]) => Promise<ItemReply>;
+export type CallItem = (
+  sku: string,
+  commands: ItemCommand[],
+  /** Of the orders of the commands, one each. */
+  traceIds?: string[],
+) => Promise<ItemReply>;
 
 export interface CoordinatorResult {
   /** Outcomes of decided orders, and the levels that the items reported. */
@@ -50,8 +57,8 @@ export async function coordinate(
   callItem: CallItem,
   { now_ms, within_ms = RUN_TIMEOUT_MS }: { now_ms: number; within_ms?: number },
 ): Promise<CoordinatorResult> {
-  const run = new Run(callItem, Date.now() + within_ms);
   const { admitted, postponed } = admit(events);
+  const run = new Run(callItem, admitted, Date.now() + within_ms);
   const undecided: Undecided<OrderEvent> = new Map(postponed.map((event) => [event, POSTPONED]));
   await run.send(
     admitted.flatMap((event) => event.lines.map((line) => [line.sku, commandFor(event, line)])),
@@ -63,10 +70,13 @@ export async function coordinate(
   const breached: StockEvent[] = [];
   for (const event of admitted) {
     const outcome = run.outcomeOf(event, now_ms);
-    if (typeof outcome !== "string") outcomes.push(outcome);
+    const trace = event.traceId === undefined ? {} : { traceId: event.traceId };
+    if (typeof outcome !== "string") outcomes.push({ ...outcome, ...trace });
     else {
       undecided.set(event, failedWith(outcome));
-      if (run.isBreached(event)) breached.push(stockBreached(event, outcome, now_ms));
+      if (run.isBreached(event)) {
+        breached.push({ ...stockBreached(event, outcome, now_ms), ...trace });
+      }
     }
   }
   outcomes.push(...run.levels().map((level) => stockLevel(level)));
@@ -135,10 +145,13 @@ class Run {
   readonly #errors = new Map<string, string>();
   readonly #levels = new Map<string, VersionedLevel>();
   readonly #callItem: CallItem;
+  /** By order id. */
+  readonly #traceIds: Map<string, string>;
   readonly #deadline_ms: number;
 
-  constructor(callItem: CallItem, deadline_ms: number) {
+  constructor(callItem: CallItem, events: readonly OrderEvent[], deadline_ms: number) {
     this.#callItem = callItem;
+    this.#traceIds = new Map(events.map((event) => [event.orderId, traceIdOf(event)]));
     this.#deadline_ms = deadline_ms;
   }
 
@@ -155,7 +168,9 @@ class Run {
   async #callOne(sku: string, group: Map<string, ItemCommand>): Promise<void> {
     try {
       const limit_ms = Math.min(ITEM_TIMEOUT_MS, Math.max(0, this.#deadline_ms - Date.now()));
-      const call = () => this.#callItem(sku, [...group.values()]);
+      const commands = [...group.values()];
+      const traceIds = commands.map(({ orderId }) => this.#traceIds.get(orderId) ?? "");
+      const call = () => this.#callItem(sku, commands, traceIds);
       const { answers, level } = await withTimeout(limit_ms, call, `stock item ${sku}`);
       for (const [i, key] of [...group.keys()].entries()) {
         const answer = answers[i];
@@ -207,7 +222,7 @@ class Run {
   }
 
   /** The order's outcome, or the reason why it has none yet. */
-  outcomeOf(event: OrderEvent, now_ms: number): StockEvent | string {
+  outcomeOf(event: OrderEvent, now_ms: number): StockOutcome | string {
     const { type, orderId, lines } = event;
     if (isPlaced(event) && this.isRefused(event)) {
       const released = this.compensation(event).map(([sku]) => ({ sku }));

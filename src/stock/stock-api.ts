@@ -21,7 +21,8 @@ import type {
   StoredDecision,
 } from "../contract/stock-api.ts";
 import type { StockEvent } from "../contract/stock-events.ts";
-import { errorText, log } from "../runtime/log.ts";
+import { traceIdOf } from "../contract/trace.ts";
+import { errorText, log, traces } from "../runtime/log.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
 import type { ItemCommand } from "./item/rules.ts";
@@ -41,20 +42,26 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async execute(events: OrderEvent[], within_ms: number): Promise<StockEvent[]> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, events, "orders");
     for (const event of events) v.assert(OrderEventSchema, event);
-    const deadline_ms = Date.now() + Math.min(within_ms, RUN_TIMEOUT_MS);
+    const start_ms = Date.now();
+    const deadline_ms = start_ms + Math.min(within_ms, RUN_TIMEOUT_MS);
     const outcomes: StockEvent[] = [];
     let open: readonly OrderEvent[] = events;
     for (let runs = 0; runs < MAX_RUNS && open.length > 0 && Date.now() < deadline_ms; runs++) {
       const limits = { now_ms: Date.now(), within_ms: deadline_ms - Date.now() };
       const run = await coordinate(open, itemCaller(this.env), limits);
       outcomes.push(...run.outcomes, ...run.breached);
-      for (const [{ type, orderId }, delay] of run.undecided) {
+      for (const [event, delay] of run.undecided) {
         if (delay.type === "postponed") continue;
-        log("warn", "lane.command_undecided", { type, orderId, error: delay.error });
+        const { type, orderId } = event;
+        const fields = { type, orderId, traceId: traceIdOf(event), error: delay.error };
+        log("warn", "lane.command_undecided", fields);
       }
       open = open.filter((event) => run.undecided.get(event)?.type === "postponed");
     }
     if (open.length > 0) log("warn", "lane.commands_postponed", { commands: open.length });
+    const counts = { events: events.length, outcomes: outcomes.length };
+    const took = { tookMs: Date.now() - start_ms };
+    log("info", "lane.call_decided", { ...counts, ...took, ...traces(events.map(traceIdOf)) });
     return outcomes;
   }
 
@@ -144,5 +151,5 @@ function assertAtMost(limit: number, list: readonly unknown[], what: string): vo
 /** Gets a stub for each call: one that failed stays broken (Durable Objects error handling). */
 export const itemCaller =
   (env: StockEnv): CallItem =>
-  (sku, commands) =>
-    env.ITEM.getByName(sku).apply(sku, commands);
+  (sku, commands, traceIds) =>
+    env.ITEM.getByName(sku).apply(sku, commands, traceIds);

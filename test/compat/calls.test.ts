@@ -96,8 +96,9 @@ describe.each(versions())("version %s", (version) => {
   test("it is called with all that it reads, and by no name that it does not know", () => {
     const now = script(today);
     const crossing = calls.filter(({ target }) => CROSSING.some((one) => one === target));
+    // A method ignores further arguments.
     const missed = crossing.flatMap((old) =>
-      lost(old.arguments, now(old)?.arguments, nameOf(old)),
+      lost(old.arguments, now(old)?.arguments.slice(0, old.arguments.length), nameOf(old)),
     );
     expect(unintended(version, missed)).toEqual([]);
     const known = new Set(methodsOf(calls));

@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import project from "../../package.json" with { type: "json" };
+import { keepBundles } from "./support/bundles.ts";
 import { folderOf, isKept, record } from "./support/versions.ts";
 
 const { version } = project;
@@ -22,6 +23,9 @@ for (const [name, value] of Object.entries(await record())) {
   writeFileSync(join(folderOf(version), `${name}.json`), text(value));
   console.log(`test/compat/${version}/${name}.json`);
 }
+
+await keepBundles(version);
+console.log(`test/compat/${version}/bundle`);
 
 /** A line for each entry, so that a difference between versions can be read. */
 function text(value: object): string {

@@ -64,7 +64,13 @@ it("a preflight of an origin of the list says what it may send", async () => {
   expect(response.headers.get("Access-Control-Allow-Origin")).toBe(PAGE);
   expect(response.headers.get("Access-Control-Allow-Methods")).toContain("POST");
   const allowed = response.headers.get("Access-Control-Allow-Headers");
-  for (const name of ["Authorization", "Content-Type", "Idempotency-Key", "Prefer"]) {
+  for (const name of [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Prefer",
+    "Traceparent",
+  ]) {
     expect(allowed).toContain(name);
   }
 });

@@ -14,7 +14,7 @@ const SQL = [
   "x' UNION SELECT sql FROM sqlite_master --",
   "%' OR customer_id LIKE '%",
 ];
-const HEADERS = ["Idempotency-Key", "Prefer", "X-Request-Id"];
+const HEADERS = ["Idempotency-Key", "Prefer", "traceparent", "X-Request-Id"];
 
 beforeAll(async () => {
   await migrate();

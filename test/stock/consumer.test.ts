@@ -2,6 +2,7 @@ import { createMessageBatch } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { pack } from "../../src/contract/envelope.ts";
+import { madeTraceId } from "../../src/contract/trace.ts";
 import { batchOf, deliver, deliverCounted, ids, watch } from "./consumer-fixtures.ts";
 import { capture, counters, event, keepLogs, logged, newOrders, receive } from "./fixtures.ts";
 
@@ -110,8 +111,13 @@ describe("a batch of order events", () => {
 
   test("is logged in one line with its figures", async () => {
     await receive("logged", 10);
-    await deliver(batchOf(onOne("logged", 3)));
+    const [older, ...events] = onOne("logged", 3);
+    const named = events.map((event, i) => ({ ...event, traceId: `${i + 1}`.repeat(32) }));
+    const traceIds = [madeTraceId(older!.orderId), ...named.map((event) => event.traceId)];
+    const traceId = traceIds.join(" ");
+    await deliver(batchOf([older!, ...named]));
     expect(logged).toEqual([
+      { level: "info", event: "item.commands_applied", sku: "logged", commands: 3, traceId },
       {
         level: "info",
         event: "stock.batch_decided",
@@ -119,6 +125,7 @@ describe("a batch of order events", () => {
         outcomes: 3,
         undecided: 0,
         tookMs: expect.any(Number) as number,
+        traceId,
       },
     ]);
   });

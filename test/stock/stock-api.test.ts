@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { MAX_ORDERS_PER_LANE_CALL, MAX_SKUS_PER_LEVELS_CALL } from "../../src/contract/limits.ts";
 import type { VersionedLevel } from "../../src/contract/stock-events.ts";
+import { madeTraceId } from "../../src/contract/trace.ts";
 import type { ItemCommand, ItemReply } from "../../src/stock/item/rules.ts";
 import { StockApi } from "../../src/stock/stock-api.ts";
 import worker from "../../src/stock/worker.ts";
@@ -104,6 +105,7 @@ describe("execute", () => {
       event: "lane.command_undecided",
       type: "order.placed",
       orderId: a,
+      traceId: madeTraceId(a),
       error: "Error: away is overloaded",
     });
   });

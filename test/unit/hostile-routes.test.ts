@@ -16,6 +16,7 @@ const FUZZED_HEADERS = [
   "Prefer",
   "Sec-WebSocket-Protocol",
   "Stripe-Signature",
+  "traceparent",
 ];
 
 interface Schema {

@@ -1,10 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { ensureAlarmBy } from "../../runtime/alarm.ts";
-import { errorText, log } from "../../runtime/log.ts";
+import { errorText, log, traces } from "../../runtime/log.ts";
 import { TokenBucket } from "../../runtime/token-bucket.ts";
 import { booleanVar } from "../../runtime/vars.ts";
 import { withTimeLimits } from "../database/d1.ts";
-import { isUnfinished, type OrderView, viewOf } from "../order/order.ts";
+import { isUnfinished, type OrderView, traceOf, viewOf } from "../order/order.ts";
 import { openFeed, rereadOrders } from "./presence.sql.ts";
 import { Presence, PRESENCE_MS } from "./presence.ts";
 import {
@@ -127,15 +127,15 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     }
   }
 
-  /** Sends orders, which D1 already holds, to every open socket. */
-  async push(orders: OrderView[]): Promise<void> {
+  /** Sends orders, which D1 already holds, to every open socket. An earlier version names no traces. */
+  async push(orders: OrderView[], traceIds: string[] = []): Promise<void> {
     const [first] = orders;
     if (!first) return;
     if (this.#sockets.open().length === 0) {
       this.#presence.remember(first.customerId); // a crash may have left the mark behind
       return this.#becomeEmpty();
     }
-    this.#broadcast(orders);
+    this.#broadcast(orders, traceIds);
     await this.#scheduleReread(orders);
   }
 
@@ -148,9 +148,11 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     await this.#setAlarmWithin(IDLE_REREAD_MS, Date.now());
   }
 
-  #broadcast(orders: readonly OrderView[]): void {
+  #broadcast(orders: readonly OrderView[], traceIds: readonly string[]): void {
     this.#pushed.add(orders);
     const sockets = this.#sockets.open();
+    const told = { sockets: sockets.length, ...traces(traceIds) };
+    if (orders.length > 0) log("info", "feed.orders_sent", told);
     for (const order of orders) {
       const text = messageOf(order);
       for (const socket of sockets) {
@@ -210,7 +212,8 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       rereadOrders(this.env.DB, customerId, range),
     );
     // Sockets that have opened since have newer snapshots, so nobody needs a push twice.
-    this.#broadcast(this.#pushed.missing(changed.map(viewOf)));
+    const missing = this.#pushed.missing(changed);
+    this.#broadcast(missing.map(viewOf), missing.map(traceOf));
     this.#lastReread.store(now_ms);
     return rereadAfter(unfinishedSince_ms, now_ms);
   }

@@ -12,6 +12,13 @@ export const StatusSchema = v.optional(
   ),
 );
 
+/** The order id in a path. */
+export function orderIdIn(text: string): string {
+  const id = v.safeParse(SentOrderIdSchema, text);
+  if (id.success) return id.output;
+  throw orderNotFound;
+}
+
 /** Finds an order by the id in a path; null when the id is malformed or unknown. */
 export async function findOrder(
   db: D1Database,

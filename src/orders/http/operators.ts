@@ -11,7 +11,7 @@ import { readDashboard } from "../operators/dashboard.sql.ts";
 import { searchOrders } from "../operators/order-search.sql.ts";
 import { repair } from "../operators/repair.ts";
 import { readTroubles } from "../operators/troubles.sql.ts";
-import { historyView, viewOf } from "../order/order.ts";
+import { historyView, traceOf, viewOf } from "../order/order.ts";
 import { reconcilerOf } from "../order/schedule-reconcile.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock } from "./ask-stock.ts";
@@ -109,7 +109,7 @@ export const operatorRoutes = new Hono<AppEnv>()
   .get("/orders/:id/history", requireScopes("operations:read"), async (c) => {
     const order = await findOrder(c.env.DB, c.req.param("id"));
     if (!order) throw orderNotFound;
-    return c.json({ transitions: order.history.map(historyView) });
+    return c.json({ traceId: traceOf(order), transitions: order.history.map(historyView) });
   })
   .post(
     "/reconcile",

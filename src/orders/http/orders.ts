@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { newOrderId, OrderIdSchema } from "../../contract/order-id.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
+import { traceIdIn } from "../../contract/trace.ts";
 import { changeOrder } from "../change/change-order.ts";
 import { extendOrder } from "../change/extend-order.ts";
 import { FrozenError } from "../database/fenced.ts";
@@ -15,7 +16,7 @@ import type { AppEnv } from "./app-env.ts";
 import { requireToken, requireCustomerOrScopes, requireScopes } from "./auth.ts";
 import { background, leaderOf } from "./background.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
-import { findOrder, orderNotFound, StatusSchema } from "./find-order.ts";
+import { findOrder, orderIdIn, orderNotFound, StatusSchema } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { ExtensionSchema, OrderSchema } from "./order-body.ts";
 import { decodeCursor, encodeCursor, pageQuery } from "./pagination.ts";
@@ -23,6 +24,7 @@ import { applyPreference } from "./prefer.ts";
 import { invalid, Problem } from "./problem.ts";
 import { orderLimit, readLimit } from "./rate-limit.ts";
 import { actorOf, isService, assertScope, type Scope } from "./scopes.ts";
+import { markSpan } from "./span.ts";
 import { body, headers, query } from "./validation.ts";
 
 /** Orders that one isolate places at a time; a desk queues as many. */
@@ -53,16 +55,19 @@ export const orders = new Hono<AppEnv>()
       if (customerId !== undefined || order.amountDue !== undefined) {
         assertScope(caller, "orders:create");
       }
+      const traceId = traceIdIn(c.req.header("traceparent"));
       const candidate = {
         id: newOrderId(Date.now()),
         customerId: customerId ?? caller.sub,
         key: c.req.valid("header")["idempotency-key"] ?? null,
         ...(customerId !== undefined && { keyOwner: caller.sub }),
         actor: actorOf(caller),
+        ...(traceId !== null && { traceId }),
         ...order,
       };
       const { wait_ms } = applyPreference(c);
       const placement = await placeOrder(c.env, candidate, { wait_ms, background: background(c) });
+      if ("order" in placement) markSpan(c, placement.order);
       return placementResponse(c, placement, wait_ms);
     },
   )
@@ -83,19 +88,18 @@ export const orders = new Hono<AppEnv>()
     return c.json(viewOf(left_ms > 0 ? await awaitOutcome(reader, order, left_ms) : order));
   })
   .post("/:id/cancel", requireToken, orderLimit, async (c) => {
-    const { id } = await ownOrder(c, c.req.param("id"), "orders:cancel");
-    const order = await changeOrder(
-      c.env,
-      "cancel",
-      { id, actor: actorOf(c.get("caller")) },
-      background(c),
-    );
+    const text = c.req.param("id");
+    const change = { id: text.toLowerCase(), actor: actorOf(c.get("caller")) };
+    const own = ownOrder(c, text, "orders:cancel");
+    const order = await changeOrder(c.env, "cancel", change, background(c), own);
+    if (!order) throw orderNotFound;
     if (order.status === "cancelled") return c.json(viewOf(order));
     throw new Problem("not_cancellable", { extra: { order: viewOf(order) } });
   })
   .post("/:id/extend", requireScopes("orders:pay"), body(ExtensionSchema), async (c) => {
     const found = await findOrder(c.env.DB, c.req.param("id"));
     if (!found) throw orderNotFound;
+    markSpan(c, found);
     const by_ms = c.req.valid("json").seconds * 1000;
     const extension = { id: found.id, by_ms, actor: actorOf(c.get("caller")) };
     const { order, isExtended } = await extendOrder(c.env, extension, background(c));
@@ -103,10 +107,10 @@ export const orders = new Hono<AppEnv>()
     throw new Problem("not_extendable", { extra: { order: viewOf(order) } });
   })
   .post("/:id/pay", requireScopes("orders:pay"), async (c) => {
-    const found = await findOrder(c.env.DB, c.req.param("id"));
-    if (!found) throw orderNotFound;
-    const change = { id: found.id, actor: actorOf(c.get("caller")) };
+    const change = { id: orderIdIn(c.req.param("id")), actor: actorOf(c.get("caller")) };
     const order = await changeOrder(c.env, "pay", change, background(c));
+    if (!order) throw orderNotFound;
+    markSpan(c, order);
     if (order.status === "paid") return c.json(viewOf(order));
     throw new Problem("not_payable", { extra: { order: viewOf(order) } });
   });
@@ -123,7 +127,10 @@ async function ownOrder(
 ): Promise<Order> {
   const caller = c.get("caller");
   const order = await findOrder(c.env.DB, id, read);
-  if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) return order;
+  if (order && (order.customerId === caller.sub || caller.scopes.has(scope))) {
+    markSpan(c, order);
+    return order;
+  }
   if (isService(caller)) assertScope(caller, scope);
   throw orderNotFound;
 }

@@ -8,11 +8,12 @@ import { recordReturn } from "../returns/record-return.ts";
 import type { AppEnv } from "./app-env.ts";
 import { requireScopes } from "./auth.ts";
 import { background } from "./background.ts";
-import { findOrder, orderNotFound } from "./find-order.ts";
+import { findOrder, orderIdIn, orderNotFound } from "./find-order.ts";
 import { IdempotencyKeySchema } from "./idempotency-key.ts";
 import { LinesSchema } from "./order-body.ts";
 import { Problem } from "./problem.ts";
 import { actorOf } from "./scopes.ts";
+import { markSpan } from "./span.ts";
 import { singleLineText } from "./text.ts";
 import { body, headers } from "./validation.ts";
 
@@ -30,18 +31,20 @@ export const returns = new Hono<AppEnv>()
     headers(v.object({ "idempotency-key": v.optional(IdempotencyKeySchema) })),
     body(ReturnSchema),
     async (c) => {
-      const found = await findOrder(c.env.DB, c.req.param("id"));
-      if (!found) throw orderNotFound;
+      const orderId = orderIdIn(c.req.param("id"));
       const key = c.req.valid("header")["idempotency-key"];
       if (key === undefined) throw new Problem("idempotency_key_required");
       const actor = actorOf(c.get("caller"));
-      const wanted = { id: newOrderId(Date.now()), orderId: found.id, actor, key };
+      const wanted = { id: newOrderId(Date.now()), orderId, actor, key };
       const recorded = await recordReturn(
         c.env,
         { ...wanted, keyOwner: c.get("caller").sub, ...c.req.valid("json") },
         background(c),
       );
+      if ("order" in recorded) markSpan(c, recorded.order);
       switch (recorded.type) {
+        case "unknown_order":
+          throw orderNotFound;
         case "new":
         case "repeated": {
           const isNew = recorded.type === "new";

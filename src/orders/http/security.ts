@@ -52,6 +52,7 @@ const allowOrigin = cors({
     "If-Match",
     "If-None-Match",
     "Prefer",
+    "Traceparent",
     "X-Request-Id",
   ],
   exposeHeaders: EXPOSED_HEADERS,

@@ -1,9 +1,9 @@
 import { OrderEventSchema } from "../../contract/order-events.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
-import { errorText, log } from "../../runtime/log.ts";
+import { errorText, log, traces } from "../../runtime/log.ts";
 import { sendPacked } from "../../runtime/queue-producer.ts";
 import { feedNotifier, logFailedPushes } from "./feed-notifier.ts";
-import { commandsOf, type Order } from "./order.ts";
+import { commandsOf, type Order, traceOf } from "./order.ts";
 
 export interface Announcement {
   orders: readonly Order[];
@@ -24,7 +24,10 @@ const running = new ConcurrencyLimit(MAX_RUNNING, LEASE_MS);
  */
 export async function announce(env: OrdersEnv, { orders, present }: Announcement): Promise<void> {
   const release = running.tryAcquire(Date.now());
-  if (release === null) return log("warn", "announcement.skipped", { orders: orders.length });
+  if (release === null) {
+    const skipped = traces(orders.map(traceOf));
+    return log("warn", "announcement.skipped", { orders: orders.length, ...skipped });
+  }
   try {
     await Promise.all([enqueue(env, orders), notifyCustomers(env, present)]);
   } finally {
@@ -37,7 +40,8 @@ async function enqueue(env: OrdersEnv, orders: readonly Order[]): Promise<void> 
   try {
     await sendPacked(env.ORDER_EVENTS, OrderEventSchema, events);
   } catch (error) {
-    log("warn", "order_events.send_failed", { events: events.length, error: errorText(error) });
+    const fields = { events: events.length, error: errorText(error) };
+    log("warn", "order_events.send_failed", { ...fields, ...traces(orders.map(traceOf)) });
   }
 }
 

@@ -8,7 +8,7 @@ import {
   type Undecided,
 } from "../../runtime/queue-consumer.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
-import { type Order, viewOf } from "./order.ts";
+import { type Order, traceOf, viewOf } from "./order.ts";
 
 /** Notifies the feeds of customers who are present. */
 export interface FeedNotifier {
@@ -35,7 +35,8 @@ export function feedNotifier(env: OrdersEnv): FeedNotifier {
         if (calls >= MAX_CALLS) return leave(POSTPONED);
         calls++;
         try {
-          const push = () => env.FEED.getByName(customerId).push(own.map(viewOf));
+          const feed = env.FEED.getByName(customerId);
+          const push = () => feed.push(own.map(viewOf), own.map(traceOf));
           await withTimeout(PUSH_TIMEOUT_MS, push, "the push");
         } catch (error) {
           leave(failedWith(errorText(error)));
@@ -50,7 +51,8 @@ export function feedNotifier(env: OrdersEnv): FeedNotifier {
 
 /** For callers that do not repeat a push: a feed that missed one catches up when it rereads D1. */
 export function logFailedPushes(unnotified: Undecided<Order>): void {
-  for (const [{ id: orderId }, delay] of unnotified) {
-    log("warn", "feed.push_failed", { orderId, error: delayText(delay) });
+  for (const [order, delay] of unnotified) {
+    const fields = { orderId: order.id, traceId: traceOf(order), error: delayText(delay) };
+    log("warn", "feed.push_failed", fields);
   }
 }

@@ -1,6 +1,7 @@
 import { type Actor, SYSTEM } from "../../contract/actor.ts";
 import { type OrderEvent, orderEvent, type Origin } from "../../contract/order-events.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
+import { madeTraceId } from "../../contract/trace.ts";
 import type { Policy } from "../config/policy.ts";
 
 /** The life of an order: its transitions, and what it needs next. No I/O. */
@@ -46,6 +47,8 @@ export interface HistoryEntry {
   actor?: Actor | null;
   /** Only where the status does not say it. */
   step?: "extended" | "returned" | "window_opened" | "recovered";
+  /** Only in the first entry, if the caller named the trace in which it placed the order. */
+  traceId?: string;
 }
 
 export type Step = "placed" | Exclude<Status, "pending"> | NonNullable<HistoryEntry["step"]>;
@@ -100,6 +103,10 @@ export interface Order {
   attempts: number;
   history: HistoryEntry[];
 }
+
+/** The one trace id of the order's whole way. */
+export const traceOf = ({ id, history }: Pick<Order, "id" | "history">): string =>
+  history[0]?.traceId ?? madeTraceId(id);
 
 /** Of the customer id that takes the place of an erased one. */
 export const ERASED_PREFIX = "erased_";
@@ -197,6 +204,7 @@ export function commandOf(order: Order, awaits: Awaits, now_ms: number): OrderEv
     orderId,
     customerId,
     lines,
+    traceId: traceOf(order),
     ...(awaits === "lock" && { origin: originOf(order) }),
   };
   return orderEvent(EVENT_FOR[awaits], facts, now_ms);

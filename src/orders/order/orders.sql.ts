@@ -25,7 +25,8 @@ const PLACED_ENTRY = `json_object('revision', 1, 'status', 'pending', 'reason', 
 /**
  * Inserts the orders that `select` admits. Its columns are `id`, `customer_id`, `lines`, `total`,
  * `currency`, `amount_due`, `metadata`, `payment_window_ms`, `key`, `key_owner`, `actor` (JSON; null:
- * unknown) and `refusal` (null: admitted). Its parameters are the first four of `values`: the candidates, now, and
+ * unknown), `trace_id` (null: the order's id is it) and `refusal` (null: admitted). Its parameters are
+ * the first four of `values`: the candidates, now, and
  * two of its own. The fifth value is the orders' first `due_at`.
  */
 export function insertAdmitted(
@@ -39,7 +40,8 @@ export function insertAdmitted(
          placed_at, updated_at, awaits, due_at, history, amount_due, metadata, payment_window_ms,
          idempotency_key, idempotency_owner, changed_in, changed_from)
        SELECT id, customer_id, 'pending', lines, total, currency, 1, ?2, ?2, 'lock', ?5,
-         json_array(json_set(${PLACED_ENTRY}, iif(actor IS NULL, '$.reason', '$.actor'), json(actor))),
+         json_array(json_set(${PLACED_ENTRY}, iif(actor IS NULL, '$.reason', '$.actor'), json(actor),
+           iif(trace_id IS NULL, '$.reason', '$.traceId'), trace_id)),
          amount_due, metadata, payment_window_ms, key, key_owner, ${NEXT_CHANGE}, 0
        FROM (${select}) AS candidates WHERE refusal IS NULL
        ON CONFLICT (id) DO NOTHING`,

@@ -1,6 +1,7 @@
 import { chunksOf } from "../../contract/chunks.ts";
 import { shortageFrom, type StockEvent } from "../../contract/stock-events.ts";
-import { log } from "../../runtime/log.ts";
+import { traceIdsIn } from "../../contract/trace.ts";
+import { log, traces } from "../../runtime/log.ts";
 import { failedWith, type Undecided } from "../../runtime/queue-consumer.ts";
 import type { Policy } from "../config/policy.ts";
 import { bisect } from "../database/bisect.ts";
@@ -97,7 +98,8 @@ async function settlePart(
   // Nobody announces an order that a waiting payment has paid, so its commit is due at once.
   if (results.some(({ paid }) => paid > 0)) await ports.watch(start_ms);
   const counts = { events: events.length, notified: present.length, undecided: undecided.size };
-  log("info", "orders.batch_settled", { ...counts, tookMs: ports.now() - start_ms });
+  const took = { tookMs: ports.now() - start_ms };
+  log("info", "orders.batch_settled", { ...counts, ...took, ...traces(traceIdsIn(events)) });
   return { undecided, orders: results.at(-1)?.orders ?? [] };
 }
 

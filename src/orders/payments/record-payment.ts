@@ -1,5 +1,6 @@
 import type { Actor } from "../../contract/actor.ts";
 import { newOrderId } from "../../contract/order-id.ts";
+import { log } from "../../runtime/log.ts";
 import { policyOf } from "../config/policy.ts";
 import { fenced } from "../database/fenced.ts";
 import { announce } from "../order/announce.ts";
@@ -10,7 +11,7 @@ import {
   selectOrders,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import { FIRST_DUE_MS, firstDue_ms } from "../order/order.ts";
+import { FIRST_DUE_MS, firstDue_ms, traceOf } from "../order/order.ts";
 import { insertSuccessor, transition } from "../order/orders.sql.ts";
 import { paymentFromRow, selectPayment } from "../order/payment-queries.sql.ts";
 import { isSamePayment, type Payment, type ReportedPayment } from "../order/payment.ts";
@@ -64,6 +65,10 @@ export async function recordPayment(
   const rowsOf = (result: D1Result<OrderRow> | undefined) =>
     (result?.results ?? []).filter(({ id }) => id === changed).map(orderFromRow);
   if (changed !== null) {
+    const [order] = rowsOf(orders);
+    if (order) {
+      log("info", "order.changed", { orderId, status: order.status, traceId: traceOf(order) });
+    }
     background(announce(env, { orders: rowsOf(orders), present: rowsOf(present) }));
   }
   if ((recorded?.meta.changes ?? 0) > 0) return { payment, type: "new" };

@@ -1,9 +1,10 @@
 import { jsonBytes } from "../../contract/envelope.ts";
-import { log } from "../../runtime/log.ts";
+import { traceIdOf } from "../../contract/trace.ts";
+import { log, traces } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { bisect } from "../database/bisect.ts";
 import type { Announcement } from "../order/announce.ts";
-import type { Order } from "../order/order.ts";
+import { type Order, traceOf } from "../order/order.ts";
 import { AnnounceBuffer } from "./announce-buffer.ts";
 import { type Candidate, keyOwnerOf, type Placement } from "./placement.sql.ts";
 
@@ -138,7 +139,9 @@ export class GroupCommit {
   }
 
   async #commit(batch: Waiting[]): Promise<void> {
+    const start_ms = Date.now();
     const placements = await this.#place(batch.map(({ candidate }) => candidate));
+    logPlaced(placements, start_ms);
     for (const [i, { answer, wait_ms }] of batch.entries()) {
       const placement = placements[i] ?? { type: "failed" };
       if (placement.type !== "placed") answer(placement);
@@ -177,9 +180,23 @@ export class GroupCommit {
       const placements = await this.#ports.placeAll(part);
       return part.map((candidate, i) => [candidate, placements[i]] as const);
     });
-    for (const [{ id }, error] of failed)
-      log("error", "order.commit_failed", { orderId: id, error });
+    for (const [{ id: orderId, traceId }, error] of failed) {
+      const fields = { orderId, traceId: traceIdOf({ orderId, traceId }), error };
+      log("error", "order.commit_failed", fields);
+    }
     const byCandidate = new Map(results.flat());
     return candidates.map((candidate) => byCandidate.get(candidate) ?? { type: "failed" });
   }
+}
+
+/** A batch that placed none is not worth a line: at a sold-out sale all are refused. */
+function logPlaced(placements: readonly Placement[], start_ms: number): void {
+  const placed = placements.flatMap((one) => (one.type === "placed" ? [traceOf(one.order)] : []));
+  if (placed.length === 0) return;
+  const counts = { orders: placements.length, placed: placed.length };
+  log("info", "orders.batch_placed", {
+    ...counts,
+    tookMs: Date.now() - start_ms,
+    ...traces(placed),
+  });
 }

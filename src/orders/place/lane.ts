@@ -1,9 +1,9 @@
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import type { OrderEvent } from "../../contract/order-events.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
-import { errorText, log } from "../../runtime/log.ts";
+import { errorText, log, traces } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
-import { commandOf, type Order } from "../order/order.ts";
+import { commandOf, type Order, traceOf } from "../order/order.ts";
 
 export interface LanePorts {
   /** Calls the stock Worker by RPC. */
@@ -75,7 +75,8 @@ export class Lane {
       const decided = after.filter(({ status }) => status !== "pending");
       return new Map(decided.map((order) => [order.id, order]));
     } catch (error) {
-      log("warn", "lane.failed", { orders: orders.length, error: errorText(error) });
+      const fields = { orders: orders.length, error: errorText(error) };
+      log("warn", "lane.failed", { ...fields, ...traces(orders.map(traceOf)) });
       return new Map();
     }
   }

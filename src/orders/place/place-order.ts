@@ -1,3 +1,4 @@
+import { traceIdOf } from "../../contract/trace.ts";
 import { ConcurrencyLimit } from "../../runtime/concurrency-limit.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
@@ -60,7 +61,7 @@ async function placeAtDesk(
     const call = async (): Promise<Placement> => await desk.place(candidate, wait_ms);
     return await withTimeout(DESK_TIMEOUT_MS + wait_ms, call, "the desk");
   } catch (error) {
-    log("warn", "desk.failed", { orderId: candidate.id, error: errorText(error) });
+    log("warn", "desk.failed", { ...named(candidate), error: errorText(error) });
     // The desk may still commit: D1 is slow, or many orders are ahead of this one.
     if (error instanceof TimeoutError) return { type: "failed" };
     // An overloaded object must not be met with more load (Durable Objects error handling).
@@ -88,10 +89,14 @@ async function placeDirectly(env: OrdersEnv, candidate: Candidate): Promise<Plac
     return placement ?? { type: "failed" };
   } catch (error) {
     if (error instanceof FrozenError) return FROZEN;
-    log("error", "order.commit_failed", { orderId: candidate.id, error: errorText(error) });
+    log("error", "order.commit_failed", { ...named(candidate), error: errorText(error) });
     return { type: "failed" };
   }
 }
+
+const named = ({ id: orderId, traceId }: Candidate) => {
+  return { orderId, traceId: traceIdOf({ orderId, traceId }) };
+};
 
 const isOverloaded = (error: unknown): boolean =>
   error instanceof Error && "overloaded" in error && error.overloaded === true;

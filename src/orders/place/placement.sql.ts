@@ -23,6 +23,8 @@ export interface Candidate {
   /** What a payment has to equal, in the order's currency. Absent: the total. */
   amountDue?: number;
   metadata?: Record<string, string>;
+  /** Of the trace that the caller named. Absent: the order's id is its trace id. */
+  traceId?: string;
   /** The total that the caller has shown; another one is refused. */
   expect?: Money;
 }
@@ -77,7 +79,8 @@ const admissionSql = (alsoWhere: string): string => `
       'saleStartsAt', i.sale_starts_at, 'saleEndsAt', i.sale_ends_at)) AS facts,
     sum(i.price_amount * (l.value->>'quantity')) AS total, min(i.price_currency) AS currency,
     c.value->>'amountDue' AS amount_due, c.value->>'metadata' AS metadata,
-    c.value->>'key' AS key, c.value->>'keyOwner' AS key_owner, c.value->>'actor' AS actor, ${leastWindow("?4")} AS payment_window_ms,
+    c.value->>'key' AS key, c.value->>'keyOwner' AS key_owner, c.value->>'actor' AS actor,
+    c.value->>'traceId' AS trace_id, ${leastWindow("?4")} AS payment_window_ms,
     CASE
       WHEN count(i.sku) < count(*) THEN 'unknown_item'
       WHEN min(i.price_currency) <> max(i.price_currency) THEN 'mixed_currencies'

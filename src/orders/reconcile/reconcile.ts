@@ -2,7 +2,8 @@ import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { type OrderEvent, orderReturned } from "../../contract/order-events.ts";
 import type { StockApi } from "../../contract/stock-api.ts";
 import type { StockEvent } from "../../contract/stock-events.ts";
-import { errorText, log } from "../../runtime/log.ts";
+import { traceIdsIn } from "../../contract/trace.ts";
+import { errorText, log, traces } from "../../runtime/log.ts";
 import { delayText } from "../../runtime/queue-consumer.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { listChanges } from "../order/changes.sql.ts";
@@ -13,7 +14,7 @@ import {
   ordersById,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import { commandsOf, type NextAction, nextActionOf, type Order } from "../order/order.ts";
+import { commandsOf, type NextAction, nextActionOf, type Order, traceOf } from "../order/order.ts";
 import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
 import type { Return } from "../order/return.ts";
@@ -91,14 +92,20 @@ async function sendReturns(returns: readonly Return[], ports: ReconcilePorts): P
   const commits = commandsOf([...orders.values()], now_ms);
   if (!(await sendAll(commits, ports))) return false;
   return await sendAll(
-    returns.map((made) => returnEvent(made, now_ms)),
+    returns.map((made) => returnEvent(made, orders.get(made.orderId), now_ms)),
     ports,
   );
 }
 
-function returnEvent({ id: returnId, ...made }: Return, now_ms: number): OrderEvent {
+function returnEvent(
+  { id: returnId, ...made }: Return,
+  order: Order | undefined,
+  now_ms: number,
+): OrderEvent {
   const { orderId, customerId, lines, restock, reason, actor } = made;
-  return orderReturned({ orderId, returnId, customerId, lines, restock, reason, actor }, now_ms);
+  const trace = order && { traceId: traceOf(order) };
+  const facts = { orderId, returnId, customerId, lines, restock, reason, actor, ...trace };
+  return orderReturned(facts, now_ms);
 }
 
 const claim = (needs: Claim["needs"], limit: number, ports: ReconcilePorts): Promise<Order[]> => {
@@ -124,7 +131,7 @@ async function advance(orders: readonly Order[], ports: ReconcilePorts): Promise
     ...commandsOf(moved, now_ms),
   ];
   const counts = { claimed: orders.length, moved: moved.length, commands: commands.length };
-  log("info", "orders.reconciled", counts);
+  log("info", "orders.reconciled", { ...counts, ...traces(orders.map(traceOf)) });
   return commands;
 }
 
@@ -176,12 +183,14 @@ async function sendAll(commands: readonly OrderEvent[], ports: ReconcilePorts): 
       const call = () => ports.stock.execute(part, ITEMS_TIMEOUT_MS);
       outcomes = await withTimeout(LANE_TIMEOUT_MS, call, "the lane");
     } catch (error) {
-      log("warn", "lane.failed", { commands: part.length, error: errorText(error) });
+      const fields = { commands: part.length, error: errorText(error) };
+      log("warn", "lane.failed", { ...fields, ...traces(traceIdsIn(part)) });
       return false;
     }
     const { undecided } = await settle(outcomes, ports);
     for (const [event, delay] of undecided) {
-      log("warn", "outcome.settle_failed", { id: event.id, error: delayText(delay) });
+      const fields = { id: event.id, error: delayText(delay) };
+      log("warn", "outcome.settle_failed", { ...fields, ...traces(traceIdsIn([event])) });
     }
   }
   return true;

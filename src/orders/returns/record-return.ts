@@ -1,3 +1,4 @@
+import { log } from "../../runtime/log.ts";
 import { policyOf } from "../config/policy.ts";
 import { fenced } from "../database/fenced.ts";
 import { notifyCustomers } from "../order/announce.ts";
@@ -9,7 +10,7 @@ import {
   selectOrders,
   selectPresent,
 } from "../order/order-queries.sql.ts";
-import type { Order } from "../order/order.ts";
+import { type Order, traceOf } from "../order/order.ts";
 import { addReturned } from "../order/orders.sql.ts";
 import { exceedsSold, isSameReturn, type Return } from "../order/return.ts";
 import {
@@ -24,6 +25,7 @@ export type RecordedReturn =
   | { type: "new" | "repeated"; made: Return; order: Order }
   /** The key belongs to a return with another body. */
   | { type: "key_reused" }
+  | { type: "unknown_order" }
   /** `not_returnable`: the order is not paid, or has too many returns. */
   | { type: "not_returnable" | "return_exceeds_sold"; order: Order };
 
@@ -51,7 +53,7 @@ export async function recordReturn(
     ...listChanges(db, policyOf(env), { orders: [orderId] }, now_ms),
   ]);
   const row = after?.results[0];
-  if (!row) throw new Error(`order ${orderId} no longer exists`);
+  if (!row) return { type: "unknown_order" };
   const order = orderFromRow(row);
   const [known] = (found?.results ?? []).map(returnFromRow);
   if (known && known.id !== id) {
@@ -60,6 +62,7 @@ export async function recordReturn(
       : { type: "key_reused" };
   }
   if (known) {
+    log("info", "return.recorded", { orderId, returnId: id, traceId: traceOf(order) });
     background(notifyCustomers(env, (present?.results ?? []).map(orderFromRow)));
     return { type: "new", made: known, order };
   }

@@ -14,7 +14,7 @@ import type {
 } from "../../contract/stock-api.ts";
 import { StockEventSchema, stockLevel } from "../../contract/stock-events.ts";
 import { Alarm } from "../../runtime/alarm.ts";
-import { errorText, log } from "../../runtime/log.ts";
+import { errorText, log, traces } from "../../runtime/log.ts";
 import { sendPacked } from "../../runtime/queue-producer.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { retentionOf } from "../policy.ts";
@@ -53,16 +53,19 @@ export class StockItem extends DurableObject<StockEnv> {
   /** Kept in memory only: after an eviction the item reports its level once more. */
   #reported = { version: -1, at_ms: 0 };
 
-  async apply(sku: string, commands: ItemCommand[]): Promise<ItemReply> {
+  /** `traceIds`: of the orders of the commands, one each. None in a call of an earlier version. */
+  async apply(sku: string, commands: ItemCommand[], traceIds: string[] = []): Promise<ItemReply> {
     const now_ms = Date.now();
     const { answers, before, after, isSaved } = this.ctx.storage.transactionSync(() =>
       applyCommands(this.#store, sku, commands, now_ms),
     );
     for (const [i, answer] of answers.entries()) {
       if (answer.type !== "breach") continue;
-      const { type, orderId } = commands[i] as ItemCommand;
-      log("error", "invariant.breached", { sku, orderId, command: type, detail: answer.detail });
+      const { type: command, orderId } = commands[i] as ItemCommand;
+      const fields = { sku, orderId, traceId: traceIds[i], command, detail: answer.detail };
+      log("error", "invariant.breached", fields);
     }
+    log("info", "item.commands_applied", { sku, commands: commands.length, ...traces(traceIds) });
     // A breach is told at once: operators have to see it, and an item that is quiet is asked seldom.
     const isBreached = after.breaches > before.breaches;
     if (after.levelVersion === before.levelVersion && !isBreached) {

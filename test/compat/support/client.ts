@@ -14,6 +14,7 @@ async function tokenOf(sub: string, scope?: string): Promise<string> {
 interface Headers {
   key?: string;
   prefer?: string;
+  traceparent?: string;
 }
 
 /** One caller of the API. Each call is made a second after the one before. */
@@ -30,13 +31,19 @@ export class Client {
     return new Client(world, await tokenOf(sub, scope));
   }
 
-  async call(method: string, path: string, body?: object, { key, prefer }: Headers = {}) {
+  async call(
+    method: string,
+    path: string,
+    body?: object,
+    { key, prefer, traceparent }: Headers = {},
+  ) {
     this.#world.now_ms += SECOND_MS;
     const headers = {
       Authorization: `Bearer ${this.#token}`,
       ...(body && { "Content-Type": "application/json" }),
       ...(key && { "Idempotency-Key": key }),
       ...(prefer && { Prefer: prefer }),
+      ...(traceparent && { traceparent }),
     };
     const text = body ? { body: JSON.stringify(body) } : {};
     return await this.#world.http(method, path, { headers, ...text });

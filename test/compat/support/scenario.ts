@@ -90,7 +90,8 @@ const restock = (operator: Client, sku: string, delta: number, key: string) =>
   operator.call("POST", `/v1/items/${sku}/stock`, { delta, reason: "counted" }, { key });
 
 async function throughTheQueue(world: World, { operator, ada, bob }: Cast): Promise<void> {
-  const paid = await ada.order({ POSTER: 2, RECORD: 1 }, { key: "ada-1" });
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const paid = await ada.order({ POSTER: 2, RECORD: 1 }, { key: "ada-1", traceparent });
   await settle(world);
   await operator.call("POST", `/v1/orders/${paid}/pay`);
   await settle(world);

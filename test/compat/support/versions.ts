@@ -44,7 +44,7 @@ export interface Frozen {
   objects: Record<string, string[]>;
 }
 
-const CONFIGURATIONS = ["wrangler.toml", "wrangler.stock.toml"];
+export const CONFIGURATIONS = ["wrangler.toml", "wrangler.stock.toml"];
 const FOLDER = join(import.meta.dirname, "..");
 
 /** Oldest first. */

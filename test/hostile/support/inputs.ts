@@ -149,6 +149,7 @@ function headersFor(hasBody: boolean): fc.Arbitrary<Record<string, string>> {
         "Idempotency-Key": headerText,
         "If-Match": headerText,
         Prefer: headerText.map((one) => `wait=${one}`),
+        traceparent: headerText,
         "X-Request-Id": headerText,
         Origin: headerText,
         "Content-Encoding": fc.oneof(

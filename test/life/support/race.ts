@@ -68,6 +68,7 @@ export async function change(
   const own = Object.assign({}, world.env, { DB: db });
   const order = await changeOrder(own, name, { id, actor: SYSTEM }, (one) => work.push(one));
   await Promise.all(work);
+  if (!order) throw new Error(`there is no order ${id}`);
   return order;
 }
 
