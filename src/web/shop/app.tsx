@@ -7,6 +7,7 @@ import { money, plural } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import type { LockstockProblem } from "../shared/problem.ts";
 import { Store, useStore } from "../shared/store.ts";
+import { attempts } from "./attempts.ts";
 import { CartPanel, ORDERS_HEADING, totalOf } from "./cart-panel.tsx";
 import { cart } from "./cart.ts";
 import { catalogueProblem, items } from "./catalogue.ts";
@@ -14,7 +15,6 @@ import { ChallengePanel } from "./challenge-panel.tsx";
 import { ItemCard } from "./item-card.tsx";
 import { AttemptCard, OrderCard } from "./order-card.tsx";
 import { orders } from "./orders.ts";
-import { attempts } from "./placing.ts";
 import { forgetGuest, isRefused } from "./session.ts";
 
 export const connection = new Store<Exclude<Connection, "closed">>("connecting");
@@ -103,7 +103,8 @@ function Catalogue() {
 
 function Orders() {
   const all = useStore(orders);
-  const sending = useStore(attempts);
+  // Afterwards the order has a card of its own.
+  const sending = useStore(attempts).filter(({ orderId }) => orderId === undefined);
   const problem = useStore(guestProblem);
   const [isAll, setIsAll] = useState(false);
   const shown = isAll ? all : all.slice(0, ORDERS_SHOWN);

@@ -26,19 +26,27 @@ export const failed = (why: string): void => answer?.fail(notPassed(why));
 export const tryAgain = (): void => retry?.();
 
 /**
- * Shows the widget until `use` succeeds with its token. After each failure the buyer decides when to
- * try again: a page that did so by itself would ask for check after check.
+ * Shows the widget until `use` succeeds with its token, or until there is something else instead.
+ * After each failure the buyer decides when to try again: a page that did so by itself would ask for
+ * check after check.
  */
-export async function withToken<T>(use: (token: string) => Promise<T>): Promise<T> {
+export async function withToken<T>(
+  use: (token: string) => Promise<T>,
+  instead: Promise<T>,
+): Promise<T> {
+  const other = instead.then((value) => ({ value }));
   try {
     for (let attempt = 1; ; attempt++) {
       challenge.set({ attempt, problem: null });
       try {
-        const token = await new Promise<string>((pass, fail) => (answer = { pass, fail }));
-        return await use(token);
+        const token = new Promise<string>((pass, fail) => (answer = { pass, fail }));
+        const first = await Promise.race([token, other]);
+        return typeof first === "string" ? await use(first) : first.value;
       } catch (error) {
         challenge.set({ attempt, problem: asProblem(error) });
-        await new Promise<void>((again) => (retry = again));
+        const again = new Promise<null>((resolve) => (retry = () => resolve(null)));
+        const first = await Promise.race([again, other]);
+        if (first !== null) return first.value;
       }
     }
   } finally {

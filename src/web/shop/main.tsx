@@ -5,7 +5,7 @@ import { asProblem } from "../shared/problem.ts";
 import { App, connection, guestProblem } from "./app.tsx";
 import { watchCatalogue } from "./catalogue.ts";
 import { forgetOrders, knownUntil, learn } from "./orders.ts";
-import { resumeAttempts } from "./placing.ts";
+import { watchAttempts } from "./placing.ts";
 import { acceptGuest, guest, refuseGuest, requireGuest } from "./session.ts";
 
 /** A feed whose token is refused has ended; it is opened again, for the server may be at fault. */
@@ -66,5 +66,5 @@ guest.subscribe(() => {
 const root = document.getElementById("app");
 if (root) render(<App />, root);
 watchCatalogue();
-resumeAttempts();
+watchAttempts();
 follow();

@@ -6,9 +6,9 @@ import { ProblemNotice } from "../shared/notices.tsx";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { useNow } from "../shared/use-now.ts";
 import { linesWords, reasonWords, STATUS_WORDS } from "../shared/words.ts";
+import type { Attempt } from "./attempts.ts";
 import { nameOf } from "./catalogue.ts";
 import { learn } from "./orders.ts";
-import type { Attempt } from "./placing.ts";
 import { client, ONCE } from "./session.ts";
 
 /** The note under an order's lines. */
