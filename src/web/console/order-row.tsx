@@ -1,11 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { ok, type Order, type Transition } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
-import { clockTime, dayAndTime, duration, money, timeOfDay } from "../shared/format.ts";
+import { clockTime, dayAndTime, duration, linesText, money, timeOfDay } from "../shared/format.ts";
+import { Lines } from "../shared/lines.tsx";
 import { ProblemNotice } from "../shared/notices.tsx";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
-import { linesWords, reasonWords, STATUS_WORDS } from "../shared/words.ts";
 import { client } from "./session.ts";
+import { reasonWords, STATUS_WORDS } from "./words.ts";
 
 interface OrderRowProps {
   order: Order;
@@ -23,10 +24,10 @@ export function OrderRow({ order, onChanged }: OrderRowProps) {
         aria-expanded={isOpen ? "true" : "false"}
         onClick={() => setIsOpen(!isOpen)}
       >
-        <span class={`chip ${status}`}>
-          {status === "pending" ? "Pending" : STATUS_WORDS[status]}
+        <span class={`chip ${status}`}>{STATUS_WORDS[status]}</span>
+        <span class="what">
+          <Lines lines={lines} />
         </span>
-        <span class="what">{linesWords(lines)}</span>
         <span class="who">
           <code>{id}</code>
           <small>{customerId}</small>
@@ -67,7 +68,7 @@ function Details({ order, onChanged }: { order: Order; onChanged: () => void }) 
   const cancel = async () => {
     const isWanted = await confirmed({
       title: "Cancel this order?",
-      text: `The customer is told, and ${linesWords(order.lines)} goes back on sale.`,
+      text: `The customer is told, and ${linesText(order.lines)} goes back on sale.`,
       action: "Cancel the order",
     });
     if (isWanted) await change("cancel");

@@ -3,10 +3,10 @@ import { ok, type Order, type Status } from "../shared/api.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
-import { STATUS_WORDS } from "../shared/words.ts";
 import { textOf } from "./form.tsx";
 import { OrderRow } from "./order-row.tsx";
 import { client } from "./session.ts";
+import { STATUS_WORDS } from "./words.ts";
 
 const PAGE = "25";
 const FILTERS = ["all", "pending", "confirmed", "paid", "returned", "cancelled"] as const;
@@ -67,7 +67,7 @@ export function OrdersView() {
             aria-pressed={name === filter ? "true" : "false"}
             onClick={() => setFilter(name)}
           >
-            {name === "all" ? "All" : name === "pending" ? "Pending" : STATUS_WORDS[name]}
+            {name === "all" ? "All" : STATUS_WORDS[name]}
           </button>
         ))}
       </div>

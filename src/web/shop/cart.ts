@@ -47,15 +47,15 @@ export function giveBack(returned: readonly CartLine[]): void {
   );
 }
 
-/** Takes these units out of the cart, as far as it has them, and returns them. */
+/** Takes these lines out of the cart, as far as it has them, and returns up to so many units of each. */
 export function take(wanted: readonly CartLine[]): CartLine[] {
   const taken: CartLine[] = [];
   cart.update((lines) =>
     wanted.reduce((all, { sku, quantity }) => {
-      const own = inCart(all, sku);
-      const units = Math.min(own, quantity);
-      if (units > 0) taken.push({ sku, quantity: units });
-      return withQuantity(all, sku, own - units);
+      const units = Math.min(inCart(all, sku), quantity);
+      if (units === 0) return all;
+      taken.push({ sku, quantity: units });
+      return withQuantity(all, sku, 0);
     }, lines),
   );
   return taken;

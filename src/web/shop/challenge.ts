@@ -1,5 +1,6 @@
 import { asProblem, LockstockProblem } from "../shared/problem.ts";
 import { Store } from "../shared/store.ts";
+import { t } from "./texts/texts.ts";
 
 /** The check that a new guest has to pass where the deployment has Turnstile on. */
 export interface Challenge {
@@ -58,6 +59,6 @@ const notPassed = (why: string): LockstockProblem =>
   new LockstockProblem({
     code: "challenge_not_passed",
     status: 0,
-    title: "The check could not be completed",
-    detail: `Maybe the network or an extension of your browser blocks challenges.cloudflare.com, or your browser is not supported (${why}).`,
+    title: t.challenge.incomplete,
+    detail: t.challenge.blocked(why),
   });

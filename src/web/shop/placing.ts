@@ -1,12 +1,12 @@
 import { createClient, type Order } from "../../../packages/client/src/index.ts";
 import { announce } from "../shared/announce.tsx";
-import { fetchWithClock } from "../shared/clock.ts";
+import { fetchWithClock, now_ms } from "../shared/clock.ts";
 import { asProblem, LockstockProblem } from "../shared/problem.ts";
 import { Store } from "../shared/store.ts";
-import { refusalWords } from "../shared/words.ts";
 import { type Attempt, attempts, dropAttempt, MAX_ATTEMPTS, noteOrder } from "./attempts.ts";
+import { cartStates } from "./availability.ts";
 import { cart, giveBack, take } from "./cart.ts";
-import { nameOf, refreshCatalogue } from "./catalogue.ts";
+import { isWhole, items, nameOf, refreshCatalogue } from "./catalogue.ts";
 import { challenge } from "./challenge.ts";
 import { learn, orders } from "./orders.ts";
 import {
@@ -18,6 +18,8 @@ import {
   requireGuest,
 } from "./session.ts";
 import { exclusively } from "./shared-state.ts";
+import { t } from "./texts/texts.ts";
+import { failureWords, refusalWords } from "./words.ts";
 
 /**
  * Places exactly one order per click. The cart becomes an attempt with its own idempotency key,
@@ -38,14 +40,14 @@ export const placingNote = new Store<{ isRefusal: boolean; text: string } | null
 
 let isStarting = false;
 
-/** Orders the contents of the cart. */
+/** Orders what of the cart can be ordered; the rest stays in it. */
 export async function orderCart(): Promise<void> {
   if (isStarting) return;
   isStarting = true;
   try {
-    if (challenge.get() !== null) note(false, AFTER_CHALLENGE);
+    if (challenge.get() !== null) note(false, t.challenge.before);
     const { customerId } = await requireGuest();
-    if (attempts.read().length >= MAX_ATTEMPTS) return note(true, TOO_MANY);
+    if (attempts.read().length >= MAX_ATTEMPTS) return note(true, t.tooMany);
     const key = crypto.randomUUID();
     // First the lock, then what other tabs see: so this tab owns the attempt, and shows its end.
     await new Promise<void>((resolve) => {
@@ -63,7 +65,16 @@ export async function orderCart(): Promise<void> {
 
 /** No `await` between emptying the cart and storing the attempt, so no click can come between. */
 function begun(key: string, customerId: string): Attempt | undefined {
-  const lines = take(cart.read());
+  const catalogue = { items: items.get(), isWhole: isWhole.get() };
+  const states = cartStates(cart.read(), catalogue, now_ms());
+  const currencies = states.flatMap(({ item, units }) =>
+    item && units > 0 ? [item.price.currency] : [],
+  );
+  if (new Set(currencies).size > 1) {
+    note(true, t.currencies);
+    return undefined;
+  }
+  const lines = take(states.map(({ line: { sku }, units }) => ({ sku, quantity: units })));
   if (lines.length === 0) return undefined;
   placingNote.set(null);
   markOrdered();
@@ -111,7 +122,7 @@ async function drive(attempt: Attempt): Promise<void> {
   const order = await decision(id, customerId);
   if (dropAttempt(key) && order && isUnfilled(order)) {
     giveBack(lines);
-    note(true, UNFILLED);
+    note(true, t.unfilled);
     void refreshCatalogue();
   }
 }
@@ -142,7 +153,7 @@ async function place(attempt: Attempt): Promise<string | null> {
         // Only one tab puts the lines back, also in a browser without locks.
         if (!dropAttempt(key)) return null;
         giveBack(lines);
-        if (isRefused) note(true, STARTED_ANEW);
+        if (isRefused) note(true, t.startedAnew);
         else refuse(problem);
         return null;
       }
@@ -196,14 +207,8 @@ function note(isRefusal: boolean, text: string): void {
   if (isRefusal) announce(text);
 }
 
-const noteWaiting = ({ title }: LockstockProblem): void =>
-  note(false, `${title}. Your order is kept and sent again; it counts once.`);
-
-const AFTER_CHALLENGE = "Your order is sent as soon as the check is passed.";
-const STARTED_ANEW =
-  "You have started anew before an order was answered. It may exist all the same; what it named is in the cart again.";
-const TOO_MANY = "Your orders before this one are still being sent. Order again once they are.";
-const UNFILLED = "Your order was not filled. What it named is in the cart again.";
+const noteWaiting = (problem: LockstockProblem): void =>
+  note(false, `${failureWords(problem)} ${t.kept}`);
 
 function refuse(problem: LockstockProblem): void {
   note(true, refusalWords(problem, nameOf));
