@@ -211,7 +211,7 @@ export const PARAMETERS = {
     name: "q",
     schema: OrdersQuery.entries.q,
     description:
-      "Return only the order with this id, in upper or lower case, or those whose ids end so: at least 4 hexadecimal digits, with or without hyphens.",
+      "What somebody has typed: an order id, or the end of one (at least 4 hexadecimal digits, with or without hyphens); a customer's id; or part of the SKU or the name of a line. ASCII letters match in any case.",
     example: examples.ORDER_ID.slice(-6),
   },
   OfCustomer: {

@@ -1,5 +1,5 @@
 import { count } from "../../shared/format.ts";
-import type { Texts } from "./texts.ts";
+import type { Texts } from "./type.ts";
 
 const counted = (n: number, one: string, many: string): string =>
   `${count(n)} ${n === 1 ? one : many}`;

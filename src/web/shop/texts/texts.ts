@@ -1,15 +1,7 @@
 import { setLocale } from "../../shared/format.ts";
 import { de } from "./de.ts";
 import { en } from "./en.ts";
-
-/** Texts of any language: those of English with their values left open. */
-type Open<T> = T extends string
-  ? string
-  : T extends (...args: infer A) => string
-    ? (...args: A) => string
-    : { readonly [K in keyof T]: Open<T[K]> };
-
-export type Texts = Open<typeof en>;
+import type { Texts } from "./type.ts";
 
 const LANGUAGES = { en, de } as const;
 type Language = keyof typeof LANGUAGES;
