@@ -41,6 +41,7 @@ function lastHour(): Operations["perMinute"] {
 
 function Tiles({ data }: { data: Operations | null }) {
   const unsettled = data?.unsettled;
+  const isStockAway = data?.alerts.some(({ code }) => code === "stock_away") ?? false;
   return (
     <dl class="tiles">
       <Tile
@@ -68,9 +69,11 @@ function Tiles({ data }: { data: Operations | null }) {
         note={
           unsettled?.count
             ? `oldest ${duration(unsettled.oldestAgeSeconds * 1_000)}`
-            : "all settled"
+            : isStockAway
+              ? "the stock does not answer"
+              : "all settled"
         }
-        isWarning={(unsettled?.oldestAgeSeconds ?? 0) > 60}
+        isWarning={isStockAway || (unsettled?.oldestAgeSeconds ?? 0) > 60}
       />
       <Tile
         name="Dead letters"

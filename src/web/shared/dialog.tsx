@@ -53,6 +53,8 @@ interface Question {
   text: string;
   /** The label of the confirming button. */
   action: string;
+  /** The label of the other one; by default "Keep it". */
+  keep?: string;
   answer: (isYes: boolean) => void;
 }
 
@@ -81,7 +83,7 @@ export function Questions() {
       <p>{asked.text}</p>
       <div class="dialog-actions">
         <button type="button" class="button quiet" autofocus onClick={() => asked.answer(false)}>
-          {dialogWords.keep}
+          {asked.keep ?? dialogWords.keep}
         </button>
         <button type="button" class="button danger" onClick={() => asked.answer(true)}>
           {asked.action}
