@@ -138,6 +138,14 @@ export const PARAMETERS = {
     description: "By SKU, or by the start of the sale; items that were always on sale come first.",
     example: "saleStartsAt",
   },
+  OnSale: {
+    in: "query",
+    name: "onSale",
+    schema: ItemsQuery.entries.onSale,
+    description:
+      "Return only listed items whose own sale is on now, the last begun first, on one page. The other filters do not count.",
+    example: "true",
+  },
   IfMatch: {
     in: "header",
     name: "If-Match",

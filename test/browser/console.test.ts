@@ -102,6 +102,10 @@ describeInBrowser("the console", () => {
     await dialog(page).getByLabel(/^SKU/).fill("VINYL-TIDES");
     await dialog(page).getByLabel("Name").fill("Poster");
     await dialog(page).getByLabel("Price").fill("12.50");
+    await dialog(page).getByLabel("Status").selectOption("listed");
+    await dialog(page)
+      .getByLabel(/^Units/)
+      .fill("7");
     await dialog(page).getByRole("button", { name: "Create" }).click();
     await page.getByText("This SKU is taken").waitFor();
     await dialog(page).getByLabel(/^SKU/).fill("A-POSTER");
@@ -128,6 +132,54 @@ describeInBrowser("the console", () => {
       saleStartsAt: null,
       saleEndsAt: new Date("2031-01-01T12:00").toISOString(),
     });
+    expect(await site.operator.level("A-POSTER")).toMatchObject({ received: 7, available: 7 });
+  });
+
+  test("asks before many times as many units as ever come", async () => {
+    const sku = await site.operator.stocked(100);
+    const page = await enterConsole(site);
+    await row(page, sku)
+      .getByRole("button", { name: /^Restock/ })
+      .click();
+    await dialog(page).getByLabel("Units received").fill("10000");
+    await dialog(page).getByLabel("Reason").fill("a slip");
+    await dialog(page).getByRole("button", { name: "Receive" }).click();
+    await dialog(page).getByText("Are there really 10,000 units?").waitFor();
+    await dialog(page).getByRole("button", { name: "Check again" }).click();
+    expect(await site.operator.level(sku)).toMatchObject({ received: 100 });
+    await dialog(page).getByLabel("Units received").fill("300");
+    await dialog(page).getByRole("button", { name: "Receive" }).click();
+    await row(page, sku).locator(".number.available", { hasText: "400" }).waitFor();
+  });
+
+  test("finds items, shows the one on sale first, and its sale by the second", async () => {
+    const sku = await site.operator.stocked(20);
+    const item = { name: "Zebra print", price: { amount: 1_000, currency: "EUR" } };
+    const saleStartsAt = new Date(Date.now() - 60_000).toISOString();
+    await site.operator.call("PUT", `/v1/items/${sku}`, { ...item, saleStartsAt });
+    const page = await enterConsole(site);
+    await expect
+      .poll(() => page.locator("tr[data-sku]").first().getAttribute("data-sku"))
+      .toBe(sku);
+    await page.getByRole("searchbox").fill("zebra");
+    await page.getByRole("button", { name: "Find" }).click();
+    await expect.poll(() => page.locator("tr[data-sku]").count()).toBe(1);
+    await page.reload();
+    await row(page, sku).getByText("On sale").waitFor();
+    await row(page, sku).getByRole("link", { name: "Zebra print" }).click();
+    const part = (name: string) => page.locator(`[data-part="${name}"]`).innerText();
+    await expect.poll(() => part("available")).toContain("20");
+    const buyer = await guest();
+    const { body } = await buyer.place([{ sku, quantity: 3 }]);
+    await expect.poll(() => part("held")).toContain("3");
+    await page.getByText("order " + body.id.slice(-8)).waitFor();
+    await site.operator.call("POST", `/v1/orders/${body.id}/pay`);
+    await expect.poll(() => part("revenue")).toContain("€30.00");
+    await page.getByRole("button", { name: "Pause the sale" }).click();
+    await dialog(page).getByRole("button", { name: "Pause" }).click();
+    await page.getByText("Paused").waitFor();
+    await page.getByRole("button", { name: "Resume the sale" }).click();
+    await page.getByText("On sale").waitFor();
   });
 
   test("what was not edited is not sent, and a lost update is shown, not made", async () => {
@@ -192,7 +244,7 @@ describeInBrowser("the console", () => {
     await dialog(page).getByRole("button", { name: "Save" }).click();
     await expect.poll(shown).toBe(200);
     // Until the list has been read again, archiving would be refused: it shows the revision before.
-    await row(page, sku).locator(".chip").waitFor({ state: "detached" });
+    await row(page, sku).locator(".chip", { hasText: "On sale" }).waitFor();
 
     await row(page, sku)
       .getByRole("button", { name: /^Archive/ })
@@ -382,7 +434,7 @@ describeInBrowser("the console", () => {
     await page.getByLabel("Token").fill(await operatorToken());
     await page.getByRole("button", { name: "Enter" }).click();
     await row(page, "VINYL-TIDES").waitFor();
-    expect(await page.getByRole("link", { name: "Demo" }).count()).toBe(0);
+    expect(await page.getByRole("link", { name: "Demo", exact: true }).count()).toBe(0);
     expect(await page.getByRole("button", { name: "Start a sale" }).count()).toBe(0);
   });
 

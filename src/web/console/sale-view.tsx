@@ -2,8 +2,11 @@ import { ok, type Operations } from "../shared/api.ts";
 import { count, duration, plural } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { Polled } from "../shared/polled.ts";
-import { ItemsTable } from "./items-table.tsx";
+import { useStore } from "../shared/store.ts";
+import { ItemView } from "./item-view.tsx";
+import { ItemsView } from "./items-view.tsx";
 import { LatencyPlot, OrdersPlot } from "./plots.tsx";
+import { place } from "./route.ts";
 import { client } from "./session.ts";
 
 export const askOperations = (): Promise<Operations> => ok(client.v1.operations.$get());
@@ -11,6 +14,8 @@ export const askOperations = (): Promise<Operations> => ok(client.v1.operations.
 /** The overview of the sale. */
 export function SaleView({ operations }: { operations: Polled<Operations> }) {
   const { data, problem } = operations;
+  const { params } = useStore(place);
+  if (params["item"]) return <ItemView key={params["item"]} sku={params["item"]} />;
   return (
     <>
       {problem ? <ProblemNotice problem={problem} /> : <></>}
@@ -24,7 +29,7 @@ export function SaleView({ operations }: { operations: Polled<Operations> }) {
           <LatencyPlot perMinute={data?.perMinute ?? lastHour()} />
         </div>
       </section>
-      <ItemsTable />
+      <ItemsView />
     </>
   );
 }
