@@ -431,6 +431,8 @@ describeInBrowser("the console", () => {
     // Over HTTP only localhost counts as a secure origin, which some headers ask for.
     const expected = /Cross-Origin-Opener-Policy header has been ignored/;
     const page = await site.visit({ path: "/console#demo", origin, expected });
+    await page.getByText("Where do I get a token?").click();
+    await page.getByText(".deploy/production/operator.token").waitFor();
     await page.getByLabel("Token").fill(await operatorToken());
     await page.getByRole("button", { name: "Enter" }).click();
     await row(page, "VINYL-TIDES").waitFor();

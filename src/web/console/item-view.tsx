@@ -89,7 +89,7 @@ function Running({ item }: { item: StockedItem }) {
     <>
       {latest.problem ? <ProblemNotice problem={latest.problem} /> : <></>}
       <LevelBar level={level} label={item.name} />
-      <dl class="tiles">
+      <dl class="tiles of-item">
         {(["available", "held", "sold", "received"] as const).map((part) => (
           <div class={`tile ${part}`} data-part={part}>
             <dt>{part}</dt>

@@ -21,6 +21,7 @@ function formatsOf(tag: string) {
     clock: new Intl.DateTimeFormat(tag, { timeStyle: "medium" }),
     day: new Intl.DateTimeFormat(tag, { ...day, ...time }),
     dayClock: new Intl.DateTimeFormat(tag, { ...day, ...time, second: "2-digit" }),
+    yearAndTime: new Intl.DateTimeFormat(tag, { ...day, ...time, year: "numeric" }),
   };
 }
 
@@ -70,13 +71,18 @@ export const plural = (n: number, one: string, many = `${one}s`): string =>
 
 type Time = string | number;
 
-export const dayAndTime = (at: Time): string => formats.day.format(new Date(at));
+/** With the year unless it is this one. */
+export function dayAndTime(at: Time): string {
+  const time = new Date(at);
+  const isThisYear = time.getFullYear() === new Date().getFullYear();
+  return (isThisYear ? formats.day : formats.yearAndTime).format(time);
+}
 
 const isToday = (at: Time): boolean => new Date(at).toDateString() === new Date().toDateString();
 
 /** With the day unless that is today. */
 export const timeOfDay = (at: Time): string =>
-  (isToday(at) ? formats.time : formats.day).format(new Date(at));
+  isToday(at) ? formats.time.format(new Date(at)) : dayAndTime(at);
 /** To the second, with the day unless that is today. */
 export const clockTime = (at: Time): string =>
   (isToday(at) ? formats.clock : formats.dayClock).format(new Date(at));

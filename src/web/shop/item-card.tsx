@@ -23,6 +23,8 @@ export function ItemCard({ item }: { item: Item }) {
   useStore(orders);
   useStore(attempts);
   const { units, why } = roomFor(item, now, ownedUnits(sku));
+  // Its units may come until then.
+  const isSoon = phaseOf(item, now) === "before";
   const obstacle = picked >= units ? t.obstacle[why] : null;
   const add = () => {
     if (obstacle !== null) return;
@@ -31,7 +33,7 @@ export function ItemCard({ item }: { item: Item }) {
   };
   return (
     <li
-      class={`item ${item.available === 0 ? "is-sold-out" : ""}`}
+      class={`item ${item.available === 0 && !isSoon ? "is-sold-out" : ""}`}
       data-sku={sku}
       data-available={item.available}
     >
@@ -44,7 +46,7 @@ export function ItemCard({ item }: { item: Item }) {
           <bdi>{name}</bdi>
         </h2>
         <p class="item-price">{money(item.price)}</p>
-        <Stock item={item} />
+        <Stock item={item} isSoon={isSoon} />
         <button
           type="button"
           class={picked > 0 ? "button add is-picked" : "button add"}
@@ -87,11 +89,12 @@ function Ribbon({ item, phase, now }: { item: Item; phase: Phase; now: number })
   );
 }
 
-function Stock({ item }: { item: Item }) {
+function Stock({ item, isSoon }: { item: Item; isSoon: boolean }) {
   const { available, name } = item;
   const full = Math.max(item.received, 1);
   const isFew = available <= Math.max(FEW, full * FEW_SHARE);
-  const text = available === 0 ? t.soldOut : isFew ? t.onlyLeft(available) : t.left(available);
+  const none = isSoon ? t.soon : t.soldOut;
+  const text = available === 0 ? none : isFew ? t.onlyLeft(available) : t.left(available);
   return (
     <div class={`stock ${available === 0 ? "none" : isFew ? "few" : ""}`}>
       <p class="stock-text">

@@ -29,6 +29,7 @@ export const de: Texts = {
   nothingOnSale: ["Zurzeit gibt es nichts zu kaufen", "Sobald es etwas gibt, erscheint es hier."],
   eachAtMost: (limit) => `max. ${count(limit)} pro Person`,
   soldOut: "Ausverkauft",
+  soon: "Demnächst",
   left: (n) => `${count(n)} verfügbar`,
   onlyLeft: (n) => `Nur noch ${count(n)}`,
   stockOf: (name) => `Bestand von ${name}`,

@@ -25,6 +25,7 @@ export const en = {
   nothingOnSale: ["Nothing is on sale", "As soon as there is, it appears here."],
   eachAtMost: (limit: number) => `max. ${count(limit)} each`,
   soldOut: "Sold out",
+  soon: "Coming soon",
   left: (n: number) => `${count(n)} left`,
   onlyLeft: (n: number) => `Only ${count(n)} left`,
   stockOf: (name: string) => `Stock of ${name}`,
