@@ -105,7 +105,7 @@ function Stock({ item, isSoon }: { item: Item; isSoon: boolean }) {
         class="stock-bar"
         role="meter"
         aria-label={t.stockOf(name)}
-        aria-valuemin="0"
+        aria-valuemin={0}
         aria-valuemax={full}
         aria-valuenow={available}
         aria-valuetext={text}

@@ -139,7 +139,10 @@ async function place(attempt: Attempt): Promise<string | null> {
   for (;;) {
     try {
       const timeout_ms = Math.max(0, startedAt_ms + MAX_AGE_MS - Date.now());
-      const order = await shop.placeOrder({ lines }, { key, timeout_ms, onRetry: noteWaiting });
+      const order = await shop.placeOrder(
+        { lines: [...lines] },
+        { key, timeout_ms, onRetry: noteWaiting },
+      );
       learn([order]);
       acceptGuest(true);
       placingNote.set(null);
