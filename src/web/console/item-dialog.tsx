@@ -154,7 +154,7 @@ async function create(data: FormData, begun: { sku: string | null }): Promise<vo
     const first = { delta: units, reason: "first units" };
     await ok(item.stock.$post({ param, header, json: first }));
   }
-  if (isListedLast) await ok(item.$put({ param, json }));
+  if (isListedLast) await ok(item.$put({ param, header: {}, json }));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { type Level, ok } from "../shared/api.ts";
+import { type Level, ok, type Operations } from "../shared/api.ts";
 import { count, countdown, linesText, money, plural } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
@@ -21,8 +21,14 @@ const HOLDS_SHOWN = 10;
 /** Two minutes. */
 const MAX_SAMPLES = 120;
 
+interface ItemViewProps {
+  sku: string;
+  /** Whom the door has refused in the last hour; null: nobody. */
+  refused: Operations["refusedAtDoor"][number] | null;
+}
+
 /** One item's sale as it runs, by the second. */
-export function ItemView({ sku }: { sku: string }) {
+export function ItemView({ sku, refused }: ItemViewProps) {
   const found = usePolled(`item ${sku}`, () => readItem(sku));
   const { actions, problem, dialog } = useItemActions(found.refresh);
   const item = found.data?.item ?? null;
@@ -50,7 +56,7 @@ export function ItemView({ sku }: { sku: string }) {
               {item.paused ? "Resume the sale" : "Pause the sale"}
             </button>
           </div>
-          <Running item={item} />
+          <Running item={item} refused={refused} />
           <div class="row-actions">
             {(["restock", "adjust", "edit", "ledger"] as const).map((type) => (
               <button
@@ -76,7 +82,7 @@ export function ItemView({ sku }: { sku: string }) {
   );
 }
 
-function Running({ item }: { item: StockedItem }) {
+function Running({ item, refused }: Pick<ItemViewProps, "refused"> & { item: StockedItem }) {
   const { sku, price } = item;
   const latest = usePolled(
     `level ${sku}`,
@@ -96,6 +102,13 @@ function Running({ item }: { item: StockedItem }) {
             <dd class="digits">{count(level[part])}</dd>
           </div>
         ))}
+        <div class="tile" data-part="refused">
+          <dt>refused at the door</dt>
+          <dd class="digits">
+            {count(refused?.units ?? 0)}{" "}
+            <small>units, {plural(refused?.orders ?? 0, "order")}, last hour</small>
+          </dd>
+        </div>
         <div class="tile" data-part="revenue">
           <dt>revenue</dt>
           <dd class="digits">

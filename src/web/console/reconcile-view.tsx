@@ -24,6 +24,7 @@ const KINDS: Record<Difference["kind"], string> = {
   unreleased: "The item still holds units of a cancelled order",
   wrong_lock: "The item holds something else than the order has",
   orphan_lock: "The item holds units for an unknown order",
+  stuck: "The order waits for its items for too long",
 };
 
 /** Compares every order with the locks of the stock items. */
@@ -93,12 +94,12 @@ export function ReconcileView() {
   );
 }
 
-/** What repeating the command repairs. The others are for somebody to look at. */
-const REPAIRABLE: readonly Difference["kind"][] = ["unreleased", "wrong_lock"];
+/** Whether a repair is under way or done; the others are for somebody to look at. */
+const isRepaired = (one: Difference): boolean => "repaired" in one && one.repaired === true;
 
 function Repaired({ report: { differences, endedAt_ms } }: { report: Report }) {
   if (differences.length === 0) return <></>;
-  const n = differences.filter(({ kind }) => REPAIRABLE.includes(kind)).length;
+  const n = differences.filter(isRepaired).length;
   const others = differences.length - n;
   return (
     <div class="notice" role="status">

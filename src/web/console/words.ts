@@ -18,7 +18,7 @@ const REASONS: Record<NonNullable<Order["reason"]>, string> = {
   customer_request: "Cancelled by the customer",
   operator_request: "Cancelled by an operator or a service",
   payment_timeout: "Not paid within its time",
-  not_recorded: "It was restored from its items without its record, and ended",
+  not_recorded: "It had ended, and the record of how was lost when the database was put back",
   lock_timeout: "The stock did not decide in time",
 };
 
