@@ -19,8 +19,6 @@ const DIRECT_LEASE_MS = 30_000;
 const direct = new ConcurrencyLimit(MAX_DIRECT, DIRECT_LEASE_MS);
 const soldOut = new SoldOutCache();
 const door = new DoorCounter();
-/** How long refusals are counted before they are written: a write per isolate, however many there are. */
-const COUNT_MS = 10_000;
 
 export interface PlaceOptions {
   /** How long the caller waits for the outcome; 0: not at all. */
@@ -35,16 +33,17 @@ export async function placeOrder(
   options: PlaceOptions,
 ): Promise<Placement> {
   const placement = await placeOrRefuse(env, candidate, options);
-  if (placement.type === "refused") {
+  const { demandWrite_ms } = policyOf(env);
+  if (placement.type === "refused" && demandWrite_ms > 0) {
     const isFirst = door.add(candidate.lines, placement.refusal, Date.now());
-    if (isFirst) options.background(writeRefusals(env));
+    if (isFirst) options.background(writeRefusals(env, demandWrite_ms));
   }
   return placement;
 }
 
-/** In the background: nobody waits for a count, and a lost one loses no order. */
-async function writeRefusals(env: OrdersEnv): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, COUNT_MS));
+/** In the background, one write for many: nobody waits for a count, and a lost one loses no order. */
+async function writeRefusals(env: OrdersEnv, after_ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, after_ms));
   try {
     await addDoorRefusals(env.DB, door.take(), Date.now());
   } catch (error) {
