@@ -158,7 +158,7 @@ export const de: Texts = {
     frame: "Prüfung neuer Gäste",
     again: "Noch einmal",
     before: "Ihre Bestellung wird gesendet, sobald die Prüfung bestanden ist.",
-    failed: "Die Prüfung ist gescheitert",
+    failed: "Die Prüfung für neue Gäste wurde nicht bestanden",
     late: "Vielleicht hat es zu lange gedauert. Versuchen Sie es noch einmal; gelingt es wieder nicht, laden Sie die Seite neu oder nehmen Sie einen anderen Browser.",
     unverified:
       "Die Prüfung kann zurzeit nicht bestätigt werden. Nichts ist verloren: Versuchen Sie es in einigen Sekunden wieder.",

@@ -160,7 +160,7 @@ export const en = {
     frame: "Check of new guests",
     again: "Try again",
     before: "Your order is sent as soon as the check is passed.",
-    failed: "The check failed",
+    failed: "The check for new guests was not passed",
     late: "It may have taken too long. Try it once more; if it fails again, reload the page or use another browser.",
     unverified:
       "The check cannot be verified at the moment. Nothing is lost: try again in a few seconds.",
