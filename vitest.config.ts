@@ -32,6 +32,7 @@ const ordersWorker = () =>
       bindings: {
         AUTH_SECRET: "a secret of the tests, long enough",
         RATE_LIMIT: "off", // a test makes more calls than a customer
+        DEMAND_WRITE_SECONDS: "1", // tests wait for what goes on in the background
         MIGRATIONS: await readD1Migrations("./migrations"),
       },
       // Alone means alone: every call over the lane throws, as with the stock Worker absent.
@@ -100,6 +101,7 @@ export default defineConfig({
                 AUTH_SECRET: "a secret of the tests, long enough",
                 RATE_LIMIT: "off",
                 MIGRATIONS: await readD1Migrations("./migrations"),
+                DEMAND_WRITE_SECONDS: "0", // each call waits for what goes on in the background
                 LOCK_RETENTION_DAYS: "30",
                 LEDGER_RETENTION_DAYS: "365",
               },

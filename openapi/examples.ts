@@ -260,6 +260,8 @@ const busyMinute: Example<"Minute"> = {
   confirmed: 480,
   paid: 15,
   cancelled: 700,
+  refused: 690,
+  refusedAtDoor: 5400,
   settleLatencyMs: { p50: 18, p99: 95 },
 };
 
@@ -267,7 +269,7 @@ const busyMinute: Example<"Minute"> = {
 const perMinute = Array.from({ length: 60 }, (_, i): Example<"Minute"> => {
   const minute = new Date(Date.parse(busyMinute.minute) - (59 - i) * 60_000).toISOString();
   if (i === 59) return busyMinute;
-  const none = { placed: 0, confirmed: 0, paid: 0, cancelled: 0 };
+  const none = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, refused: 0, refusedAtDoor: 0 };
   return { minute, ...none, settleLatencyMs: { p50: null, p99: null } };
 });
 
@@ -276,6 +278,7 @@ export const operations: Example<"Operations"> = {
   unsettled: { count: 24, oldestAgeSeconds: 2 },
   settleLatencyMs: { p50: 18, p95: 60, p99: 95 },
   perMinute,
+  refusedAtDoor: [{ sku: "TICKET-NIGHTFALL", orders: 5400, units: 8100 }],
   deadLetters: 0,
   breaches: 0,
   frozen: null,

@@ -308,7 +308,13 @@ export const FIELDS: Record<string, Record<string, string>> = {
     actor: "Who adjusted the stock or returned the order; null for other movements.",
   },
   Ledger: { "": "A page of movements, newest first.", nextCursor: "Null on the last page." },
-  Minute: { "": "Counts and latencies of one minute.", minute: "When the minute begins." },
+  Minute: {
+    "": "Counts and latencies of one minute.",
+    minute: "When the minute begins.",
+    refused: "Of the cancelled orders, those that an item has refused.",
+    refusedAtDoor:
+      "Orders that were refused without being placed, for want of stock or outside of a sale.",
+  },
   Alert: {
     "": "Something that is wrong.",
     since: "Null: it is not known.",
@@ -323,6 +329,8 @@ export const FIELDS: Record<string, Record<string, string>> = {
     settleLatencyMs:
       "Time from placing to the outcome, over the last 15 minutes; null: there was no outcome.",
     perMinute: "The last 60 minutes, oldest first; the last one is still running.",
+    refusedAtDoor:
+      "The items for which orders were refused without being placed in the last hour, for want of stock or outside of a sale, the most units first. Counts come ten seconds late, and are approximate.",
     alerts: "What is wrong, the worst first. Empty: nothing is.",
     deadLetters: "Dead letters that wait for an operator. The count stops at 10000.",
     breaches:

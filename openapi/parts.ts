@@ -138,6 +138,14 @@ export const PARAMETERS = {
     description: "By SKU, or by the start of the sale; items that were always on sale come first.",
     example: "saleStartsAt",
   },
+  OnSale: {
+    in: "query",
+    name: "onSale",
+    schema: ItemsQuery.entries.onSale,
+    description:
+      "Return only listed items whose own sale is on now, the last begun first, on one page. The other filters do not count.",
+    example: "true",
+  },
   IfMatch: {
     in: "header",
     name: "If-Match",
@@ -211,7 +219,7 @@ export const PARAMETERS = {
     name: "q",
     schema: OrdersQuery.entries.q,
     description:
-      "Return only the order with this id, in upper or lower case, or those whose ids end so: at least 4 hexadecimal digits, with or without hyphens.",
+      "What somebody has typed: an order id, or the end of one (at least 4 hexadecimal digits, with or without hyphens); a customer's id; or part of the SKU or the name of a line. ASCII letters match in any case.",
     example: examples.ORDER_ID.slice(-6),
   },
   OfCustomer: {

@@ -187,6 +187,8 @@ const Minute = v.object({
   confirmed: count,
   paid: count,
   cancelled: count,
+  refused: count,
+  refusedAtDoor: count,
   settleLatencyMs: v.object({ p50: milliseconds, p99: milliseconds }),
 }) satisfies v.GenericSchema<unknown, MinuteView>;
 
@@ -254,6 +256,10 @@ const OperationsView = v.object({
   unsettled: v.object({ count, oldestAgeSeconds: count }),
   settleLatencyMs: v.object({ p50: milliseconds, p95: milliseconds, p99: milliseconds }),
   perMinute: v.pipe(v.array(Minute), v.length(60)),
+  refusedAtDoor: v.pipe(
+    v.array(v.object({ sku: v.string(), orders: count, units: count })),
+    v.maxLength(20),
+  ),
   deadLetters: count,
   breaches: count,
   frozen: v.nullable(FrozenState),

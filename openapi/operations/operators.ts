@@ -80,7 +80,7 @@ export const operatorOperations: Operation[] = [
       "Lists every item with its level and sale, also drafts and archived ones. With `q` or `status`, a page may be short or even empty without being the last: continue while there is a `nextCursor`.",
     caller: "service",
     scopes: ["operations:read"],
-    parameters: ["ItemSearch", "ItemStatus", "ItemSort", "Limit", "Cursor"],
+    parameters: ["ItemSearch", "ItemStatus", "ItemSort", "OnSale", "Limit", "Cursor"],
     answers: [
       json(200, "A page of items.", "StockedItemPage", [
         "The last page",

@@ -19,6 +19,7 @@ interface OrdersEnv {
 	DEAD_LETTER_RETENTION_DAYS: string;
 	FINISHED_ORDER_RETENTION_DAYS: string;
 	CHANGES: string;
+	DEMAND_WRITE_SECONDS: string;
 	DESKS: string;
 	AUTH_JWKS_URL: string;
 	AUTH_ISSUER: string;

@@ -95,6 +95,25 @@ describeInBrowser("the shop with Turnstile", async () => {
     expect(await ordersOf(page)).toHaveLength(1);
   });
 
+  test("of two tabs one is passed, and the other goes on as the same customer", async () => {
+    const page = await visit();
+    await pass(page).waitFor();
+    const other = await page.context().newPage();
+    await stub(other);
+    await other.goto(site.base);
+    await pass(other).waitFor();
+    await addToCart(other, "VINYL-TIDES");
+    await orderNow(other).click();
+    await other.getByText("Your order is sent as soon as the check is passed.").waitFor();
+    await pass(page).click();
+    await connection(page, "live");
+    // It is the guest of both, and what waited goes out.
+    await other.getByText("A short check").waitFor({ state: "detached" });
+    await order(other, "confirmed");
+    await order(page, "confirmed");
+    expect(siteverify.heard).toHaveLength(1);
+  });
+
   test("a refused check says so in plain words, and can be tried again", async () => {
     const page = await visit();
     await widget(page).getByRole("button", { name: "Look like a robot" }).click();

@@ -32,6 +32,10 @@ describeInBrowser("by keyboard only", () => {
     await tabTo(page, /^Add to cart\s+Tides/);
     await page.keyboard.press("Enter");
     await page.keyboard.press("Space");
+    // From the card it is one step to the cart, however many items there are.
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate<string>(FOCUSED)).toBe("To the cart");
+    await page.keyboard.press("Enter");
     await tabTo(page, /^Order now/);
     await page.keyboard.press("Enter");
     await order(page, "confirmed");

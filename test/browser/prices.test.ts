@@ -17,6 +17,7 @@ describeInBrowser("prices in the console", () => {
       await page.getByRole("button", { name: "New item" }).click();
       await dialog(page).getByLabel(/^SKU/).fill(sku);
       await dialog(page).getByLabel("Name").fill(currency);
+      await dialog(page).getByLabel("Status").selectOption("listed");
       await dialog(page).getByLabel("Currency").fill(currency);
       await dialog(page).getByLabel("Price").fill(wrong);
       await dialog(page).getByRole("button", { name: "Create" }).click();

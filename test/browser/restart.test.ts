@@ -1,6 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/lib/browser.ts";
+import { enterConsole } from "./support/console.ts";
 import { addToCart, connection, order, orderNow, ordersOf } from "./support/shop.ts";
 import {
   closeAll,
@@ -11,6 +12,7 @@ import {
   startSite,
   stocked,
   visit,
+  type VisitOptions,
 } from "./support/site.ts";
 
 /** Within this an order is settled once faults have stopped. */
@@ -25,6 +27,9 @@ describeInBrowser("a server that dies", () => {
     closers.push(() => browser.close());
   });
   afterAll(() => closeAll(closers));
+
+  const open = async (base: string, options?: VisitOptions) =>
+    (await visit(browser, base, options)).page;
 
   test("while an order is pending: the page comes back by itself, and ends on the truth", async () => {
     const { run, state } = await startSite(closers);
@@ -42,6 +47,16 @@ describeInBrowser("a server that dies", () => {
     await addToCart(page, "VINYL-TIDES");
     await orderNow(page).click();
     await order(page, "pending");
+
+    // The operators are told, in words, above every view and in the tab's title.
+    const console_ = await enterConsole({ visit: (options) => open(site.base, options) });
+    const alert = console_.locator('[data-alert="stock_away"]');
+    await alert.waitFor({ timeout: LIVENESS_MS });
+    expect(await alert.innerText()).toMatch(/The stock Worker does not answer[^]*See whether/);
+    expect(await console_.title()).toContain("The stock Worker does not answer");
+    expect(await console_.locator(".site-head .pill").innerText()).toMatch(/alert/);
+    expect(await console_.locator(".tiles").innerText()).not.toContain("all settled");
+    await console_.close();
     await killSite(ordersOnly);
     await page.locator('[data-connection="offline"], [data-connection="connecting"]').waitFor();
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { type Client, clientOf } from "../e2e/support/client.ts";
 import { addToCart, card, connection, order, orderNow, ordersOf } from "./support/shop.ts";
 import { describeInBrowser, useSite } from "./support/site.ts";
 
@@ -44,7 +45,10 @@ describeInBrowser("the shop", () => {
       pages.map(async (page) => {
         const won = order(page, "confirmed").then(() => "won");
         // At the door, or a moment later: either way in words.
-        const words = page.locator(".notice, .order-words").filter({ hasText: /^Sold out/ });
+        const words = page
+          .locator(".notice, .order-words")
+          .filter({ hasText: /^Sold out/ })
+          .first();
         const lost = words.waitFor().then(() => "lost");
         return await Promise.any([won, lost]);
       }),
@@ -153,10 +157,109 @@ describeInBrowser("the shop", () => {
     await orderNow(page).click();
     await order(page, "confirmed");
     expect((await ordersOf(page)).map(({ lines }) => lines.map((l) => l.quantity))).toEqual([[1]]);
-    // The item remembers what this customer has.
+    // The page knows what this customer has; so does the item, when another tab has ordered since.
+    await card(page, "SNEAKER-COMET-42")
+      .getByRole("button", { name: /^Limit used up/ })
+      .waitFor();
     await addToCart(page, "SNEAKER-COMET-42");
+    expect(await page.locator(".cart-line").count()).toBe(0);
+  });
+
+  test("what cannot be ordered stays in the cart and sinks nothing, what was refused comes back", async () => {
+    const [plenty, few, gone] = [
+      await site.operator.stocked(9),
+      await site.operator.stocked(4),
+      await site.operator.stocked(1),
+    ];
+    const item = { name: "Few each", price: { amount: 500, currency: "EUR" } };
+    const limit = (limitPerCustomer: number) =>
+      site.operator.call("PUT", `/v1/items/${plenty}`, { ...item, limitPerCustomer });
+    await limit(5);
+    const page = await site.visit({ expected: /net::ERR_FAILED/ });
+    await connection(page, "live");
+    for (const sku of [plenty, few, few, few, gone]) await addToCart(page, sku);
+    const token = await page.evaluate<string>("JSON.parse(localStorage['lockstock.guest']).token");
+    const me = clientOf(site.base, token);
+    const other = await guest();
+    await other.place([{ sku: gone, quantity: 1 }]);
+    await other.place([{ sku: few, quantity: 2 }]);
+    const line = (sku: string) => page.locator(`.cart-line[data-sku="${sku}"]`);
+    await line(gone).getByText("Sold out. It is not ordered.").waitFor();
+    await line(few).getByText("Only 2 left: 2 ordered.").waitFor();
     await orderNow(page).click();
-    expect(await (await order(page, "cancelled")).innerText()).toContain("your limit is used up");
+    await order(page, "confirmed");
+    expect((await ordersOf(page))[0]?.lines.map((l) => [l.sku, l.quantity])).toEqual([
+      [plenty, 1],
+      [few, 2],
+    ]);
+    await line(gone)
+      .getByRole("button", { name: /^Remove/ })
+      .click();
+
+    // A limit that the page does not know of yet: the item decides, and the line is in the cart again.
+    await page.route(/\/v1\/items/, (route) => route.abort());
+    await limit(2);
+    await addToCart(page, plenty);
+    await addToCart(page, plenty);
+    await orderNow(page).click();
+    const cancelled = await order(page, "cancelled");
+    expect(await cancelled.innerText()).toContain("your limit is used up");
+    await page.getByText("What it named is in the cart again").first().waitFor();
+    expect(await line(plenty).locator("output").innerText()).toBe("2");
+    expect((await me.get<{ orders: unknown[] }>("/v1/orders")).orders).toHaveLength(2);
+  });
+
+  test("who is refused for asking too often is told so, not that there is no connection", async () => {
+    const headers = { "Content-Type": "application/problem+json", "Retry-After": "1" };
+    const body = JSON.stringify({ status: 429, code: "rate_limited", title: "Too many requests" });
+    let isLimited = true;
+    const page = await site.visit({
+      expected: /net::ERR_FAILED/,
+      prepare: async (fresh) => {
+        await fresh.route(/\/v1\/(orders|items|feed)/, (route) =>
+          isLimited ? route.fulfill({ status: 429, headers, body }) : route.continue(),
+        );
+        await fresh.routeWebSocket(/\/v1\/feed/, (socket) => {
+          if (isLimited) return socket.close({ code: 1011 });
+          return void socket.connectToServer();
+        });
+      },
+    });
+    await connection(page, "busy");
+    await page.getByText("Many are here at the moment.").waitFor();
+    expect(await page.getByRole("alert").count()).toBe(1);
+    isLimited = false;
+    await connection(page, "live");
+    // Gone without a word: a socket does not notice, the calls do.
+    await page.route(/\/v1\/items/, (route) => route.abort());
+    await page.getByText("The shop cannot be reached.").waitFor();
+    await connection(page, "offline");
+  });
+
+  test("names that are read from right to left leave quantities where they are", async () => {
+    const sku = await site.operator.stocked(5);
+    const item = { name: "חולצה 42", price: { amount: 500, currency: "EUR" } };
+    await site.operator.call("PUT", `/v1/items/${sku}`, item);
+    const page = await site.visit();
+    await addToCart(page, sku);
+    await addToCart(page, sku);
+    await addToCart(page, "VINYL-TIDES");
+    await orderNow(page).click();
+    await order(page, "confirmed");
+    const seen = await page.evaluate<number[]>(`(() => {
+      const p = document.querySelector(".order-lines");
+      const quantities = [...p.childNodes].filter((node) => /^\\d+$/.test(node.textContent));
+      const parts = [quantities[0], p.querySelector("bdi").firstChild, quantities[1]];
+      return parts.map((node) => {
+        const range = document.createRange();
+        range.selectNode(node);
+        return range.getBoundingClientRect().x;
+      });
+    })()`);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(await page.getByRole("status").last().textContent()).toContain(
+      "2 × \u2068חולצה 42\u2069",
+    );
   });
 
   test("without the WebSocket it polls, and says so", async () => {
@@ -213,7 +316,7 @@ describeInBrowser("the shop", () => {
       await page.reload();
       const alert = page.getByText("does not accept this session");
       if (next === "refused") await alert.waitFor();
-      else await connection(page, "offline");
+      else await connection(page, "busy");
       expect(await tokenNow()).toBe(token);
       fault = "none";
       await connection(page, "live");
@@ -281,4 +384,9 @@ describeInBrowser("the shop", () => {
     await order(page, "confirmed");
     expect(await ordersOf(page)).toHaveLength(1);
   });
+
+  async function guest(): Promise<Client> {
+    const { body } = await clientOf(site.base).call<{ token: string }>("POST", "/v1/guests");
+    return clientOf(site.base, body.token);
+  }
 });

@@ -79,8 +79,24 @@ describe("GET /v1/operations", () => {
     await mixed(world);
     const minute = Math.floor(Date.now() / 60_000);
     await insertRows("minutes", [
-      { minute: minute - 58, placed: 7, confirmed: 6, paid: 5, cancelled: 4, ms_100: 3 },
-      { minute: minute - 70, placed: 9, confirmed: 9, paid: 0, cancelled: 0, ms_100: 9 },
+      {
+        minute: minute - 58,
+        placed: 7,
+        confirmed: 6,
+        paid: 5,
+        cancelled: 4,
+        refused: 3,
+        ms_100: 3,
+      },
+      {
+        minute: minute - 70,
+        placed: 9,
+        confirmed: 9,
+        paid: 0,
+        cancelled: 0,
+        refused: 0,
+        ms_100: 9,
+      },
     ]);
     const { perMinute } = await operations(world);
     expect(perMinute).toHaveLength(60);
@@ -89,7 +105,7 @@ describe("GET /v1/operations", () => {
     // The test may have crossed into the next minute.
     expect([minute * 60_000, (minute + 1) * 60_000]).toContain(times[59]);
     const old = perMinute.find(({ placed }) => placed === 7);
-    expect(old).toMatchObject({ confirmed: 6, paid: 5, cancelled: 4 });
+    expect(old).toMatchObject({ confirmed: 6, paid: 5, cancelled: 4, refused: 3 });
     expect(old?.settleLatencyMs).toEqual({ p50: 88, p99: 100 });
     expect(Date.parse(old?.minute ?? "")).toBe((minute - 58) * 60_000);
     const sum = (name: "placed" | "confirmed" | "paid" | "cancelled") =>
@@ -104,6 +120,8 @@ describe("GET /v1/operations", () => {
       confirmed: 0,
       paid: 0,
       cancelled: 0,
+      refused: 0,
+      refusedAtDoor: 0,
       settleLatencyMs: { p50: null, p99: null },
     });
   });

@@ -147,6 +147,25 @@ describe("a search of all orders", () => {
     expect(await found(`q=${newOrderId(at("10:00:00.000"))}`)).toEqual([]);
   });
 
+  it("finds what somebody types: a customer, a SKU or part of a name, in any case", async () => {
+    const early = "placedTo=2026-03-04T12:00:00Z";
+    expect(await found("q=bea")).toEqual([id(1), id(0)]);
+    expect(await found("q=BEA")).toEqual([id(1), id(0)]);
+    expect(await found("q=rare")).toHaveLength(rare.length);
+    expect(await found(`q=pot&${early}`)).toEqual([id(2), id(1)]);
+    expect(await found(`q=po&${early}&customerId=ann`)).toEqual([id(2)]);
+    const named = row(at("09:00:00.000"), {
+      lines: JSON.stringify([
+        { sku: "X-1", name: "Über Vase", quantity: 1, price: { amount: 1, currency: "EUR" } },
+      ]),
+    });
+    await insert([named]);
+    expect(await found(`q=ber%20vase&${early}`)).toEqual([named.id]);
+    expect(await found(`q=%C3%9Cber&${early}`)).toEqual([named.id]);
+    expect(await found(`q=50%25&${early}`)).toEqual([]);
+    expect(await found(`q=----&${early}`)).toEqual([]);
+  });
+
   it("looks at 1,000 orders a page, and says how far back it has looked", async () => {
     const all = await pages(`sku=RARE&placedFrom=${DAY}T20:00:00Z`);
     expect(idsOf(all)).toEqual(rare.toReversed().map((i) => crowd[i]!.id));
@@ -173,11 +192,7 @@ describe("a search of all orders", () => {
     "?sku=",
     "?sku=a%20b",
     "?q=",
-    "?q=abc",
-    "?q=abcg",
-    "?q=a-b-c",
-    "?q=----",
-    `?q=${"a".repeat(33)}`,
+    `?q=${"a".repeat(256)}`,
     "?placedFrom=2026-03-04",
     "?placedFrom=2026-02-30T00:00:00Z",
     "?placedTo=1",

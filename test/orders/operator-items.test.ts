@@ -48,6 +48,23 @@ const skus = async (query: string) => (await list(query)).map(({ sku }) => sku);
 const BY_SKU = ["A-always", "B-open", "C-soon", "D-draft", "E-gone", "Z-ended"];
 
 describe("the operators' items", () => {
+  it("are found by their sale being on now, the last begun first", async () => {
+    expect(await skus("onSale=true")).toEqual(["B-open"]);
+    await call("PUT", "/v1/items/F-later", {
+      token,
+      body: { price, name: "F", saleStartsAt: day(-0.5) },
+    });
+    await call("PUT", "/v1/items/G-until", {
+      token,
+      body: { price, name: "G", saleEndsAt: day(1) },
+    });
+    expect(await skus("onSale=true")).toEqual(["F-later", "B-open", "G-until"]);
+    expect(await skus("onSale=true&limit=1")).toEqual(["F-later"]);
+    await env.DB.prepare("DELETE FROM items WHERE sku IN ('F-later', 'G-until')").run();
+    const refused = await call("GET", "/v1/operations/items?onSale=yes", { token });
+    expect(refused.status).toBe(400);
+  });
+
   it("have what buyers do not see", async () => {
     const items = await list("");
     expect(items.find(({ sku }) => sku === "B-open")).toEqual({

@@ -8,6 +8,7 @@ import { changeOrder } from "../../src/orders/change/change-order.ts";
 import { fenced } from "../../src/orders/database/fenced.ts";
 import { clearPutBack, confirmLevels } from "../../src/orders/items/items.sql.ts";
 import { comparePage } from "../../src/orders/operators/compare.ts";
+import { addDoorRefusals } from "../../src/orders/order/door-refusals.sql.ts";
 import { unfinishedOrders } from "../../src/orders/order/order-queries.sql.ts";
 import { commandOf } from "../../src/orders/order/order.ts";
 import { eraseOrders, requeueCommands } from "../../src/orders/order/orders.sql.ts";
@@ -136,8 +137,10 @@ async function deadLettersAndItems(sku: string): Promise<void> {
 async function operations(): Promise<void> {
   const token = await operatorToken();
   const { id } = await pendingOrder();
+  await addDoorRefusals(env.DB, [{ minute: 1, sku: "x", orders: 1, units: 1 }], Date.now());
   await call("GET", "/v1/operations", { token });
-  for (const filter of ["?status=paid", "?customerId=c&sku=x&q=abcd"]) {
+  await call("GET", "/v1/operations/items?onSale=true", { token });
+  for (const filter of ["?status=paid", "?customerId=c&sku=x&q=abcd", "?q=abcd"]) {
     await call("GET", `/v1/operations/orders${filter}`, { token });
   }
   await call("GET", `/v1/operations/orders/${id}/history`, { token });

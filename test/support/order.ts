@@ -60,6 +60,7 @@ export const POLICY: Policy = {
   isGuestCheckoutOn: true,
   latePayment: "reorder",
   isListing: true,
+  demandWrite_ms: 0,
   keyRetention_ms: 172_800_000,
   deadLetterRetention_ms: 2_592_000_000,
   orderRetention_ms: 0,

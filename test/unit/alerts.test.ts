@@ -12,6 +12,7 @@ const WELL: Dashboard = {
   unsettled: { count: 3, oldestAgeSeconds: 149 },
   settleLatencyMs: { p50: null, p95: null, p99: null },
   perMinute: [],
+  refusedAtDoor: [],
   deadLetters: 0,
   breaches: 0,
 };

@@ -62,6 +62,8 @@ interface Rig {
 
 /** What HTTP answers; null: nothing. */
 let http: ((path: string) => Order[]) | null = null;
+/** Answers with this status instead, and wants a pause of 30 s. */
+let busyStatus: number | null = null;
 /** What the call for a ticket answers to this bearer token. */
 let ticket: (bearer: string | undefined) => Response | Promise<Response>;
 let tickets = 0;
@@ -86,6 +88,9 @@ function rig(options: Partial<FeedOptions> = {}, token: Token = "t"): Rig {
       if (pathname === "/v1/feed/tickets") return ticket(headers["Authorization"]?.slice(7));
       polled.push(pathname + search);
       if (http === null) throw new TypeError("no network");
+      if (busyStatus !== null) {
+        return Response.json({}, { status: busyStatus, headers: { "Retry-After": "30" } });
+      }
       return Response.json({ orders: http(search), nextCursor: null });
     },
   });
@@ -107,6 +112,7 @@ beforeEach(() => {
   Socket.all = [];
   feeds = [];
   http = () => [];
+  busyStatus = null;
   ticket = good;
   tickets = 0;
 });
@@ -167,6 +173,16 @@ describe("orders", () => {
 });
 
 describe("connecting", () => {
+  test("says busy while the server refuses to answer, which is not the same as being away", async () => {
+    const { states } = rig();
+    busyStatus = 429;
+    for (let ms = 0; ms < 20_000; ms += 100) {
+      await later(100);
+      if (Socket.all.length > 0 && newest().readyState !== 3) newest().end(1006);
+    }
+    expect(states).toEqual(["busy"]);
+  });
+
   test("is tried again with growing pauses of at most 15 s, and polling says how it stands", async () => {
     const { states, polled } = rig({ newest: 7 });
     const opened: number[] = [];

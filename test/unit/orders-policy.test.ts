@@ -11,6 +11,7 @@ const VARS = {
   DEAD_LETTER_RETENTION_DAYS: "30",
   FINISHED_ORDER_RETENTION_DAYS: "2",
   LATE_PAYMENT: "refund",
+  DEMAND_WRITE_SECONDS: "10",
   CHANGES: "off",
 };
 
@@ -27,6 +28,7 @@ describe("the vars", () => {
       orderRetention_ms: 172_800_000,
       latePayment: "refund",
       isListing: false,
+      demandWrite_ms: 10_000,
     });
   });
 
@@ -45,6 +47,7 @@ describe("the vars", () => {
     ["GUEST_CHECKOUT", ""],
     ["SOLD_OUT_GATE", "ON"],
     ["KEY_RETENTION_HOURS", "23"],
+    ["DEMAND_WRITE_SECONDS", "21"],
     ["LATE_PAYMENT", "on"],
     ["LATE_PAYMENT", ""],
   ])("%s=%j stops the Worker with the name of the var", (name, value) => {

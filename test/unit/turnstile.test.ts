@@ -23,6 +23,7 @@ const VARS = {
   SOLD_OUT_GATE: "on",
   LATE_PAYMENT: "reorder",
   CHANGES: "on",
+  DEMAND_WRITE_SECONDS: "0",
   CORS_ORIGINS: "",
   TURNSTILE_SECRET: SECRET,
   TURNSTILE_SITE_KEY: "the site key",

@@ -1,8 +1,11 @@
 import type { LockstockProblem } from "./problem.ts";
 import type { Order } from "./types.ts";
 
-/** `polling`: without a socket, but reading the orders over HTTP succeeds. `offline`: both fail. */
-export type Connection = "connecting" | "live" | "polling" | "offline" | "closed";
+/**
+ * `polling`: without a socket, but reading the orders over HTTP succeeds. `busy`: the server answers
+ * that it does not read them for now (429 or 5xx). `offline`: there is no answer.
+ */
+export type Connection = "connecting" | "live" | "polling" | "busy" | "offline" | "closed";
 
 export interface FeedOptions {
   /** Gets each order once for each of its revisions, and never an older one after a newer one. */

@@ -8,6 +8,8 @@ const PROTOCOL = "lockstock.v1";
 const FIRST_PAUSE_MS = 400;
 const MAX_PAUSE_MS = 15_000;
 const POLL_MS = 3_000;
+/** A server that asks for a longer pause is asked again all the same. */
+const MAX_POLL_MS = 120_000;
 /** A socket may be dead without an event: `ping` tests it, and without `pong` it is given up. */
 const PING_MS = 20_000;
 const PONG_MS = 8_000;
@@ -190,13 +192,18 @@ export class OrderFeed implements Feed {
 
   async #poll(): Promise<void> {
     const { newest = DEFAULT_NEWEST } = this.#options;
-    const found = await this.#ports.read(newest).catch(() => null);
+    const read = await this.#ports.read(newest).catch((error: unknown) => error);
     if (this.#connection === "closed") return;
-    if (found) this.#show(found);
+    const isRead = Array.isArray(read);
+    if (isRead) this.#show(read);
     // The timer "ping" runs only while the socket is live.
     if (this.#timers.has("ping")) return;
-    if (this.#failures > 0) this.#say(found ? "polling" : "offline");
-    this.#later("poll", POLL_MS, () => void this.#poll());
+    const problem = read instanceof LockstockProblem ? read : null;
+    // Another answer: the call for the next ticket tells what is wrong.
+    const isBusy = problem !== null && problem.status > 0 && problem.isTemporary;
+    if (this.#failures > 0) this.#say(isRead ? "polling" : isBusy ? "busy" : "offline");
+    const asked_ms = Math.min((problem?.retryAfter_s ?? 0) * 1_000, MAX_POLL_MS);
+    this.#later("poll", Math.max(POLL_MS, asked_ms), () => void this.#poll());
   }
 
   #later(name: Timer, wait_ms: number, run: () => void): void {

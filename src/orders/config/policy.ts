@@ -18,6 +18,8 @@ export interface Policy {
   latePayment: "reorder" | "refund";
   /** Whether each step is listed in the table `changes`. */
   isListing: boolean;
+  /** For how long an isolate counts whom the door refuses before it writes the counts; 0: it does not. */
+  demandWrite_ms: number;
 }
 
 type Vars = Pick<
@@ -32,6 +34,7 @@ type Vars = Pick<
   | "GUEST_CHECKOUT"
   | "LATE_PAYMENT"
   | "CHANGES"
+  | "DEMAND_WRITE_SECONDS"
 >;
 
 const HOUR_MS = 3_600_000;
@@ -58,5 +61,7 @@ export function policyOf(vars: Vars): Policy {
     isGuestCheckoutOn: booleanVar("GUEST_CHECKOUT", vars.GUEST_CHECKOUT),
     latePayment: choiceVar("LATE_PAYMENT", vars.LATE_PAYMENT, ["reorder", "refund"]),
     isListing: booleanVar("CHANGES", vars.CHANGES),
+    // The platform ends what goes on for 30 s after a response.
+    demandWrite_ms: integer("DEMAND_WRITE_SECONDS", 0, 20) * 1000,
   };
 }

@@ -147,6 +147,26 @@ export async function listAllItems(
   return { items: page.map(itemFromRow), next: last ? positionOf(last) : null };
 }
 
+/** Sales that one look at those that run now goes through, the last begun first. */
+const SALES_SCAN = 1_000;
+
+/** Items whose own sale is on: listed, with a time that now is within. The last begun first. */
+export async function listOnSale(
+  db: D1Database,
+  { now_ms, limit }: { now_ms: number; limit: number },
+): Promise<StoredItem[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT * FROM (SELECT * FROM items WHERE ${STARTS} <= ?1
+           ORDER BY ${STARTS} DESC, sku DESC LIMIT ${SALES_SCAN}) AS i
+         WHERE ${isListed("i")} AND (sale_ends_at > ?1 OR (sale_ends_at IS NULL AND sale_starts_at > 0))
+         LIMIT ?2`,
+    )
+    .bind(now_ms, limit)
+    .all<ItemRow>();
+  return results.map(itemFromRow);
+}
+
 const positionOf = ({ sale_starts_at, sku }: ItemRow): ItemPosition => ({
   starts_ms: sale_starts_at ?? 0,
   sku,

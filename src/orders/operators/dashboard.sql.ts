@@ -1,3 +1,4 @@
+import { selectDoorItems, selectDoorMinutes } from "../order/door-refusals.sql.ts";
 import {
   LATENCY_BOUNDS_MS,
   type Minute,
@@ -17,12 +18,18 @@ export interface Dashboard {
   settleLatencyMs: Record<"p50" | "p95" | "p99", number | null>;
   /** The last 60 minutes, oldest first; the last one is still running. */
   perMinute: MinuteView[];
+  /** The items for which the door has refused the most units in the last hour, at most 20. */
+  refusedAtDoor: { sku: string; orders: number; units: number }[];
   deadLetters: number;
   breaches: number;
 }
 
 export interface MinuteView extends Record<"placed" | "confirmed" | "paid" | "cancelled", number> {
   minute: string;
+  /** Of the cancelled, those that an item has refused. */
+  refused: number;
+  /** Orders that were refused without being placed, for want of stock or outside of a sale. */
+  refusedAtDoor: number;
   settleLatencyMs: Record<"p50" | "p99", number | null>;
 }
 
@@ -31,6 +38,7 @@ const SERIES_MINUTES = 60;
 const LATENCY_MINUTES = 15;
 /** Bounds the cost of a count; operators need no exact figure above it. */
 const MAX_COUNT = 10_000;
+const MAX_DOOR_ITEMS = 20;
 /**
  * The reconciler looks at an unsettled order at least once a minute. An order that is due later
  * waits for its payment and is not counted. Two minutes, because clocks differ.
@@ -40,7 +48,7 @@ const DUE_WITHIN_MS = 120_000;
 export async function readDashboard(db: D1Database, now_ms: number): Promise<Dashboard> {
   const thisMinute_ms = now_ms - (now_ms % MINUTE_MS);
   const first_ms = thisMinute_ms - (SERIES_MINUTES - 1) * MINUTE_MS;
-  const [totals, minutes, unsettled, letters, breaches] = await db.batch([
+  const [totals, minutes, unsettled, letters, breaches, door, doorItems] = await db.batch([
     selectTotals(db),
     selectMinutesSince(db, first_ms),
     db
@@ -57,6 +65,8 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
       .bind(now_ms + DUE_WITHIN_MS),
     db.prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNT})`),
     db.prepare("SELECT coalesce(sum(breaches), 0) AS n FROM items WHERE breaches > 0"),
+    selectDoorMinutes(db, first_ms),
+    selectDoorItems(db, { since_ms: first_ms, limit: MAX_DOOR_ITEMS }),
   ]);
   const total = firstRow(totals);
   const open = firstRow(unsettled);
@@ -82,7 +92,8 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
       p95: percentile(latencies, 0.95),
       p99: percentile(latencies, 0.99),
     },
-    perMinute: fillMinutes(series, first_ms),
+    perMinute: fillMinutes(series, doorMinutes(door), first_ms),
+    refusedAtDoor: (doorItems?.results ?? []) as Dashboard["refusedAtDoor"],
     deadLetters: firstRow(letters).n ?? 0,
     breaches: firstRow(breaches).n ?? 0,
   };
@@ -91,19 +102,31 @@ export async function readDashboard(db: D1Database, now_ms: number): Promise<Das
 const firstRow = (result: D1Result | undefined) =>
   (result?.results[0] ?? {}) as Record<string, number | null>;
 
-function fillMinutes(series: readonly Minute[], first_ms: number): MinuteView[] {
+/** Minute → orders that the door has refused. */
+const doorMinutes = (result: D1Result | undefined): Map<number, number> => {
+  const rows = (result?.results ?? []) as { minute: number; orders: number }[];
+  return new Map(rows.map(({ minute, orders }) => [minute * MINUTE_MS, orders]));
+};
+
+function fillMinutes(
+  series: readonly Minute[],
+  door: ReadonlyMap<number, number>,
+  first_ms: number,
+): MinuteView[] {
   const byMinute = new Map(series.map((minute) => [minute.minute_ms, minute]));
   return Array.from({ length: SERIES_MINUTES }, (_, i) => {
     const minute_ms = first_ms + i * MINUTE_MS;
-    const { placed, confirmed, paid, cancelled, latencies } =
+    const { placed, confirmed, paid, cancelled, refused, latencies } =
       byMinute.get(minute_ms) ?? EMPTY_MINUTE;
     const settleLatencyMs = { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
     const minute = new Date(minute_ms).toISOString();
-    return { minute, placed, confirmed, paid, cancelled, settleLatencyMs };
+    const refusedAtDoor = door.get(minute_ms) ?? 0;
+    const counts = { placed, confirmed, paid, cancelled, refused, refusedAtDoor };
+    return { minute, ...counts, settleLatencyMs };
   });
 }
 
-const EMPTY_MINUTE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, latencies: [] };
+const EMPTY_MINUTE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, refused: 0, latencies: [] };
 
 function sumLatencies(minutes: readonly Minute[]): number[] {
   const sums: number[] = [];

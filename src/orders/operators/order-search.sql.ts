@@ -9,8 +9,11 @@ export interface OrderSearch {
   customerId: string | null;
   /** Orders with a line of it. */
   sku: string | null;
-  /** An order id without its hyphens, or the end of one, in lower case. */
-  idEnd: string | null;
+  /**
+   * What somebody has typed: an order id or the end of one, a customer's id, or part of the SKU or
+   * the name of a line, in any case of ASCII letters.
+   */
+  q: string | null;
   placedFrom_ms: number | null;
   /** Exclusive. */
   placedTo_ms: number | null;
@@ -46,20 +49,31 @@ const SEEN_OF_CUSTOMER = `SELECT * FROM orders INDEXED BY orders_by_customer
 
 const MATCHES = `(?5 IS NULL OR ${SHOWN_STATUS} = ?5)
   AND (?6 IS NULL OR EXISTS (SELECT 1 FROM json_each(lines) AS l WHERE l.value->>'sku' = ?6))
-  AND (?7 IS NULL OR substr(replace(id, '-', ''), -length(?7)) = ?7)
-  AND (?8 IS NULL OR placed_at >= ?8) AND (?9 IS NULL OR placed_at < ?9)`;
+  AND (?7 IS NULL OR substr(replace(id, '-', ''), -length(?8)) = ?8
+    OR EXISTS (SELECT 1 FROM json_each(lines) AS l
+      WHERE instr(lower(l.value->>'sku'), lower(?7)) > 0
+        OR instr(lower(l.value->>'name'), lower(?7)) > 0))
+  AND (?9 IS NULL OR placed_at >= ?9) AND (?10 IS NULL OR placed_at < ?10)`;
+
+/** An order id, or the end of one, with or without hyphens. */
+const ID_END = /^-?(?:[0-9A-Fa-f]-?){4,32}$/;
 
 /** Newest first, by the customer's index or by the id. */
 export async function searchOrders(db: D1Database, search: OrderSearch): Promise<FoundOrders> {
-  const { status, customerId, sku, idEnd, placedFrom_ms, placedTo_ms, limit } = search;
-  const filters = [status, sku, idEnd, placedFrom_ms, placedTo_ms];
+  const named = search.customerId === null ? await customerNamed(db, search.q) : null;
+  // The customer's orders are what was asked for: then it is no part of an id, SKU or name.
+  const q = named === null ? search.q : null;
+  const customerId = search.customerId ?? named;
+  const { status, sku, placedFrom_ms, placedTo_ms, limit } = search;
+  const idEnd = q !== null && ID_END.test(q) ? q.replaceAll("-", "").toLowerCase() : null;
+  const filters = [status, sku, q, idEnd, placedFrom_ms, placedTo_ms];
   const isFiltered = filters.some((one) => one !== null);
   const scan = isFiltered ? PAGE_SCAN : limit;
-  const { from, before } = idRange(search);
+  const { from, before } = idRange(search, idEnd);
   const seen = `${customerId === null ? SEEN : SEEN_OF_CUSTOMER} ORDER BY id DESC LIMIT ?3`;
   const [found, end] = await db.batch<OrderRow>([
     db
-      .prepare(`SELECT * FROM (${seen}) WHERE ${MATCHES} LIMIT ?10`)
+      .prepare(`SELECT * FROM (${seen}) WHERE ${MATCHES} LIMIT ?11`)
       .bind(from, before, scan, customerId, ...filters, limit),
     db
       .prepare(`SELECT * FROM (${seen}) LIMIT 1 OFFSET ?3 - 1`)
@@ -74,8 +88,25 @@ export async function searchOrders(db: D1Database, search: OrderSearch): Promise
   };
 }
 
+/** The customer with orders whose id this is, as typed or in lower case. Reads one row of an index. */
+async function customerNamed(db: D1Database, q: string | null): Promise<string | null> {
+  if (q === null) return null;
+  const row = await db
+    .prepare(
+      `SELECT customer_id AS id FROM orders INDEXED BY orders_by_customer
+       WHERE customer_id IN (?1, lower(?1)) LIMIT 1`,
+    )
+    .bind(q)
+    .first<{ id: string }>();
+  return row?.id ?? null;
+}
+
 /** The ids among which the search looks: of a whole id only that one. */
-function idRange({ idEnd, placedFrom_ms, placedTo_ms, before }: OrderSearch) {
+function idRange(
+  { placedFrom_ms, placedTo_ms, before }: OrderSearch,
+  /** Without hyphens, in lower case. */
+  idEnd: string | null,
+) {
   const one = idEnd?.length === ID_DIGITS ? withHyphens(idEnd) : null;
   const from = [
     one ?? "",

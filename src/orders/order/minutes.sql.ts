@@ -16,6 +16,7 @@ const COUNT_COLUMNS = [
   "cancelled",
   "withdrawn",
   "returned",
+  "refused",
 ] as const;
 const COLUMNS = [...COUNT_COLUMNS, ...LATENCY_COLUMNS];
 
@@ -49,6 +50,7 @@ export function countTransition(
   const latency = (isDecision ? LATENCY_VALUES : NO_LATENCY).join(", ");
   const into = COUNT_COLUMNS.slice(1)
     .map((column) => {
+      if (column === "refused") return name === "refuse" ? "1" : "0";
       if (column === "withdrawn") return to === "cancelled" ? "status = 'confirmed'" : "0";
       return column === to ? "1" : "0";
     })
@@ -96,6 +98,8 @@ export interface Minute {
   confirmed: number;
   paid: number;
   cancelled: number;
+  /** Of the cancelled, those that an item has refused. */
+  refused: number;
   /** Orders per latency bucket, in the order of `LATENCY_BOUNDS_MS`, and last those above them. */
   latencies: number[];
 }
@@ -115,6 +119,7 @@ export const minutesOf = (rows: unknown[]): Minute[] =>
     confirmed: row.confirmed ?? 0,
     paid: row.paid ?? 0,
     cancelled: row.cancelled ?? 0,
+    refused: row.refused ?? 0,
     latencies: LATENCY_COLUMNS.map((column) => row[column] ?? 0),
   }));
 

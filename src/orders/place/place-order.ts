@@ -5,8 +5,10 @@ import { TimeoutError, withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
 import { fenced, FrozenError } from "../database/fenced.ts";
 import { announce } from "../order/announce.ts";
+import { addDoorRefusals } from "../order/door-refusals.sql.ts";
 import { firstDue_ms } from "../order/order.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
+import { DoorCounter } from "./door-counter.ts";
 import { type Candidate, FROZEN, type Placement, placeAll } from "./placement.sql.ts";
 import { SoldOutCache } from "./sold-out-cache.ts";
 
@@ -17,6 +19,7 @@ const MAX_DIRECT = 16;
 const DIRECT_LEASE_MS = 30_000;
 const direct = new ConcurrencyLimit(MAX_DIRECT, DIRECT_LEASE_MS);
 const soldOut = new SoldOutCache();
+const door = new DoorCounter();
 
 export interface PlaceOptions {
   /** How long the caller waits for the outcome; 0: not at all. */
@@ -24,8 +27,33 @@ export interface PlaceOptions {
   background: (work: Promise<unknown>) => void;
 }
 
-/** Places an order. One without a key is refused without D1 when the sold-out cache knows a shortage. */
+/** Places an order, and counts one that the door refuses. */
 export async function placeOrder(
+  env: OrdersEnv,
+  candidate: Candidate,
+  options: PlaceOptions,
+): Promise<Placement> {
+  const placement = await placeOrRefuse(env, candidate, options);
+  const { demandWrite_ms } = policyOf(env);
+  if (placement.type === "refused" && demandWrite_ms > 0) {
+    const isFirst = door.add(candidate.lines, placement.refusal, Date.now());
+    if (isFirst) options.background(writeRefusals(env, demandWrite_ms));
+  }
+  return placement;
+}
+
+/** In the background, one write for many: nobody waits for a count, and a lost one loses no order. */
+async function writeRefusals(env: OrdersEnv, after_ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, after_ms));
+  try {
+    await addDoorRefusals(env.DB, door.take(), Date.now());
+  } catch (error) {
+    log("warn", "demand.write_failed", { error: errorText(error) });
+  }
+}
+
+/** An order without a key is refused without D1 when the sold-out cache knows a shortage. */
+async function placeOrRefuse(
   env: OrdersEnv,
   candidate: Candidate,
   options: PlaceOptions,

@@ -1,6 +1,6 @@
 import type { Operations } from "../shared/api.ts";
 import { dayAndTime } from "../shared/format.ts";
-import type { View } from "./route.ts";
+import { hrefOf, type View } from "./route.ts";
 
 type Alert = Operations["alerts"][number];
 
@@ -45,5 +45,5 @@ export function Alerts({ alerts }: { alerts: readonly Alert[] }) {
 
 function Link({ view }: { view: View | undefined }) {
   if (view === undefined) return <></>;
-  return <a href={`#${view}`}>Show them</a>;
+  return <a href={hrefOf(view)}>Show them</a>;
 }

@@ -3,7 +3,7 @@ import { Announcer } from "../shared/announce.tsx";
 import type { Operations } from "../shared/api.ts";
 import { Brand } from "../shared/brand.tsx";
 import { Questions } from "../shared/dialog.tsx";
-import { clockTime, count } from "../shared/format.ts";
+import { clockTime, count, plural } from "../shared/format.ts";
 import { type Polled, usePolled } from "../shared/polled.ts";
 import { useStore } from "../shared/store.ts";
 import { Alerts } from "./alerts.tsx";
@@ -12,7 +12,7 @@ import { DemoView } from "./demo-view.tsx";
 import { OrdersView } from "./orders-view.tsx";
 import { PaymentsView } from "./payments-view.tsx";
 import { ReconcileView } from "./reconcile-view.tsx";
-import { type View, view, VIEWS } from "./route.ts";
+import { place, type View, VIEWS } from "./route.ts";
 import { askOperations, SaleView } from "./sale-view.tsx";
 import { isLocalRun, setToken, token } from "./session.ts";
 import { TokenGate } from "./token-gate.tsx";
@@ -62,7 +62,7 @@ function Locked() {
 }
 
 function Console() {
-  const shown = useStore(view);
+  const { view: shown } = useStore(place);
   const operations = usePolled("operations", askOperations);
   const deadLetters = operations.data?.deadLetters ?? 0;
   const code = operations.problem?.code;
@@ -70,6 +70,11 @@ function Console() {
     // 401: the token has expired, so ask for it again. Other errors may be temporary.
     if (code === "unauthenticated") setToken(null);
   }, [code]);
+  const alerts = operations.data?.alerts ?? [];
+  const title = titleOf(alerts, NAMES[shown]);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   return (
     <>
       <header class="site-head">
@@ -93,12 +98,16 @@ function Console() {
       </header>
       <main id="main" class="console" tabindex={-1}>
         <h1 class="visually-hidden">{NAMES[shown]}</h1>
-        <Alerts alerts={operations.data?.alerts ?? []} />
+        <Alerts alerts={alerts} />
         <Shown view={shown} operations={operations} />
       </main>
     </>
   );
 }
+
+/** What is wrong is in the tab's title too: an operator has other tabs open. */
+const titleOf = (alerts: Operations["alerts"], name: string): string =>
+  alerts[0] ? `(${count(alerts.length)}) ${alerts[0].text}` : `${name} – Lockstock console`;
 
 function Shown({ view: shown, operations }: { view: View; operations: Polled<Operations> }) {
   switch (shown) {
@@ -119,10 +128,16 @@ function Shown({ view: shown, operations }: { view: View; operations: Polled<Ope
   }
 }
 
+/** Green is for all being well, not for having an answer. */
 function Freshness({ operations: { data, problem } }: { operations: Polled<Operations> }) {
-  const isFresh = problem === null && data !== null;
-  const state = isFresh ? "live" : problem ? "offline" : "connecting";
-  const label = isFresh ? "Live" : problem ? "No answer" : "Loading";
+  const alerts = data?.alerts.length ?? 0;
+  const [state, label] = problem
+    ? ["offline", "No answer"]
+    : data === null
+      ? ["connecting", "Loading"]
+      : alerts > 0
+        ? ["offline", plural(alerts, "alert")]
+        : ["live", "Live"];
   return (
     <p class={`pill ${state}`} title={`Last asked at ${clockTime(Date.now())}`}>
       {label}

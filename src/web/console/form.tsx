@@ -1,4 +1,4 @@
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, InputHTMLAttributes } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { ProblemNotice } from "../shared/notices.tsx";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
@@ -63,13 +63,19 @@ interface FieldProps {
 }
 
 export function Field({ label, hint, initial, ...input }: FieldProps) {
+  // Preact's types want to know by the type of the input whether it has a list: none has one.
+  const attributes = {
+    autocomplete: "off",
+    defaultValue: initial,
+    ...input,
+  } as InputHTMLAttributes<HTMLInputElement>;
   return (
     <label class="field">
       <span>
         {label}
         {hint ? <small>{hint}</small> : <></>}
       </span>
-      <input autocomplete="off" defaultValue={initial} {...input} />
+      <input {...attributes} />
     </label>
   );
 }

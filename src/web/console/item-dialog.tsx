@@ -1,9 +1,9 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ok } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
 import { LockstockProblem } from "../shared/problem.ts";
 import { Field, Form, textOf } from "./form.tsx";
-import { changesBetween, editsOf, itemOf, textsOf } from "./item-form.ts";
+import { changesBetween, editsOf, itemOf, textsOf, unitsOf } from "./item-form.ts";
 import type { StockedItem } from "./items.ts";
 import { client } from "./session.ts";
 
@@ -18,8 +18,10 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
   // The form goes on showing what the operator saw first: edits are what differs from that.
   const [shown] = useState(() => textsOf(item));
   const [latest, setLatest] = useState(item);
+  /** A new item that is there already, after a failure in between. */
+  const begun = useRef<{ sku: string | null }>({ sku: null });
   const submit = async (data: FormData) => {
-    if (latest === null) await create(data);
+    if (latest === null) await create(data, begun.current);
     else {
       const { sku, etag } = latest;
       const json = editsOf(data, shown);
@@ -101,6 +103,19 @@ export function ItemDialog({ item, onClose, onDone }: ItemDialogProps) {
           <SaleTime label="Sale starts" name="starts" initial={shown.starts} />
           <SaleTime label="Sale ends" name="ends" initial={shown.ends} />
         </div>
+        {item ? (
+          <></>
+        ) : (
+          <Field
+            label="Units"
+            hint="empty: none yet"
+            name="units"
+            type="number"
+            min={0}
+            max={1_000_000_000}
+            step="1"
+          />
+        )}
       </Form>
     </Dialog>
   );
@@ -111,18 +126,35 @@ const SaleTime = (field: { label: string; name: string; initial: string }) => (
   <Field {...field} hint="your time" type="datetime-local" step="1" />
 );
 
-async function create(data: FormData): Promise<void> {
+/**
+ * The item, its units, and only then the shop's window: buyers never see it sold out. After a failure
+ * in between it is a draft, and the next try goes on from there.
+ */
+async function create(data: FormData, begun: { sku: string | null }): Promise<void> {
   const sku = textOf(data, "sku");
-  const header = { "if-none-match": "*" as const };
-  const written = ok(client.v1.items[":sku"].$put({ param: { sku }, header, json: itemOf(data) }));
-  await written.catch((error: unknown) => {
-    if (!(error instanceof LockstockProblem) || error.code !== "precondition_failed") throw error;
-    throw new LockstockProblem({
-      title: "This SKU is taken",
-      detail: `There is an item ${sku} already: edit that one.`,
-      status: 409,
+  const [units, json] = [unitsOf(data), itemOf(data)];
+  const item = client.v1.items[":sku"];
+  const param = { sku };
+  const isListedLast = units > 0 && json.status === "listed";
+  if (begun.sku !== sku) {
+    const body = isListedLast ? { ...json, status: "draft" as const } : json;
+    const header = { "if-none-match": "*" as const };
+    await ok(item.$put({ param, header, json: body })).catch((error: unknown) => {
+      if (!(error instanceof LockstockProblem) || error.code !== "precondition_failed") throw error;
+      throw new LockstockProblem({
+        title: "This SKU is taken",
+        detail: `There is an item ${sku} already: edit that one.`,
+        status: 409,
+      });
     });
-  });
+    begun.sku = sku;
+  }
+  if (units > 0) {
+    const header = { "idempotency-key": `first-units-${sku}` };
+    const first = { delta: units, reason: "first units" };
+    await ok(item.stock.$post({ param, header, json: first }));
+  }
+  if (isListedLast) await ok(item.$put({ param, header: {}, json }));
 }
 
 /**

@@ -38,7 +38,7 @@ export const textsOf = (item: StockedItem | null): ItemTexts => ({
   window: minutesOf(item?.paymentWindowSeconds ?? null),
   starts: localTime(item?.saleStartsAt ?? null),
   ends: localTime(item?.saleEndsAt ?? null),
-  status: item?.status ?? "listed",
+  status: item?.status ?? "draft",
 });
 
 const typedIn = (data: FormData): ItemTexts =>
@@ -103,6 +103,9 @@ const minutesOf = (seconds: number | null): string =>
   seconds === null ? "" : `${Number((seconds / 60).toFixed(4))}`;
 const secondsOf = (minutes: string): number | null =>
   minutes === "" ? null : Math.round(Number(minutes) * 60);
+/** Units that a new item begins with. */
+export const unitsOf = (data: FormData): number => Number(textOf(data, "units"));
+
 const statusOf = (text: string) => (text === "draft" ? ("draft" as const) : ("listed" as const));
 
 /** Throws the error that the form shows. The field cannot check it without the currency. */

@@ -1,11 +1,12 @@
 import { useState } from "preact/hooks";
 import { type Movement, ok } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
-import { clockTime, count, dayAndTime, shortId } from "../shared/format.ts";
+import { clockTime, count, dayAndTime } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import type { StockedItem } from "./items.ts";
+import { OrderLink } from "./order-link.tsx";
 import { client } from "./session.ts";
 
 const PAGE = "50";
@@ -116,7 +117,14 @@ function Row({ movement }: { movement: Movement }) {
 function Purpose({ movement: { orderId, reason, actor } }: { movement: Movement }) {
   return (
     <>
-      {orderId ? <code title={orderId}>order {shortId(orderId)}</code> : <></>} {reason ?? ""}
+      {orderId ? (
+        <>
+          order <OrderLink id={orderId} isShort />
+        </>
+      ) : (
+        <></>
+      )}{" "}
+      {reason ?? ""}
       {actor ? <small> by {actor.sub ?? "the system"}</small> : <></>}
     </>
   );

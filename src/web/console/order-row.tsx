@@ -1,19 +1,29 @@
 import { useEffect, useState } from "preact/hooks";
 import { ok, type Order, type Transition } from "../shared/api.ts";
 import { confirmed } from "../shared/dialog.tsx";
-import { clockTime, dayAndTime, duration, money, timeOfDay } from "../shared/format.ts";
+import {
+  clockTime,
+  dayAndTime,
+  duration,
+  linesText,
+  money,
+  shortId,
+  timeOfDay,
+} from "../shared/format.ts";
+import { Lines } from "../shared/lines.tsx";
 import { ProblemNotice } from "../shared/notices.tsx";
+import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
-import { linesWords, reasonWords, STATUS_WORDS } from "../shared/words.ts";
+import { newer } from "./orders.ts";
+import { hrefOf } from "./route.ts";
 import { client } from "./session.ts";
+import { reasonWords, STATUS_WORDS } from "./words.ts";
 
-interface OrderRowProps {
-  order: Order;
-  onChanged: () => void;
-}
-
-export function OrderRow({ order, onChanged }: OrderRowProps) {
+export function OrderRow({ order: listed }: { order: Order }) {
   const [isOpen, setIsOpen] = useState(false);
+  // An open row is read by itself: the list may have gone on without it.
+  const [own, setOwn] = useState<Order>(listed);
+  const order = newer(listed, own);
   const { id, status, customerId, lines, total, placedAt } = order;
   return (
     <li class="order-row" data-order={id} data-status={status}>
@@ -23,12 +33,15 @@ export function OrderRow({ order, onChanged }: OrderRowProps) {
         aria-expanded={isOpen ? "true" : "false"}
         onClick={() => setIsOpen(!isOpen)}
       >
-        <span class={`chip ${status}`}>
-          {status === "pending" ? "Pending" : STATUS_WORDS[status]}
+        <span class={`chip ${status}`}>{STATUS_WORDS[status]}</span>
+        <span class="what">
+          <Lines lines={lines} />
         </span>
-        <span class="what">{linesWords(lines)}</span>
         <span class="who">
-          <code>{id}</code>
+          <code>
+            {id.slice(0, -ID_END)}
+            <b>{shortId(id)}</b>
+          </code>
           <small>{customerId}</small>
         </span>
         <span class="total digits">{money(total)}</span>
@@ -36,15 +49,24 @@ export function OrderRow({ order, onChanged }: OrderRowProps) {
           {timeOfDay(placedAt)}
         </time>
       </button>
-      {isOpen ? <Details order={order} onChanged={onChanged} /> : <></>}
+      {isOpen ? <Details order={order} onOrder={setOwn} /> : <></>}
     </li>
   );
 }
 
-function Details({ order, onChanged }: { order: Order; onChanged: () => void }) {
-  const { id, revision, status } = order;
+/** What the buyer sees of the id. */
+const ID_END = 8;
+
+function Details({ order, onOrder }: { order: Order; onOrder: (order: Order) => void }) {
+  const { id, revision, status, customerId } = order;
   const [history, setHistory] = useState<Transition[] | null>(null);
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
+  const latest = usePolled(`order ${id}`, () =>
+    ok(client.v1.orders[":id"].$get({ param: { id } })),
+  );
+  useEffect(() => {
+    if (latest.data) onOrder(latest.data);
+  }, [latest.data]);
   useEffect(() => {
     let isOver = false;
     ok(client.v1.operations.orders[":id"].history.$get({ param: { id } })).then(
@@ -58,16 +80,24 @@ function Details({ order, onChanged }: { order: Order; onChanged: () => void }) 
   const change = async (name: "pay" | "cancel") => {
     setProblem(null);
     try {
-      await ok(client.v1.orders[":id"][name].$post({ param: { id } }));
-      onChanged();
+      onOrder(await ok(client.v1.orders[":id"][name].$post({ param: { id } })));
     } catch (error) {
       setProblem(asProblem(error));
     }
   };
+  const pay = async () => {
+    const isWanted = await confirmed({
+      title: "Mark this order as paid?",
+      text: `Only when ${money(order.total)} has come in without a report of your payment provider: its units are sold then, and this cannot be undone.`,
+      action: "It is paid",
+      keep: "Not yet",
+    });
+    if (isWanted) await change("pay");
+  };
   const cancel = async () => {
     const isWanted = await confirmed({
       title: "Cancel this order?",
-      text: `The customer is told, and ${linesWords(order.lines)} goes back on sale.`,
+      text: `The customer is told, and ${linesText(order.lines)} goes back on sale.`,
       action: "Cancel the order",
     });
     if (isWanted) await change("cancel");
@@ -83,7 +113,7 @@ function Details({ order, onChanged }: { order: Order; onChanged: () => void }) 
       </ol>
       <div class="row-actions">
         {status === "confirmed" ? (
-          <button type="button" class="button small" onClick={() => void change("pay")}>
+          <button type="button" class="button small" onClick={() => void pay()}>
             Mark as paid
           </button>
         ) : (
@@ -96,6 +126,7 @@ function Details({ order, onChanged }: { order: Order; onChanged: () => void }) 
         ) : (
           <></>
         )}
+        <a href={hrefOf("orders", { q: customerId })}>All orders of this customer</a>
       </div>
     </div>
   );

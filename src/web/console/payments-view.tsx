@@ -7,6 +7,7 @@ import { dayAndTime, money } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
+import { OrderLink } from "./order-link.tsx";
 import { client } from "./session.ts";
 
 type Payment = InferResponseType<Client["v1"]["payments"]["$get"]>["payments"][number];
@@ -107,10 +108,10 @@ function Row({ payment, onChanged }: { payment: Payment; onChanged: () => void }
       </div>
       {why ? <p class="letter-error">{WHY[why]}</p> : <></>}
       <p class="hint">
-        Order <code>{orderId}</code>
+        Order <OrderLink id={orderId} />
         {successorId ? (
           <>
-            , placed again as <code>{successorId}</code>
+            , placed again as <OrderLink id={successorId} />
           </>
         ) : (
           <></>

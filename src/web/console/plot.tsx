@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { timeOfDay } from "../shared/format.ts";
+import { hourAndMinute } from "../shared/format.ts";
 
 /** The frame of a plot over the last hour: axes, hover, legend, and the figures as a table. */
 
@@ -69,7 +69,9 @@ export function Plot(props: PlotProps) {
         <h3>
           {title} <small>{unit}</small>
         </h3>
-        <p class="plot-at digits">{timeOfDay(minutes[at ?? minutes.length - 1] ?? Date.now())}</p>
+        <p class="plot-at digits">
+          {hourAndMinute(minutes[at ?? minutes.length - 1] ?? Date.now())}
+        </p>
       </figcaption>
       <ul class="legend">
         {series.map(({ name, className, values }) => (
@@ -138,7 +140,7 @@ function Axes({ ticks, area, minutes, format }: AxesProps) {
       ))}
       {marked.map(({ minute, i }) => (
         <text {...markAt(area.x(i), right)} y={HEIGHT - 6}>
-          {timeOfDay(minute)}
+          {hourAndMinute(minute)}
         </text>
       ))}
     </g>
@@ -170,7 +172,7 @@ function PlotTable({ title, minutes, series, format }: PlotProps) {
           <tbody>
             {rows.toReversed().map(({ minute, values }) => (
               <tr key={minute}>
-                <th scope="row">{timeOfDay(minute)}</th>
+                <th scope="row">{hourAndMinute(minute)}</th>
                 {values.map((value) => (
                   <td>{value === null ? "–" : format(value)}</td>
                 ))}

@@ -53,6 +53,36 @@ function Columns({ area, series }: { area: Area; series: readonly Series[] }) {
   );
 }
 
+/** Stacked columns: what became of all who asked. */
+export function DemandPlot({ perMinute }: { perMinute: readonly Minute[] }) {
+  const series: Series[] = [
+    { name: "confirmed", className: "confirmed", values: perMinute.map((m) => m.confirmed) },
+    { name: "refused by the item", className: "held", values: perMinute.map((m) => m.refused) },
+    {
+      name: "refused at the door",
+      className: "cancelled",
+      values: perMinute.map((m) => m.refusedAtDoor),
+    },
+  ];
+  const totals = perMinute.map((m) => m.confirmed + m.refused + m.refusedAtDoor);
+  return (
+    <Plot
+      title="Demand"
+      unit="orders asked for a minute, last hour"
+      minutes={perMinute.map(({ minute }) => minute)}
+      series={series}
+      ticks={niceCountTicks(Math.max(...totals, 0))}
+      format={count}
+      summary={[
+        `${count(sum(totals))} asked`,
+        ...series.map(({ name, values }) => `${count(sum(values.map((n) => n ?? 0)))} ${name}`),
+      ].join(", ")}
+      empty={sum(totals) === 0 ? "Nobody has asked in the last hour." : null}
+      draw={(area) => <Columns area={area} series={series} />}
+    />
+  );
+}
+
 /** Two lines: how long buyers waited for the outcome. */
 export function LatencyPlot({ perMinute }: { perMinute: readonly Minute[] }) {
   const series: Series[] = [

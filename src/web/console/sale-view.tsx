@@ -2,8 +2,11 @@ import { ok, type Operations } from "../shared/api.ts";
 import { count, duration, plural } from "../shared/format.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import type { Polled } from "../shared/polled.ts";
-import { ItemsTable } from "./items-table.tsx";
-import { LatencyPlot, OrdersPlot } from "./plots.tsx";
+import { useStore } from "../shared/store.ts";
+import { ItemView } from "./item-view.tsx";
+import { ItemsView } from "./items-view.tsx";
+import { DemandPlot, LatencyPlot, OrdersPlot } from "./plots.tsx";
+import { hrefOf, place } from "./route.ts";
 import { client } from "./session.ts";
 
 export const askOperations = (): Promise<Operations> => ok(client.v1.operations.$get());
@@ -11,6 +14,11 @@ export const askOperations = (): Promise<Operations> => ok(client.v1.operations.
 /** The overview of the sale. */
 export function SaleView({ operations }: { operations: Polled<Operations> }) {
   const { data, problem } = operations;
+  const { params } = useStore(place);
+  if (params["item"]) {
+    const refused = data?.refusedAtDoor.find(({ sku }) => sku === params["item"]);
+    return <ItemView key={params["item"]} sku={params["item"]} refused={refused ?? null} />;
+  }
   return (
     <>
       {problem ? <ProblemNotice problem={problem} /> : <></>}
@@ -22,10 +30,36 @@ export function SaleView({ operations }: { operations: Polled<Operations> }) {
         <div class="plots">
           <OrdersPlot perMinute={data?.perMinute ?? lastHour()} />
           <LatencyPlot perMinute={data?.perMinute ?? lastHour()} />
+          <DemandPlot perMinute={data?.perMinute ?? lastHour()} />
+          <RefusedAtDoor items={data?.refusedAtDoor ?? []} />
         </div>
       </section>
-      <ItemsTable />
+      <ItemsView />
     </>
+  );
+}
+
+const NONE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, refused: 0, refusedAtDoor: 0 };
+
+/** Who was refused has no order: for which items, and how many units they wanted. */
+function RefusedAtDoor({ items }: { items: Operations["refusedAtDoor"] }) {
+  return (
+    <section class="panel" aria-labelledby="door-title">
+      <h3 id="door-title">Refused at the door, last hour</h3>
+      {items.length === 0 ? (
+        <p class="hint">Nobody. It counts orders that were refused without being placed.</p>
+      ) : (
+        <ul class="letters">
+          {items.map(({ sku, orders, units }) => (
+            <li class="refused digits" key={sku} data-refused={sku}>
+              <a href={hrefOf("sale", { item: sku })}>{sku}</a>
+              <span>{plural(orders, "order")}</span>
+              <span>{plural(units, "unit")}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
   );
 }
 
@@ -35,12 +69,13 @@ function lastHour(): Operations["perMinute"] {
   const settleLatencyMs = { p50: null, p99: null };
   return Array.from({ length: 60 }, (_, i) => {
     const minute = new Date(now - (59 - i) * 60_000).toISOString();
-    return { minute, placed: 0, confirmed: 0, paid: 0, cancelled: 0, settleLatencyMs };
+    return { minute, ...NONE, settleLatencyMs };
   });
 }
 
 function Tiles({ data }: { data: Operations | null }) {
   const unsettled = data?.unsettled;
+  const isStockAway = data?.alerts.some(({ code }) => code === "stock_away") ?? false;
   return (
     <dl class="tiles">
       <Tile
@@ -68,9 +103,11 @@ function Tiles({ data }: { data: Operations | null }) {
         note={
           unsettled?.count
             ? `oldest ${duration(unsettled.oldestAgeSeconds * 1_000)}`
-            : "all settled"
+            : isStockAway
+              ? "the stock does not answer"
+              : "all settled"
         }
-        isWarning={(unsettled?.oldestAgeSeconds ?? 0) > 60}
+        isWarning={isStockAway || (unsettled?.oldestAgeSeconds ?? 0) > 60}
       />
       <Tile
         name="Dead letters"

@@ -24,7 +24,8 @@ export function StockDialog({ item, kind, onClose, onDone }: StockDialogProps) {
   const submit = async (data: FormData) => {
     const delta = Number(textOf(data, "delta"));
     const json = { delta, reason: textOf(data, "reason") };
-    if (delta < 0 && !(await isWanted(name, delta))) return;
+    if (delta < 0 && !(await isTakingWanted(name, delta))) return;
+    if (isUnusual(delta, level) && !(await isReceivingWanted(item, delta))) return;
     const change = JSON.stringify(json);
     const last = operation.current;
     const key = last?.change === change ? last.key : crypto.randomUUID();
@@ -56,7 +57,23 @@ export function StockDialog({ item, kind, onClose, onDone }: StockDialogProps) {
   );
 }
 
-const isWanted = (name: string, delta: number): Promise<boolean> =>
+/** An item that has had units seldom gets many times as many: rather it is a slip of the hand. */
+const USUAL_TIMES = 3;
+const USUAL_UNITS = 100;
+const USUAL_FIRST_UNITS = 10_000;
+
+const isUnusual = (delta: number, { received }: StockedItem["level"]): boolean =>
+  delta > (received === 0 ? USUAL_FIRST_UNITS : Math.max(USUAL_UNITS, USUAL_TIMES * received));
+
+const isReceivingWanted = ({ name, level }: StockedItem, delta: number): Promise<boolean> =>
+  confirmed({
+    title: `Are there really ${count(delta)} units?`,
+    text: `${name} has had ${plural(level.received, "unit")} so far. What is added is for sale at once, and orders for it are promises.`,
+    action: `Add ${count(delta)}`,
+    keep: "Check again",
+  });
+
+const isTakingWanted = (name: string, delta: number): Promise<boolean> =>
   confirmed({
     title: "Take units away?",
     text: `${plural(-delta, "unit")} of ${name} will no longer be for sale.`,

@@ -43,13 +43,37 @@ export function TokenGate() {
           {isBusy ? "Checking…" : "Enter"}
         </button>
       </form>
-      {isLocalRun ? (
-        <p class="hint">
-          In a local run, <code>npm run --silent token -- me operator</code> prints one.
-        </p>
-      ) : (
-        <></>
-      )}
+      <HowToGetOne />
     </section>
+  );
+}
+
+/** The first thing that an operator needs to know of a deployed console. */
+function HowToGetOne() {
+  if (isLocalRun) {
+    return (
+      <p class="hint">
+        In a local run, <code>npm run --silent token -- me operator</code> prints one.
+      </p>
+    );
+  }
+  return (
+    <details class="hint how">
+      <summary>Where do I get a token?</summary>
+      <ul>
+        <li>
+          <code>npm run deploy</code> wrote one, for 90 days, beside where it was run:{" "}
+          <code>.deploy/production/operator.token</code> (the folder has the environment’s name).
+        </li>
+        <li>
+          Another one: <code>npm run --silent token -- YOUR-NAME operator</code> with{" "}
+          <code>AUTH_SECRET</code> set to the secret in that folder.
+        </li>
+        <li>
+          With a key set (<code>AUTH_JWKS_URL</code>), from your identity provider, with the scope{" "}
+          <code>operator</code>.
+        </li>
+      </ul>
+    </details>
   );
 }

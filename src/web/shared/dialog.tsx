@@ -2,6 +2,9 @@ import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Store, useStore } from "./store.ts";
 
+/** A page in another language sets its own. */
+export const dialogWords = { keep: "Keep it", close: "Close" };
+
 interface DialogProps {
   title: string;
   onClose: () => void;
@@ -34,7 +37,7 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
     >
       <header class="dialog-head">
         <h2 id={id}>{title}</h2>
-        <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
+        <button type="button" class="icon-button" aria-label={dialogWords.close} onClick={onClose}>
           <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
             <path class="stroke" d="M3 3l10 10M13 3L3 13" />
           </svg>
@@ -50,6 +53,8 @@ interface Question {
   text: string;
   /** The label of the confirming button. */
   action: string;
+  /** The label of the other one; by default "Keep it". */
+  keep?: string;
   answer: (isYes: boolean) => void;
 }
 
@@ -78,7 +83,7 @@ export function Questions() {
       <p>{asked.text}</p>
       <div class="dialog-actions">
         <button type="button" class="button quiet" autofocus onClick={() => asked.answer(false)}>
-          Keep it
+          {asked.keep ?? dialogWords.keep}
         </button>
         <button type="button" class="button danger" onClick={() => asked.answer(true)}>
           {asked.action}

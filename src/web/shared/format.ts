@@ -2,8 +2,28 @@ import { minorDigitsOf } from "../../contract/currencies.ts";
 
 /** Formats numbers and times. */
 
-/** Number formats of the reader's region, with English words as on the rest of the page. */
-const LOCALE = "en-GB";
+/** In the console: English words, and the numbers and times that go with them. */
+let locale = "en-GB";
+let formats = formatsOf(locale);
+
+/** The page's language and region (BCP 47), for all that is formatted from now on. */
+export function setLocale(tag: string): void {
+  locale = tag;
+  formats = formatsOf(tag);
+}
+
+function formatsOf(tag: string) {
+  const time = { hour: "2-digit", minute: "2-digit" } as const;
+  const day = { day: "numeric", month: "short" } as const;
+  return {
+    count: new Intl.NumberFormat(tag),
+    time: new Intl.DateTimeFormat(tag, time),
+    clock: new Intl.DateTimeFormat(tag, { timeStyle: "medium" }),
+    day: new Intl.DateTimeFormat(tag, { ...day, ...time }),
+    dayClock: new Intl.DateTimeFormat(tag, { ...day, ...time, second: "2-digit" }),
+    yearAndTime: new Intl.DateTimeFormat(tag, { ...day, ...time, year: "numeric" }),
+  };
+}
 
 interface Money {
   /** In minor units. */
@@ -18,7 +38,7 @@ const digitsOf = (currency: string): number => minorDigitsOf(currency) ?? OTHER_
 /** Uses the digits of ISO 4217: browsers use CLDR's, which has 0 for IQD and LBP. */
 export function money({ amount, currency }: Money): string {
   const digits = digitsOf(currency);
-  const format = new Intl.NumberFormat(LOCALE, {
+  const format = new Intl.NumberFormat(locale, {
     style: "currency",
     currency,
     minimumFractionDigits: digits,
@@ -44,24 +64,40 @@ export function minorUnits(text: string, currency: string): number | null {
   return Number(whole + decimals.padEnd(digits, "0"));
 }
 
-const COUNT = new Intl.NumberFormat(LOCALE);
-export const count = (n: number): string => COUNT.format(n);
+export const count = (n: number): string => formats.count.format(n);
 
 export const plural = (n: number, one: string, many = `${one}s`): string =>
   `${count(n)} ${n === 1 ? one : many}`;
 
-const TIME = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
-const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
-const DAY = new Intl.DateTimeFormat(LOCALE, {
-  day: "numeric",
-  month: "short",
-  hour: "2-digit",
-  minute: "2-digit",
-});
+type Time = string | number;
 
-export const timeOfDay = (at: string | number): string => TIME.format(new Date(at));
-export const clockTime = (at: string | number): string => CLOCK.format(new Date(at));
-export const dayAndTime = (at: string | number): string => DAY.format(new Date(at));
+/** With the year unless it is this one. */
+export function dayAndTime(at: Time): string {
+  const time = new Date(at);
+  const isThisYear = time.getFullYear() === new Date().getFullYear();
+  return (isThisYear ? formats.day : formats.yearAndTime).format(time);
+}
+
+const isToday = (at: Time): boolean => new Date(at).toDateString() === new Date().toDateString();
+
+/** With the day unless that is today. */
+export const timeOfDay = (at: Time): string =>
+  isToday(at) ? formats.time.format(new Date(at)) : dayAndTime(at);
+/** To the second, with the day unless that is today. */
+export const clockTime = (at: Time): string =>
+  (isToday(at) ? formats.clock : formats.dayClock).format(new Date(at));
+/** For an axis, whose times are of one hour. */
+export const hourAndMinute = (at: Time): string => formats.time.format(new Date(at));
+
+/**
+ * A name within a sentence, for texts that can have no `<bdi>`: without the isolates (UAX 9) a name
+ * that is read from right to left takes the numbers beside it along.
+ */
+export const isolated = (name: string): string => `\u2068${name}\u2069`;
+
+/** `2 × Tides, 1 × Comet runner`. */
+export const linesText = (lines: readonly { quantity: number; name: string }[]): string =>
+  lines.map(({ quantity, name }) => `${count(quantity)} × ${isolated(name)}`).join(", ");
 
 const two = (n: number): string => `${n}`.padStart(2, "0");
 

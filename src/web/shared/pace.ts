@@ -15,17 +15,23 @@ export type PollResult = "moved" | "same" | { retryAfter_s: number | null };
 /** 2 s, up to 10 s while nothing moves; after a failure longer, and as long as the server says. */
 export class Pace {
   readonly #random: () => number;
-  #wait_ms = MIN_MS;
+  readonly #min_ms: number;
+  readonly #idle_ms: number;
+  #wait_ms: number;
 
-  constructor(random = Math.random) {
+  /** `every_ms`: an even pace instead, while there are answers. */
+  constructor(random = Math.random, every_ms?: number) {
     this.#random = random;
+    this.#min_ms = every_ms ?? MIN_MS;
+    this.#idle_ms = every_ms ?? MAX_IDLE_MS;
+    this.#wait_ms = this.#min_ms;
   }
 
   /** The wait before the next poll. */
   after(result: PollResult): number {
-    if (result === "moved") this.#wait_ms = MIN_MS;
+    if (result === "moved") this.#wait_ms = this.#min_ms;
     else {
-      const most_ms = result === "same" ? MAX_IDLE_MS : MAX_FAILED_MS;
+      const most_ms = result === "same" ? this.#idle_ms : MAX_FAILED_MS;
       this.#wait_ms = Math.min(this.#wait_ms * GROWTH, most_ms);
     }
     const asked_ms = typeof result === "string" ? 0 : (result.retryAfter_s ?? 0) * 1_000;

@@ -12,9 +12,9 @@ export interface Polled<T> {
 
 /**
  * Loads now, and again at a `Pace` while the page is visible. When `key` changes, discards the data
- * and reloads, so that data of another key is never shown.
+ * and reloads, so that data of another key is never shown. `every_ms`: at an even pace.
  */
-export function usePolled<T>(key: string, ask: () => Promise<T>): Polled<T> {
+export function usePolled<T>(key: string, ask: () => Promise<T>, every_ms?: number): Polled<T> {
   const [state, setState] = useState<{
     key: string;
     data: T | null;
@@ -33,7 +33,7 @@ export function usePolled<T>(key: string, ask: () => Promise<T>): Polled<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let turn = 0;
     let before = "";
-    const pace = new Pace();
+    const pace = new Pace(Math.random, every_ms);
     const run = async () => {
       clearTimeout(timer);
       const own = ++turn;

@@ -3,19 +3,21 @@ import type { Connection } from "../../../packages/client/src/index.ts";
 import { Announcer } from "../shared/announce.tsx";
 import { Brand } from "../shared/brand.tsx";
 import { Questions } from "../shared/dialog.tsx";
-import { money, plural } from "../shared/format.ts";
-import { Empty, ProblemNotice } from "../shared/notices.tsx";
+import { clockTime } from "../shared/format.ts";
+import { Empty } from "../shared/notices.tsx";
 import type { LockstockProblem } from "../shared/problem.ts";
 import { Store, useStore } from "../shared/store.ts";
-import { CartPanel, ORDERS_HEADING, totalOf } from "./cart-panel.tsx";
-import { cart } from "./cart.ts";
-import { catalogueProblem, items } from "./catalogue.ts";
+import { attempts } from "./attempts.ts";
+import { CartBar } from "./cart-bar.tsx";
+import { CartPanel, ORDERS_HEADING } from "./cart-panel.tsx";
+import { catalogueProblem, items, readAt_ms } from "./catalogue.ts";
 import { ChallengePanel } from "./challenge-panel.tsx";
 import { ItemCard } from "./item-card.tsx";
 import { AttemptCard, OrderCard } from "./order-card.tsx";
 import { orders } from "./orders.ts";
-import { attempts } from "./placing.ts";
 import { forgetGuest, isRefused } from "./session.ts";
+import { t } from "./texts/texts.ts";
+import { Trouble } from "./trouble.tsx";
 
 export const connection = new Store<Exclude<Connection, "closed">>("connecting");
 /** Why no guest could be created; without one, nothing can be ordered. */
@@ -28,26 +30,29 @@ export function App() {
   return (
     <>
       <a class="skip" href="#catalogue">
-        Skip to the catalogue
+        {t.skipToCatalogue}
+      </a>
+      <a class="skip" href="#cart">
+        {t.skipToCart}
       </a>
       <header class="site-head">
-        <Brand place="Shop" />
+        <Brand place={t.place} />
         <ConnectionPill />
       </header>
       <main class="shop">
         <Catalogue />
-        <aside class="side" aria-label="Cart and orders">
+        <aside class="side" aria-label={t.side}>
           <ChallengePanel />
           <CartPanel />
           <Orders />
         </aside>
       </main>
       <footer class="site-foot">
-        <nav aria-label="More">
+        <nav aria-label={t.more}>
           <a href="/console">Console</a>
           <a href="/docs">API</a>
         </nav>
-        <p>Every unit is promised once.</p>
+        <p>{t.motto}</p>
       </footer>
       <CartBar />
       <Questions />
@@ -56,19 +61,15 @@ export function App() {
   );
 }
 
-const CONNECTIONS: Record<Exclude<Connection, "closed">, [label: string, title: string]> = {
-  connecting: ["Connecting", "Connecting to hear of your orders as they change"],
-  live: ["Live", "Connected: changes of your orders appear by themselves"],
-  polling: ["Polling", "No live connection: your orders are asked for every few seconds"],
-  offline: ["Offline", "The server cannot be reached; trying again"],
-};
-
 function ConnectionPill() {
-  const state = useStore(connection);
-  const [label, title] = CONNECTIONS[state];
+  const feed = useStore(connection);
+  // A socket notices only after half a minute that nobody is there any more; a call does at once.
+  const isAway = useStore(catalogueProblem)?.status === 0;
+  const state = isAway && feed === "live" ? "offline" : feed;
+  const [label, title] = t.connection[state];
   return (
     <p class={`pill ${state}`} role="status" title={title} data-connection={state}>
-      <span class="visually-hidden">Order updates: </span>
+      <span class="visually-hidden">{t.updates} </span>
       {label}
     </p>
   );
@@ -77,17 +78,25 @@ function ConnectionPill() {
 function Catalogue() {
   const all = useStore(items);
   const problem = useStore(catalogueProblem);
+  const read_ms = useStore(readAt_ms);
   return (
     <section class="catalogue" aria-labelledby="catalogue">
       <div class="section-head">
         <h1 id="catalogue" tabindex={-1}>
-          Few of each. Fairly sold.
+          {t.title}
         </h1>
-        <p class="lead">Live stock, one click, and the answer arrives while you watch.</p>
+        <p class="lead">{t.lead}</p>
       </div>
-      {problem ? <ProblemNotice problem={problem} /> : <></>}
+      {problem ? (
+        <Trouble
+          problem={problem}
+          text={`${read_ms === null ? "" : `${t.stockFrom(clockTime(read_ms))} `}${t.triedAgain}`}
+        />
+      ) : (
+        <></>
+      )}
       {all?.length === 0 ? (
-        <Empty title="Nothing is on sale" text="As soon as there is, it appears here." />
+        <Empty title={t.nothingOnSale[0]} text={t.nothingOnSale[1]} />
       ) : (
         <ul class="items" aria-busy={all === null ? "true" : "false"}>
           {all === null
@@ -103,20 +112,23 @@ function Catalogue() {
 
 function Orders() {
   const all = useStore(orders);
-  const sending = useStore(attempts);
+  // Afterwards the order has a card of its own.
+  const sending = useStore(attempts).filter(({ orderId }) => orderId === undefined);
   const problem = useStore(guestProblem);
+  const isAway = useStore(catalogueProblem) !== null;
   const [isAll, setIsAll] = useState(false);
   const shown = isAll ? all : all.slice(0, ORDERS_SHOWN);
   const hidden = all.length - shown.length;
   return (
     <section class="panel orders" aria-labelledby={ORDERS_HEADING}>
       <h2 id={ORDERS_HEADING} tabindex={-1}>
-        Your orders
+        {t.yourOrders}
       </h2>
-      {problem ? <ProblemNotice problem={problem} /> : <></>}
+      {/* What is wrong is said once: the catalogue's notice is above. */}
+      {problem && !isAway ? <Trouble problem={problem} text={t.triedAgain} /> : <></>}
       <Refused />
       {all.length + sending.length === 0 ? (
-        <p class="hint">None yet. Each order lives here, from accepted to paid.</p>
+        <p class="hint">{t.noOrders}</p>
       ) : (
         <ul class="order-list">
           {sending.map((attempt) => (
@@ -129,7 +141,7 @@ function Orders() {
       )}
       {hidden > 0 ? (
         <button type="button" class="button quiet" onClick={() => setIsAll(true)}>
-          Show {plural(hidden, "older order")}
+          {t.olderOrders(hidden)}
         </button>
       ) : (
         <></>
@@ -141,28 +153,14 @@ function Orders() {
 /** Lets the buyer decide whether to continue without the orders of this session. */
 function Refused() {
   if (!useStore(isRefused)) return <></>;
+  const [title, text] = t.refused;
   return (
     <div class="notice bad" role="alert">
-      <strong>The shop does not accept this session</strong>
-      <span>Your orders are kept, and it is tried again. Starting anew gives them up here.</span>
+      <strong>{title}</strong>
+      <span>{text}</span>
       <button type="button" class="button small" onClick={forgetGuest}>
-        Start anew
+        {t.startAnew}
       </button>
     </div>
-  );
-}
-
-/** A link to the cart, which on phones is far down the page. */
-function CartBar() {
-  const lines = useStore(cart);
-  const all = useStore(items);
-  const units = lines.reduce((sum, { quantity }) => sum + quantity, 0);
-  const total = totalOf(lines, all);
-  if (units === 0) return <></>;
-  return (
-    <a class="cart-bar" href="#cart">
-      <span>Cart · {plural(units, "item")}</span>
-      <span class="digits">{total ? money(total) : ""}</span>
-    </a>
   );
 }

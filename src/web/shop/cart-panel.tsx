@@ -1,33 +1,53 @@
 import { useRef } from "preact/hooks";
-import type { Item } from "../../../packages/client/src/index.ts";
-import { count, money, plural } from "../shared/format.ts";
+import { count, money } from "../shared/format.ts";
 import { useStore } from "../shared/store.ts";
-import { cart, type CartLine, MAX_QUANTITY, setQuantity } from "./cart.ts";
-import { items } from "./catalogue.ts";
+import { useNow } from "../shared/use-now.ts";
+import { attempts } from "./attempts.ts";
+import { type CartState, cartStates } from "./availability.ts";
+import { cart, MAX_QUANTITY, setQuantity } from "./cart.ts";
+import { items, isWhole } from "./catalogue.ts";
 import { challenge, CHALLENGE_HEADING } from "./challenge.ts";
+import { orders } from "./orders.ts";
 import { orderCart, placingNote } from "./placing.ts";
+import { t } from "./texts/texts.ts";
 
 export const ORDERS_HEADING = "your-orders";
 
-/** Null while the catalogue or an item of the cart is unknown, and for mixed currencies. */
-export function totalOf(lines: readonly CartLine[], all: readonly Item[] | null) {
-  const prices = lines.flatMap(({ sku, quantity }) => {
-    const price = all?.find((item) => item.sku === sku)?.price;
-    return price ? [{ ...price, amount: price.amount * quantity }] : [];
-  });
+/** The cart with what of it can be ordered now. */
+export function useCart(): CartState[] {
+  const lines = useStore(cart);
+  const catalogue = { items: useStore(items), isWhole: useStore(isWhole) };
+  // What the buyer has already counts towards the limits.
+  useStore(orders);
+  useStore(attempts);
+  const isTimed = catalogue.items?.some(
+    ({ sku, saleStartsAt, saleEndsAt }) =>
+      (saleStartsAt ?? saleEndsAt) !== null && lines.some((line) => line.sku === sku),
+  );
+  return cartStates(lines, catalogue, useNow(isTimed ?? false));
+}
+
+/** Of what can be ordered. Null while the price of an item is unknown, and for mixed currencies. */
+export function totalOf(states: readonly CartState[]) {
+  const ordered = states.filter(({ units }) => units > 0);
+  const prices = ordered.flatMap(({ item, units }) =>
+    item ? [{ ...item.price, amount: item.price.amount * units }] : [],
+  );
   const currency = prices[0]?.currency;
-  const isWhole = prices.length === lines.length && prices.every((p) => p.currency === currency);
-  if (currency === undefined || !isWhole) return null;
+  const isWholePrice =
+    prices.length === ordered.length && prices.every((p) => p.currency === currency);
+  if (currency === undefined || !isWholePrice) return null;
   return { currency, amount: prices.reduce((sum, { amount }) => sum + amount, 0) };
 }
 
 export function CartPanel() {
-  const lines = useStore(cart);
-  const all = useStore(items);
+  const states = useCart();
   const note = useStore(placingNote);
   const heading = useRef<HTMLHeadingElement>(null);
-  const total = totalOf(lines, all);
+  const total = totalOf(states);
+  const isOrderable = states.some(({ units }) => units > 0);
   const order = () => {
+    if (!isOrderable) return;
     // The button disappears with the cart, so the focus moves to the new order's place, or to what
     // the order waits for.
     if (challenge.get()) document.getElementById(CHALLENGE_HEADING)?.focus();
@@ -37,30 +57,30 @@ export function CartPanel() {
   return (
     <section class="panel cart" aria-labelledby="cart">
       <h2 id="cart" ref={heading} tabindex={-1}>
-        Cart
+        {t.cart}
       </h2>
       <div aria-live="polite">
         {note ? <p class={note.isRefusal ? "notice bad" : "notice"}>{note.text}</p> : <></>}
       </div>
-      {lines.length === 0 ? (
-        <p class="hint">Nothing picked yet. What you add stays here, also after a reload.</p>
+      {states.length === 0 ? (
+        <p class="hint">{t.nothingPicked}</p>
       ) : (
         <>
           <ul class="cart-lines">
-            {lines.map((line) => (
-              <Line
-                key={line.sku}
-                line={line}
-                item={all?.find(({ sku }) => sku === line.sku)}
-                onGone={() => heading.current?.focus()}
-              />
+            {states.map((state) => (
+              <Line key={state.line.sku} state={state} onGone={() => heading.current?.focus()} />
             ))}
           </ul>
-          <button type="button" class="button primary order" onClick={order}>
-            <span>Order now</span>
+          <button
+            type="button"
+            class="button primary order"
+            aria-disabled={isOrderable ? "false" : "true"}
+            onClick={order}
+          >
+            <span>{isOrderable ? t.orderNow : t.nothingToOrder}</span>
             <span class="digits">{total ? money(total) : ""}</span>
           </button>
-          <p class="hint">One click orders. You see here at once whether it is yours.</p>
+          <p class="hint">{t.oneClick}</p>
         </>
       )}
     </section>
@@ -68,51 +88,81 @@ export function CartPanel() {
 }
 
 interface LineProps {
-  line: CartLine;
-  item: Item | undefined;
+  state: CartState;
   onGone: () => void;
 }
 
-function Line({ line: { sku, quantity }, item, onGone }: LineProps) {
+function Line({ state: { line, item, why, units }, onGone }: LineProps) {
+  const { sku, quantity } = line;
   const name = item?.name ?? sku;
-  const most = Math.min(item?.limitPerCustomer ?? MAX_QUANTITY, MAX_QUANTITY);
-  const isShort = item !== undefined && item.available < quantity;
   const change = (to: number) => {
-    if (to > most) return;
     setQuantity(sku, to);
     if (to === 0) onGone();
   };
   return (
-    <li class="cart-line">
+    <li class={units === 0 ? "cart-line is-out" : "cart-line"} data-sku={sku}>
       <span class="cart-name">
-        {name}
-        {isShort ? (
-          <small class="warn">
-            {item.available === 0 ? "Sold out" : `Only ${count(item.available)} left`}
-          </small>
-        ) : (
-          <></>
-        )}
+        <bdi>{name}</bdi>
+        <Why why={why} units={units} />
       </span>
-      <span class="stepper" role="group" aria-label={`Quantity of ${name}`}>
-        <button type="button" aria-label={`One less: ${name}`} onClick={() => change(quantity - 1)}>
-          −
-        </button>
-        <output class="digits" aria-label={plural(quantity, "unit")}>
-          {count(quantity)}
-        </output>
+      {units === 0 ? (
         <button
           type="button"
-          aria-label={`One more: ${name}`}
-          aria-disabled={quantity >= most ? "true" : "false"}
-          onClick={() => change(quantity + 1)}
+          class="button small quiet"
+          aria-label={t.removeItem(name)}
+          onClick={() => change(0)}
         >
-          +
+          {t.remove}
         </button>
-      </span>
+      ) : (
+        <Stepper
+          name={name}
+          quantity={quantity}
+          isFull={isFull(item, quantity)}
+          onChange={change}
+        />
+      )}
       <span class="cart-price digits">
-        {item ? money({ ...item.price, amount: item.price.amount * quantity }) : ""}
+        {item && units > 0 ? money({ ...item.price, amount: item.price.amount * units }) : ""}
       </span>
     </li>
+  );
+}
+
+const isFull = (item: CartState["item"], quantity: number): boolean =>
+  quantity >= Math.min(item?.limitPerCustomer ?? MAX_QUANTITY, MAX_QUANTITY);
+
+/** What holds the line back. */
+function Why({ why, units }: Pick<CartState, "why" | "units">) {
+  if (why === null) return <></>;
+  const text = why === "left" || why === "limit" ? t.onlyOrdered[why](units) : t.notOrdered[why];
+  return <small class="warn">{text}</small>;
+}
+
+interface StepperProps {
+  name: string;
+  quantity: number;
+  isFull: boolean;
+  onChange: (to: number) => void;
+}
+
+function Stepper({ name, quantity, isFull: isAtLimit, onChange }: StepperProps) {
+  return (
+    <span class="stepper" role="group" aria-label={t.quantityOf(name)}>
+      <button type="button" aria-label={t.oneLess(name)} onClick={() => onChange(quantity - 1)}>
+        −
+      </button>
+      <output class="digits" aria-label={t.units(quantity)}>
+        {count(quantity)}
+      </output>
+      <button
+        type="button"
+        aria-label={t.oneMore(name)}
+        aria-disabled={isAtLimit ? "true" : "false"}
+        onClick={() => isAtLimit || onChange(quantity + 1)}
+      >
+        +
+      </button>
+    </span>
   );
 }

@@ -9,12 +9,16 @@ import { client, ONCE } from "./session.ts";
 const MAX_PAGES = 5;
 
 export const items = new Store<Item[] | null>(null);
+/** Whether `items` has all of the catalogue. */
+export const isWhole = new Store<boolean>(false);
+/** When `items` was read, by the own clock. */
+export const readAt_ms = new Store<number | null>(null);
 export const catalogueProblem = new Store<LockstockProblem | null>(null);
 
 export const nameOf = (sku: string): string =>
   items.get()?.find((item) => item.sku === sku)?.name ?? sku;
 
-async function readAll(): Promise<Item[]> {
+async function readAll(): Promise<{ all: Item[]; isEnd: boolean }> {
   const all: Item[] = [];
   const isFirst = items.get() === null;
   let cursor: string | undefined;
@@ -23,10 +27,10 @@ async function readAll(): Promise<Item[]> {
     all.push(...found);
     // The further pages may take a second each, since all buyers share their reads.
     if (isFirst) items.set([...all]);
-    if (nextCursor === null) break;
+    if (nextCursor === null) return { all, isEnd: true };
     cursor = nextCursor;
   }
-  return all;
+  return { all, isEnd: false };
 }
 
 const pace = new Pace();
@@ -37,8 +41,10 @@ export async function refreshCatalogue(): Promise<void> {
   let result: PollResult;
   try {
     const before = JSON.stringify(items.get());
-    const all = await readAll();
+    const { all, isEnd } = await readAll();
     items.set(all);
+    isWhole.set(isEnd);
+    readAt_ms.set(Date.now());
     catalogueProblem.set(null);
     result = JSON.stringify(all) === before ? "same" : "moved";
   } catch (error) {

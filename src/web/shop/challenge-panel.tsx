@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { isChallengeMessage } from "../shared/challenge-message.ts";
+import type { LockstockProblem } from "../shared/problem.ts";
 import { useStore } from "../shared/store.ts";
-import { challengeWords } from "../shared/words.ts";
 import { challenge, CHALLENGE_HEADING, failed, passed, tryAgain } from "./challenge.ts";
+import { t } from "./texts/texts.ts";
+import { challengeWords } from "./words.ts";
 
 /** The page of the widget, and the widget's script, have to arrive in it. */
 const SHOWN_MS = 30_000;
@@ -15,23 +17,30 @@ export function ChallengePanel() {
   return (
     <section class="panel challenge" aria-labelledby={CHALLENGE_HEADING}>
       <h2 id={CHALLENGE_HEADING} tabindex={-1}>
-        A short check
+        {t.challenge.title}
       </h2>
       {problem ? (
-        <div class="notice bad" role="alert">
-          <strong>{problem.title}</strong>
-          <span>{challengeWords(problem)}</span>
-          <button type="button" class="button small" onClick={tryAgain}>
-            Try again
-          </button>
-        </div>
+        <Failed problem={problem} />
       ) : (
         <>
-          <p class="hint">It shows that you are not a robot, and mostly passes by itself.</p>
+          <p class="hint">{t.challenge.hint}</p>
           <Frame key={attempt} />
         </>
       )}
     </section>
+  );
+}
+
+function Failed({ problem }: { problem: LockstockProblem }) {
+  const [title, text] = challengeWords(problem);
+  return (
+    <div class="notice bad" role="alert">
+      <strong>{title}</strong>
+      <span>{text}</span>
+      <button type="button" class="button small" onClick={tryAgain}>
+        {t.challenge.again}
+      </button>
+    </div>
   );
 }
 
@@ -54,5 +63,5 @@ function Frame() {
       removeEventListener("message", hear);
     };
   }, []);
-  return <iframe ref={frame} src="/challenge" title="Check of new guests" height={height_px} />;
+  return <iframe ref={frame} src="/challenge" title={t.challenge.frame} height={height_px} />;
 }

@@ -1,5 +1,6 @@
 import { asProblem, LockstockProblem } from "../shared/problem.ts";
 import { Store } from "../shared/store.ts";
+import { t } from "./texts/texts.ts";
 
 /** The check that a new guest has to pass where the deployment has Turnstile on. */
 export interface Challenge {
@@ -26,19 +27,27 @@ export const failed = (why: string): void => answer?.fail(notPassed(why));
 export const tryAgain = (): void => retry?.();
 
 /**
- * Shows the widget until `use` succeeds with its token. After each failure the buyer decides when to
- * try again: a page that did so by itself would ask for check after check.
+ * Shows the widget until `use` succeeds with its token, or until there is something else instead.
+ * After each failure the buyer decides when to try again: a page that did so by itself would ask for
+ * check after check.
  */
-export async function withToken<T>(use: (token: string) => Promise<T>): Promise<T> {
+export async function withToken<T>(
+  use: (token: string) => Promise<T>,
+  instead: Promise<T>,
+): Promise<T> {
+  const other = instead.then((value) => ({ value }));
   try {
     for (let attempt = 1; ; attempt++) {
       challenge.set({ attempt, problem: null });
       try {
-        const token = await new Promise<string>((pass, fail) => (answer = { pass, fail }));
-        return await use(token);
+        const token = new Promise<string>((pass, fail) => (answer = { pass, fail }));
+        const first = await Promise.race([token, other]);
+        return typeof first === "string" ? await use(first) : first.value;
       } catch (error) {
         challenge.set({ attempt, problem: asProblem(error) });
-        await new Promise<void>((again) => (retry = again));
+        const again = new Promise<null>((resolve) => (retry = () => resolve(null)));
+        const first = await Promise.race([again, other]);
+        if (first !== null) return first.value;
       }
     }
   } finally {
@@ -50,6 +59,6 @@ const notPassed = (why: string): LockstockProblem =>
   new LockstockProblem({
     code: "challenge_not_passed",
     status: 0,
-    title: "The check could not be completed",
-    detail: `Maybe the network or an extension of your browser blocks challenges.cloudflare.com, or your browser is not supported (${why}).`,
+    title: t.challenge.incomplete,
+    detail: t.challenge.blocked(why),
   });

@@ -1,12 +1,14 @@
 import { render } from "preact";
 import { createClient, type Feed } from "../../../packages/client/src/index.ts";
 import { fetchWithClock } from "../shared/clock.ts";
+import { dialogWords } from "../shared/dialog.tsx";
 import { asProblem } from "../shared/problem.ts";
 import { App, connection, guestProblem } from "./app.tsx";
 import { watchCatalogue } from "./catalogue.ts";
 import { forgetOrders, knownUntil, learn } from "./orders.ts";
-import { resumeAttempts } from "./placing.ts";
+import { watchAttempts } from "./placing.ts";
 import { acceptGuest, guest, refuseGuest, requireGuest } from "./session.ts";
+import { t } from "./texts/texts.ts";
 
 /** A feed whose token is refused has ended; it is opened again, for the server may be at fault. */
 const REFUSED_MS = 3_000;
@@ -63,8 +65,9 @@ guest.subscribe(() => {
   customerId = next;
 });
 
+Object.assign(dialogWords, { keep: t.keep, close: t.close });
 const root = document.getElementById("app");
 if (root) render(<App />, root);
 watchCatalogue();
-resumeAttempts();
+watchAttempts();
 follow();

@@ -1,24 +1,25 @@
 import { useState } from "preact/hooks";
 import type { Order } from "../../../packages/client/src/index.ts";
 import { confirmed } from "../shared/dialog.tsx";
-import { clockTime, countdown, dayAndTime, money, shortId, timeOfDay } from "../shared/format.ts";
-import { ProblemNotice } from "../shared/notices.tsx";
+import {
+  clockTime,
+  countdown,
+  dayAndTime,
+  linesText,
+  money,
+  shortId,
+  timeOfDay,
+} from "../shared/format.ts";
+import { Lines } from "../shared/lines.tsx";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
 import { useNow } from "../shared/use-now.ts";
-import { linesWords, reasonWords, STATUS_WORDS } from "../shared/words.ts";
+import type { Attempt } from "./attempts.ts";
 import { nameOf } from "./catalogue.ts";
 import { learn } from "./orders.ts";
-import type { Attempt } from "./placing.ts";
 import { client, ONCE } from "./session.ts";
-
-/** The note under an order's lines. */
-const EXPLAINED: Record<Order["status"], string> = {
-  pending: "Your order is written down. Its stock is being locked.",
-  confirmed: "It is yours: the stock is locked for you.",
-  paid: "Paid. It is on its way to you.",
-  cancelled: "",
-  returned: "Everything came back.",
-};
+import { t } from "./texts/texts.ts";
+import { Trouble } from "./trouble.tsx";
+import { reasonWords } from "./words.ts";
 
 const STEPS = ["pending", "confirmed", "paid"] as const;
 
@@ -28,9 +29,8 @@ export function OrderCard({ order }: { order: Order }) {
   const isOpen = status === "pending" || status === "confirmed";
   const cancel = async () => {
     const isWanted = await confirmed({
-      title: "Cancel this order?",
-      text: `${linesWords(lines)} will go back on sale. This cannot be undone.`,
-      action: "Cancel the order",
+      ...t.cancelQuestion,
+      text: t.cancelQuestion.text(linesText(lines)),
     });
     if (!isWanted) return;
     setProblem(null);
@@ -43,7 +43,7 @@ export function OrderCard({ order }: { order: Order }) {
   return (
     <li class={`order is-${status}`} data-order={id} data-status={status}>
       <div class="order-head">
-        <span class={`chip ${status}`}>{STATUS_WORDS[status]}</span>
+        <span class={`chip ${status}`}>{t.status[status]}</span>
         <span class="order-when">
           <time dateTime={placedAt} title={dayAndTime(placedAt)}>
             {timeOfDay(placedAt)}
@@ -53,25 +53,25 @@ export function OrderCard({ order }: { order: Order }) {
         </span>
       </div>
       <p class="order-lines">
-        {linesWords(lines)} <span class="order-total digits">{money(total)}</span>
+        <Lines lines={lines} /> <span class="order-total digits">{money(total)}</span>
       </p>
       <Track status={status} />
       <p class="order-words">
-        {status === "cancelled" ? reasonWords(order) : EXPLAINED[status]} <PayBy order={order} />
+        {status === "cancelled" ? reasonWords(order) : t.explained[status]} <PayBy order={order} />
       </p>
-      {problem ? <ProblemNotice problem={problem} /> : <></>}
+      {problem ? <Trouble problem={problem} text={cancelWords(problem)} /> : <></>}
       <div class="order-foot">
         <span class="hint">
-          since <time dateTime={updatedAt}>{clockTime(updatedAt)}</time>
+          {t.since} <time dateTime={updatedAt}>{clockTime(updatedAt)}</time>
         </span>
         {isOpen ? (
           <button
             type="button"
             class="button small quiet"
-            aria-label={`Cancel the order ${shortId(id)}: ${linesWords(lines)}`}
+            aria-label={t.cancelOrder(shortId(id), linesText(lines))}
             onClick={() => void cancel()}
           >
-            Cancel
+            {t.cancel}
           </button>
         ) : (
           <></>
@@ -81,13 +81,16 @@ export function OrderCard({ order }: { order: Order }) {
   );
 }
 
+const cancelWords = ({ code }: LockstockProblem): string =>
+  code === "not_cancellable" ? t.notCancellable : "";
+
 /** The steps accepted, confirmed and paid, up to a cancellation. */
 function Track({ status }: { status: Order["status"] }) {
   const reached = STEPS.findIndex((step) => step === status);
   return (
     <div class={`track is-${status}`} aria-hidden="true">
       {STEPS.map((step, i) => (
-        <span class={i <= reached ? "step done" : "step"}>{STATUS_WORDS[step]}</span>
+        <span class={i <= reached ? "step done" : "step"}>{t.status[step]}</span>
       ))}
     </div>
   );
@@ -100,7 +103,7 @@ function PayBy({ order: { status, payBy } }: { order: Order }) {
   const left_ms = Date.parse(payBy) - now;
   return (
     <span class="pay-by">
-      {left_ms > 0 ? "Pay within " : "The time to pay is over"}
+      {left_ms > 0 ? `${t.payWithin} ` : t.payOver}
       {left_ms > 0 ? (
         <time class="digits" dateTime={payBy} title={dayAndTime(payBy)}>
           {countdown(left_ms)}
@@ -118,15 +121,17 @@ export function AttemptCard({ attempt: { lines } }: { attempt: Attempt }) {
   return (
     <li class="order is-sending" data-status="sending">
       <div class="order-head">
-        <span class="chip sending">Sending</span>
+        <span class="chip sending">{t.sending}</span>
       </div>
-      <p class="order-lines">{linesWords(named)}</p>
+      <p class="order-lines">
+        <Lines lines={named} />
+      </p>
       <div class="track is-sending" aria-hidden="true">
-        <span class="step">Accepted</span>
-        <span class="step">Confirmed</span>
-        <span class="step">Paid</span>
+        {STEPS.map((step) => (
+          <span class="step">{t.status[step]}</span>
+        ))}
       </div>
-      <p class="order-words">On its way. You can close or reload this page: it counts once.</p>
+      <p class="order-words">{t.onItsWay}</p>
     </li>
   );
 }

@@ -2,7 +2,7 @@ import type { Order } from "../../../packages/client/src/index.ts";
 import { announce } from "../shared/announce.tsx";
 import { now_ms } from "../shared/clock.ts";
 import { Store } from "../shared/store.ts";
-import { announcement } from "../shared/words.ts";
+import { announcement } from "./words.ts";
 
 /** The orders that this page knows, newest first. */
 export const orders = new Store<readonly Order[]>([]);

@@ -1,11 +1,11 @@
 import { createClient } from "../../../packages/client/src/index.ts";
 import { fetchWithClock, now_ms } from "../shared/clock.ts";
-import { load, save } from "../shared/local.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
 import { withToken } from "./challenge.ts";
+import { exclusively, Shared } from "./shared-state.ts";
 
-/** The buyer: a guest, whose token this browser stores. */
+/** The buyer: a guest, whose token this browser stores. All tabs are the same guest. */
 export interface Guest {
   customerId: string;
   token: string;
@@ -16,12 +16,14 @@ export interface Guest {
   hasOrders?: boolean;
 }
 
-const KEY = "lockstock.guest";
-
 const isGuest = (value: unknown): value is Guest =>
   isRecord(value) && typeof value["customerId"] === "string" && typeof value["token"] === "string";
 
-export const guest = new Store<Guest | null>(load(localStorage, KEY, isGuest));
+export const guest = new Shared<Guest | null>(
+  "lockstock.guest",
+  (value): value is Guest | null => isGuest(value),
+  null,
+);
 export const client = createClient({
   url: location.origin,
   fetch: fetchWithClock,
@@ -31,6 +33,8 @@ export const client = createClient({
 /** For calls whose failure the page shows at once; it tries again by itself, or the buyer does. */
 export const ONCE = { timeout_ms: 0 } as const;
 
+/** Longer than the one call that the lock is held for. */
+const LOCK_MS = 30_000;
 let asking: Promise<Guest> | null = null;
 
 /**
@@ -41,16 +45,45 @@ export async function requireGuest(): Promise<Guest> {
   const known = guest.get();
   if (known) return known;
   asking ??= newGuest().finally(() => (asking = null));
-  const fresh: Guest = { ...(await asking), hasOrders: false };
-  save(localStorage, KEY, fresh);
-  guest.set(fresh);
-  return fresh;
+  return await asking;
 }
 
 async function newGuest(): Promise<Guest> {
   const { turnstile } = await client.config(ONCE);
-  if (!turnstile) return client.createGuest(ONCE);
-  return withToken((turnstileToken) => client.createGuest({ ...ONCE, turnstileToken }));
+  if (!turnstile) return createGuest();
+  const other = guestOfOtherTab();
+  return withToken(createGuest, other.guest).finally(other.stop);
+}
+
+/** One guest a browser: of tabs that are opened at once the first creates it. */
+const createGuest = (turnstileToken?: string): Promise<Guest> =>
+  exclusively(
+    "guest",
+    async () => {
+      const known = guest.read();
+      if (known) return known;
+      const token = turnstileToken === undefined ? {} : { turnstileToken };
+      const fresh: Guest = {
+        ...(await client.createGuest({ ...ONCE, ...token })),
+        hasOrders: false,
+      };
+      // What is stored by now may have orders. This one has none yet.
+      guest.update((stored) => stored ?? fresh);
+      return guest.get() ?? fresh;
+    },
+    { limit_ms: LOCK_MS },
+  );
+
+/** The guest that another tab creates while this one waits for its buyer. */
+function guestOfOtherTab(): { guest: Promise<Guest>; stop: () => void } {
+  let stop = (): void => undefined;
+  const other = new Promise<Guest>((resolve) => {
+    stop = guest.subscribe(() => {
+      const known = guest.get();
+      if (known) resolve(known);
+    });
+  });
+  return { guest: other, stop };
 }
 
 /** Whether the server rejects the token of a guest with orders. */
@@ -66,9 +99,9 @@ export function acceptGuest(hasOrders: boolean): void {
 export function markOrdered(): void {
   const known = guest.get();
   if (!known || known.hasOrders === true) return;
-  const marked: Guest = { ...known, hasOrders: true };
-  save(localStorage, KEY, marked);
-  guest.set(marked);
+  guest.update((stored) =>
+    stored?.token === known.token ? { ...stored, hasOrders: true } : stored,
+  );
 }
 
 /**
@@ -78,7 +111,7 @@ export function markOrdered(): void {
  * `AUTH_SECRET_PREVIOUS`.
  */
 export function refuseGuest(refused: Guest): void {
-  const known = guest.get();
+  const known = guest.read();
   if (known?.token !== refused.token) return;
   if (known.hasOrders !== false && !hasRunOut(known.token)) isRefused.set(true);
   else forgetGuest();
@@ -86,7 +119,6 @@ export function refuseGuest(refused: Guest): void {
 
 /** Starts over with a new guest, without the orders of this one. */
 export function forgetGuest(): void {
-  save(localStorage, KEY, null);
   guest.set(null);
   isRefused.set(false);
 }

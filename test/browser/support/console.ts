@@ -4,7 +4,7 @@ import { operatorToken, type Site } from "./site.ts";
 /** What an operator does and sees. */
 
 export async function enterConsole(
-  site: Site,
+  site: Pick<Site, "visit">,
   path = "/console",
   prepare: (page: Page) => Promise<unknown> = async () => undefined,
 ): Promise<Page> {

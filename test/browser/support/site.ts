@@ -77,7 +77,7 @@ export interface Visitor {
 /** What the browser itself logs for every answer from 400 on: an answer the page knows to handle. */
 const REFUSAL = /^Failed to load resource: the server responded with a status of 4\d\d/;
 
-interface VisitOptions extends BrowserContextOptions {
+export interface VisitOptions extends BrowserContextOptions {
   path?: string;
   /** Another name for the same site. */
   origin?: string;

@@ -205,7 +205,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/operations/items",
     who: "service",
     scopes: ["operations:read"],
-    query: [...PAGE, "q", "status", "sort"],
+    query: [...PAGE, "q", "status", "sort", "onSale"],
   },
   {
     method: "GET",

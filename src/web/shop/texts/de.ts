@@ -1,0 +1,178 @@
+import { count } from "../../shared/format.ts";
+import type { Texts } from "./type.ts";
+
+const counted = (n: number, one: string, many: string): string =>
+  `${count(n)} ${n === 1 ? one : many}`;
+
+/** The shop's texts in German. */
+export const de: Texts = {
+  skipToCatalogue: "Zum Angebot springen",
+  skipToCart: "Zum Warenkorb springen",
+  place: "Shop",
+  title: "Von allem wenig. Fair verkauft.",
+  lead: "Bestand in Echtzeit, ein Klick, und die Antwort kommt, während Sie zusehen.",
+  side: "Warenkorb und Bestellungen",
+  more: "Mehr",
+  motto: "Jedes Stück wird nur einmal versprochen.",
+  keep: "Behalten",
+  close: "Schließen",
+
+  updates: "Bestellungen:",
+  connection: {
+    connecting: ["Verbinden", "Die Verbindung wird aufgebaut"],
+    live: ["Live", "Verbunden: Änderungen Ihrer Bestellungen erscheinen von selbst"],
+    polling: ["Abfrage", "Keine Live-Verbindung: alle paar Sekunden wird nachgefragt"],
+    busy: ["Andrang", "Der Shop hat viel zu tun; gleich wird wieder nachgefragt"],
+    offline: ["Offline", "Der Shop ist nicht erreichbar; es wird weiter versucht"],
+  },
+
+  nothingOnSale: ["Zurzeit gibt es nichts zu kaufen", "Sobald es etwas gibt, erscheint es hier."],
+  eachAtMost: (limit) => `max. ${count(limit)} pro Person`,
+  soldOut: "Ausverkauft",
+  soon: "Demnächst",
+  left: (n) => `${count(n)} verfügbar`,
+  onlyLeft: (n) => `Nur noch ${count(n)}`,
+  stockOf: (name) => `Bestand von ${name}`,
+  saleOver: "Verkauf beendet",
+  opensIn: "Beginnt in",
+  endsIn: "Endet in",
+  add: "In den Warenkorb",
+  inTheCart: "im Warenkorb",
+  nowInCart: (name, n) => `${name}: ${count(n)} im Warenkorb.`,
+  toTheCart: "Zum Warenkorb",
+  obstacle: {
+    before: "Noch nicht im Verkauf",
+    over: "Verkauf beendet",
+    paused: "Angehalten",
+    soldOut: "Ausverkauft",
+    limitUsed: "Höchstmenge ausgeschöpft",
+    limit: "Höchstmenge erreicht",
+    left: "Mehr gibt es nicht",
+    gone: "Nicht mehr im Angebot",
+  },
+  notOrdered: {
+    before: "Noch nicht im Verkauf. Es bleibt im Warenkorb.",
+    over: "Der Verkauf ist beendet. Es wird nicht bestellt.",
+    paused: "Vom Shop angehalten. Es bleibt im Warenkorb.",
+    soldOut: "Ausverkauft. Es wird nicht bestellt.",
+    limitUsed: "Sie haben alles, was eine Person haben darf. Es wird nicht bestellt.",
+    gone: "Nicht mehr im Angebot. Es wird nicht bestellt.",
+  },
+  onlyOrdered: {
+    left: (n) => `Nur noch ${count(n)}: bestellt wird diese Menge.`,
+    limit: (n) => `Sie dürfen noch ${count(n)} haben: bestellt wird diese Menge.`,
+  },
+
+  cart: "Warenkorb",
+  nothingPicked: "Noch nichts ausgewählt. Was Sie auswählen, bleibt hier, auch nach dem Neuladen.",
+  orderNow: "Jetzt bestellen",
+  nothingToOrder: "Nichts davon ist jetzt bestellbar",
+  oneClick: "Ein Klick bestellt. Sie sehen hier sofort, ob es Ihnen gehört.",
+  quantityOf: (name) => `Menge von ${name}`,
+  oneLess: (name) => `Eins weniger: ${name}`,
+  oneMore: (name) => `Eins mehr: ${name}`,
+  remove: "Entfernen",
+  removeItem: (name) => `Entfernen: ${name}`,
+  units: (n) => `${count(n)} Stück`,
+  items: (n) => `${count(n)} Artikel`,
+
+  yourOrders: "Ihre Bestellungen",
+  noOrders: "Noch keine. Jede Bestellung steht hier, von der Annahme bis zur Zahlung.",
+  olderOrders: (n) => `${counted(n, "ältere Bestellung", "ältere Bestellungen")} zeigen`,
+  refused: [
+    "Der Shop nimmt diese Sitzung nicht an",
+    "Ihre Bestellungen bleiben erhalten, und es wird weiter versucht. Wer neu beginnt, gibt sie hier auf.",
+  ],
+  startAnew: "Neu beginnen",
+
+  sending: "Wird gesendet",
+  onItsWay: "Unterwegs. Sie können die Seite schließen oder neu laden: Es zählt nur einmal.",
+  status: {
+    pending: "Angenommen",
+    confirmed: "Bestätigt",
+    paid: "Bezahlt",
+    cancelled: "Storniert",
+    returned: "Zurückgegeben",
+  },
+  explained: {
+    pending: "Ihre Bestellung ist notiert. Der Bestand wird gerade gesichert.",
+    confirmed: "Es gehört Ihnen: Der Bestand ist für Sie gesichert.",
+    paid: "Bezahlt. Es ist auf dem Weg zu Ihnen.",
+    cancelled: "",
+    returned: "Alles ist zurückgekommen.",
+  },
+  since: "seit",
+  payWithin: "Zu zahlen binnen",
+  payOver: "Die Zeit zum Zahlen ist um",
+  cancel: "Stornieren",
+  cancelOrder: (id, lines) => `Bestellung ${id} stornieren: ${lines}`,
+  cancelQuestion: {
+    title: "Diese Bestellung stornieren?",
+    text: (lines) => `${lines} geht zurück in den Verkauf. Das ist endgültig.`,
+    action: "Bestellung stornieren",
+  },
+  changed: {
+    pending: (lines, total) => `Bestellung angenommen: ${lines}, ${total}.`,
+    confirmed: (lines) => `Bestellung bestätigt: ${lines}.`,
+    paid: (lines) => `Bestellung bezahlt: ${lines}.`,
+    returned: (lines) => `Bestellung zurückgegeben: ${lines}.`,
+    cancelled: (lines) => `Bestellung storniert: ${lines}.`,
+  },
+  reason: {
+    out_of_stock: "Ausverkauft, bevor Ihre Bestellung an der Reihe war.",
+    limit_exceeded: "Mehr, als eine Person haben darf.",
+    paused: "Der Shop nimmt dafür zurzeit keine Bestellungen an.",
+    customer_request: "Auf Wunsch storniert. Alles ist wieder im Verkauf.",
+    operator_request: "Vom Shop storniert. Alles ist wieder im Verkauf.",
+    payment_timeout: "Nicht rechtzeitig bezahlt, daher ist alles wieder im Verkauf.",
+    not_recorded: "Storniert. Alles ist wieder im Verkauf.",
+    lock_timeout:
+      "Der Bestand hat nicht rechtzeitig geantwortet. Nichts wurde entnommen; bitte bestellen Sie noch einmal.",
+  },
+  shortage: {
+    limit_exceeded: (name) => `${name}: Ihre Höchstmenge ist ausgeschöpft.`,
+    paused: (name) => `${name}: angehalten.`,
+    expired: (name) => `${name}: Die Bestellung war zu alt.`,
+    none: (name, wanted) => `${name}: ${count(wanted)} gewünscht, nichts mehr da.`,
+    some: (name, wanted, n) => `${name}: ${count(wanted)} gewünscht, nur noch ${count(n)} da.`,
+  },
+
+  nothingOrdered: "Es wurde nichts bestellt.",
+  soldOutNow: "Ausverkauft.",
+  somebodyFaster: "Jemand war schneller.",
+  opensAt: (time) => `Der Verkauf beginnt: ${time}.`,
+  saleIsOver: "Der Verkauf ist beendet.",
+  notOffered: "Einer der Artikel ist nicht mehr im Angebot.",
+  currencies: "Artikel verschiedener Währungen brauchen je eine Bestellung.",
+  notTaken: "Der Shop konnte diese Bestellung nicht annehmen.",
+  unfilled: "Ihre Bestellung wurde nicht erfüllt. Ihr Inhalt ist wieder im Warenkorb.",
+  startedAnew:
+    "Sie haben neu begonnen, bevor eine Bestellung beantwortet war. Es kann sie trotzdem geben; ihr Inhalt ist wieder im Warenkorb.",
+  tooMany:
+    "Ihre früheren Bestellungen werden noch gesendet. Bestellen Sie wieder, sobald das geschehen ist.",
+  kept: "Ihre Bestellung bleibt erhalten und wird noch einmal gesendet; sie zählt nur einmal.",
+
+  challenge: {
+    title: "Eine kurze Prüfung",
+    hint: "Sie zeigt, dass Sie kein Roboter sind, und läuft meist von selbst.",
+    frame: "Prüfung neuer Gäste",
+    again: "Noch einmal",
+    before: "Ihre Bestellung wird gesendet, sobald die Prüfung bestanden ist.",
+    failed: "Die Prüfung für neue Gäste wurde nicht bestanden",
+    late: "Vielleicht hat es zu lange gedauert. Versuchen Sie es noch einmal; gelingt es wieder nicht, laden Sie die Seite neu oder nehmen Sie einen anderen Browser.",
+    unverified:
+      "Die Prüfung kann zurzeit nicht bestätigt werden. Nichts ist verloren: Versuchen Sie es in einigen Sekunden wieder.",
+    incomplete: "Die Prüfung konnte nicht abgeschlossen werden",
+    blocked: (why) =>
+      `Vielleicht blockiert das Netz oder eine Erweiterung Ihres Browsers challenges.cloudflare.com, oder Ihr Browser wird nicht unterstützt (${why}).`,
+  },
+
+  unreachable: "Der Shop ist nicht erreichbar.",
+  crowded: "Zurzeit ist großer Andrang.",
+  busy: "Der Shop ist ausgelastet.",
+  failed: "Das hat nicht geklappt.",
+  triedAgain: "Es wird von selbst weiter versucht.",
+  stockFrom: (time) => `Der angezeigte Bestand ist von ${time}.`,
+  notCancellable: "Sie ist bezahlt und kann hier nicht storniert werden.",
+  request: "Anfrage",
+};
