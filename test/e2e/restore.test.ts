@@ -21,8 +21,8 @@ let platform = "";
 beforeAll(async () => {
   platform = await api.listen();
 });
-afterAll(async () => {
-  await api.close();
+afterAll(() => {
+  api.close();
   rmSync(state, { recursive: true, force: true });
 });
 
