@@ -71,7 +71,15 @@ export const OrderEventSchema = v.variant("type", [
     /** Absent: an earlier version. */
     origin: v.optional(OriginSchema),
   }),
-  v.object({ type: v.literal("order.cancelled"), ...head, orderId: OrderIdSchema, lines }),
+  v.object({
+    type: v.literal("order.cancelled"),
+    ...head,
+    orderId: OrderIdSchema,
+    /** Both for an item that this reaches before the lock. Absent: an earlier version. */
+    customerId: v.optional(v.string()),
+    origin: v.optional(OriginSchema),
+    lines,
+  }),
   v.object({ type: v.literal("order.paid"), ...head, orderId: OrderIdSchema, lines }),
   v.object({
     type: v.literal("order.returned"),
@@ -112,7 +120,9 @@ export function orderEvent(
   const head = { version: 1, id: `${type}:${orderId}`, at, ...trace } as const;
   return type === "order.placed"
     ? { type, ...head, orderId, customerId, lines, ...(origin && { origin }) }
-    : { type, ...head, orderId, lines };
+    : type === "order.cancelled" && origin
+      ? { type, ...head, orderId, customerId, lines, origin }
+      : { type, ...head, orderId, lines };
 }
 
 interface ReturnFacts extends Omit<OrderFacts, "origin"> {

@@ -109,8 +109,11 @@ function commandFor(event: OrderEvent, line: OrderEvent["lines"][number]): ItemC
       const origin = facts && { origin: JSON.stringify(facts) };
       return { type: "lock", orderId, customerId, quantity, limit, ...origin };
     }
-    case "order.cancelled":
-      return { type: "release", orderId };
+    case "order.cancelled": {
+      const { customerId, origin } = event;
+      if (customerId === undefined || origin === undefined) return { type: "release", orderId };
+      return { type: "release", orderId, customerId, origin: JSON.stringify(origin) };
+    }
     case "order.paid":
       return { type: "commit", orderId };
     case "order.returned":

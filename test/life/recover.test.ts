@@ -127,6 +127,25 @@ describe("recovery of a database that was put back", () => {
     expect((await orderNow(half.id)).status).toBe("confirmed");
   });
 
+  test("rebuilds an order that was cancelled before any item had heard of it", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    await beat();
+    const before = await snapshot();
+    const { body: placed } = await world.place(newCustomer(), line(sku, 2));
+    const placing = world.sent.splice(0);
+    await world.cancel(placed.id);
+    await deliver(world.sent.splice(0));
+    await deliver(placing);
+    await restore(before);
+    expect((await recover(world)).unrecoverable).toEqual([]);
+    expect(await orderNow(placed.id)).toMatchObject({
+      status: "cancelled",
+      reason: "not_recorded",
+      lines: [{ sku, quantity: 2 }],
+    });
+  });
+
   test("knows the lines of an item that has forgotten the order, from its other items", async () => {
     const world = await worldOf();
     const [a, b] = [await world.stocked(5), await world.stocked(5)];

@@ -205,7 +205,7 @@ export function commandOf(order: Order, awaits: Awaits, now_ms: number): OrderEv
     customerId,
     lines,
     traceId: traceOf(order),
-    ...(awaits === "lock" && { origin: originOf(order) }),
+    ...(awaits !== "commit" && { origin: originOf(order) }),
   };
   return orderEvent(EVENT_FOR[awaits], facts, now_ms);
 }

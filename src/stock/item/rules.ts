@@ -19,7 +19,7 @@ export type LockState = "held" | "sold" | "refused" | "released";
 /** The item's decision for an order. The item records its first decision and repeats it. */
 export interface Lock {
   orderId: string;
-  /** Null on a tombstone, which records a release that arrived before its lock. */
+  /** Null on a tombstone of an earlier version: a release that arrived before its lock. */
   customerId: string | null;
   quantity: number;
   state: LockState;
@@ -61,7 +61,8 @@ export type ItemCommand =
       quantity: number;
       origin?: string;
     }
-  | { type: "release"; orderId: string }
+  /** With whose order it was, in case its lock has not arrived. */
+  | { type: "release"; orderId: string; customerId?: string; origin?: string }
   | { type: "commit"; orderId: string }
   | ReturnCommand;
 
@@ -119,7 +120,7 @@ export function decide(view: ItemView, command: ItemCommand): Decision {
     case "relock":
       return view.lock ? { answer: repeatLock(view.lock) } : relock(view, command);
     case "release":
-      return release(view, command.orderId);
+      return release(view, command);
     case "commit":
       return commit(view, command.orderId);
     case "return":
@@ -182,18 +183,22 @@ function relock({ counters }: ItemView, command: ItemCommand & { type: "relock" 
   };
 }
 
-function release({ counters, lock, isForgotten }: ItemView, orderId: string): Decision {
+function release(
+  { counters, lock, isForgotten }: ItemView,
+  { orderId, customerId, origin }: ItemCommand & { type: "release" },
+): Decision {
   const answer = { type: "released", shortage: lock?.shortage ?? null } as const;
   if (!lock) {
     if (isForgotten) return { answer };
     // A tombstone, because a lock that arrives after this release must take nothing.
     const row: Lock = {
       orderId,
-      customerId: null,
+      customerId: customerId ?? null,
       quantity: 0,
       state: "released",
       shortage: null,
       returned: 0,
+      ...(origin !== undefined && { origin }),
     };
     return { answer, change: { counters, lock: row, movement: null } };
   }
