@@ -423,6 +423,9 @@ describeInBrowser("the console", () => {
     const plot = page.getByRole("img", { name: /^Orders: \d+ confirmed, \d+ paid/ });
     await plot.waitFor();
     expect(await plot.locator("rect.column.confirmed").count()).toBeGreaterThan(0);
+    // Who was refused has no order, and counts all the same.
+    await page.locator('[data-refused="FLASH-SALE-DEMO"]').waitFor();
+    await page.getByRole("img", { name: /[1-9]\d* refused at the door/ }).waitFor();
   });
 
   test("offers no demo where it is not a local run", async () => {
