@@ -34,14 +34,16 @@ interface Setting {
 
 export function judgeLone(counted: Counted, { hasKeys, isOff = false }: Setting): Judged[] {
   const more = isOff ? 0 : CHANGES_ROWS;
-  const { d1TripsToPlace, feedCalls, levels } = shapeOf(counted);
-  const rows = usageOf(counted).d1RowsWritten;
+  const { d1TripsToPlace, feedCalls, levels, beats } = shapeOf(counted);
+  // The beat follows the clock: one each five seconds of traffic, whatever the number of orders.
+  const rows = usageOf(counted).d1RowsWritten - beats;
   return [
     atMost("D1 round trips to place a lone order", d1TripsToPlace, 1),
     hasKeys
       ? atMost("D1 rows written", rows, D1_ROWS + more)
       : // A level is told once a second at most, so it is a lone order's own only by chance.
         atMost("D1 rows written without key and level", rows - levels, D1_ROWS_WITHOUT_KEY + more),
+    atMost("D1 rows of the beat", beats, 1),
     atMost("feed calls for an absent customer", feedCalls, 0),
   ];
 }

@@ -39,6 +39,8 @@ export interface Shape {
   feedCalls: number;
   /** Levels told, each a row of D1 that is the item's and not the order's. */
   levels: number;
+  /** Rows of the reconciler's beat, which has a pace of its own. */
+  beats: number;
 }
 
 export function shapeOf(counted: Counted): Shape {
@@ -54,5 +56,6 @@ export function shapeOf(counted: Counted): Shape {
     stockRowsWritten: each("object.rowsWritten", "StockItem"),
     feedCalls: each("object.calls", "CustomerFeed"),
     levels: each("consumer.levels", "stock-events"),
+    beats: each("d1.rowsWritten", "Reconciler"),
   };
 }

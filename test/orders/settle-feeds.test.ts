@@ -100,7 +100,9 @@ describe("levels in the read model", () => {
     await settle([levelOf(sku, 1, 7)], portsWith({ now: () => 1_000 }));
     await settle([levelOf(sku, 1, 7)], portsWith({ now: () => 2_000 }));
     expect(await levelAt(sku)).toBe(2_000);
-    await settle([levelOf(sku, 8, 6)], portsWith({ now: () => 3_000 }));
+    // Told earlier, and overtaken on its way.
+    const older = { ...levelOf(sku, 8, 6), at: new Date(1_500).toISOString() };
+    await settle([older], portsWith({ now: () => 3_000 }));
     expect(await levelAt(sku)).toBe(2_000);
   });
 
