@@ -100,7 +100,7 @@ export const operatorOperations: Operation[] = [
     scopes: ["operations:write"],
     parameters: ["CustomerId"],
     answers: [{ status: 204, description: "Nothing names the customer any more." }],
-    problems: ["invalid_request", "unfinished_orders"],
+    problems: ["frozen", "invalid_request", "unfinished_orders"],
   },
   {
     id: "getHistory",
@@ -179,6 +179,7 @@ export const operatorOperations: Operation[] = [
     body: body("Recover", { apply: true }, "An absent body means `{}`.", false),
     answers: [json(200, "What was recovered.", "Recovery", ["One paid order", examples.recovery])],
     problems: ["not_frozen", "recovery_waits", "recovery_reset", "frozen", "unavailable"],
+    headers: { "Retry-After": { sometimes: [409] } },
   },
   {
     id: "settleOrphan",

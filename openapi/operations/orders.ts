@@ -41,6 +41,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
       ),
     ],
     problems: [
+      "frozen",
       "out_of_stock",
       "limit_exceeded",
       "paused",
@@ -107,7 +108,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     scopes: ["orders:cancel"],
     parameters: ["OrderId"],
     answers: [json(200, "The cancelled order.", "Order", ["Cancelled", examples.cancelledOrder])],
-    problems: ["not_found", "not_cancellable"],
+    problems: ["frozen", "not_found", "not_cancellable"],
     headers: { Vary: { always: [200, 401, 403, 404, 409], sometimes: [500, 503] } },
   },
   {
@@ -122,7 +123,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
     scopes: ["orders:pay"],
     parameters: ["OrderId"],
     answers: [json(200, "The paid order.", "Order", ["Paid", examples.paidOrder])],
-    problems: ["not_found", "not_payable"],
+    problems: ["frozen", "not_found", "not_payable"],
     headers: { Vary: { always: [200, 401, 403, 404, 409], sometimes: [500, 503] } },
   },
   {
@@ -143,7 +144,7 @@ See [waiting for the outcome](#waiting-for-the-outcome) and [repeating safely](#
         { ...examples.confirmedOrder, revision: 3, payBy: "2026-12-01T18:25:00.141Z" },
       ]),
     ],
-    problems: ["not_found", "not_extendable"],
+    problems: ["frozen", "not_found", "not_extendable"],
     headers: {
       Vary: { always: [200, 400, 401, 403, 404, 409, 413, 415], sometimes: [500, 503] },
     },

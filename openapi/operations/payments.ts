@@ -31,7 +31,7 @@ A payment for a pending order waits and is applied when the order is confirmed. 
         { payment: examples.payment },
       ]),
     ],
-    problems: ["idempotency_key_reused"],
+    problems: ["frozen", "idempotency_key_reused"],
   },
   {
     id: "listPayments",
@@ -68,7 +68,7 @@ A payment for a pending order waits and is applied when the order is confirmed. 
         { payment: { ...examples.unmatchedPayment, state: "refunded" } },
       ]),
     ],
-    problems: ["not_found", "not_refundable"],
+    problems: ["frozen", "not_found", "not_refundable"],
   },
   {
     id: "receiveStripeEvent",
@@ -100,6 +100,6 @@ A payment for a pending order waits and is applied when the order is confirmed. 
         ["Not ours", { payment: null }],
       ),
     ],
-    problems: ["not_found", "unavailable"],
+    problems: ["frozen", "not_found", "unavailable"],
   },
 ];

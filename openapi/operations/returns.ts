@@ -29,6 +29,7 @@ export const returnOperations: Operation[] = [
       json(200, "It was recorded before.", "RecordedReturn", ["A repeat", examples.recordedReturn]),
     ],
     problems: [
+      "frozen",
       "not_found",
       "not_returnable",
       "return_exceeds_sold",

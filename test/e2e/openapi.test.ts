@@ -214,6 +214,41 @@ test("what operators see and do", async () => {
   await contract.call("discardDeadLetter", 404, { token, path: { id: discarded!.id } });
 });
 
+const run = "0b0e7a52-6f0e-4d39-9d1b-9b1c1f0c5a11";
+const OF_NO_RUN = btoa(JSON.stringify({ run, phase: "orders", after: "" })).replaceAll("=", "");
+
+/** Last but for those that end the stack: it freezes what all others use. */
+test("what operators do on the worst day", async () => {
+  const token = operator;
+  await contract.call("recover", 409, { token });
+  await contract.call("freeze", 200, { token });
+  const { lines } = linesOf("ANY");
+  await contract.call("placeOrder", 503, { token: ada, body: { lines } });
+  await contract.call("recover", 409, { token, body: { apply: true } });
+  await contract.call("recover", 409, { token, body: { apply: true, cursor: OF_NO_RUN } });
+  await contract.call("recover", 200, { token });
+  await contract.call("recover", 200, { token, body: { apply: true, force: true } });
+  await contract.refusesBodies("recover", { token });
+  const sku = await stack.operator.stocked(1);
+  const body = { sku, orderId: nowhere.id, action: "release" };
+  await contract.call("settleOrphan", 503, { token, body });
+  await contract.refusesBodies("thaw", { token });
+  const { DB } = await stack.orders();
+  await DB.prepare("UPDATE service SET beat = 0").run();
+  await contract.call("thaw", 409, { token });
+  await contract.call("thaw", 200, { token, body: { force: true } });
+  await contract.call("settleOrphan", 409, { token, body });
+  await contract.refusesBodies("settleOrphan", { token });
+  const customer = await stack.customer("lost");
+  const { id } = (await customer.place(linesOf(sku).lines)).body;
+  await settled(customer, [id]);
+  await DB.prepare("DELETE FROM orders WHERE id = ?").bind(id).run();
+  await contract.call("settleOrphan", 200, {
+    token,
+    body: { ...body, orderId: id, action: "adopt" },
+  });
+});
+
 test("the service itself", async () => {
   await contract.call("getHealth", 200);
   await contract.call("getConfig", 200);

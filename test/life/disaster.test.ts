@@ -24,6 +24,48 @@ afterEach(() => void vi.useRealTimers());
 const pass = () => reconciler().poke();
 const health = () => reconciler().health();
 
+describe("a frozen service", () => {
+  test("changes nothing, and answers reads", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const customer = newCustomer();
+    const { body: held } = await world.place(customer, [{ sku, quantity: 1 }], WAIT);
+    const { body: paid } = await world.place(customer, [{ sku, quantity: 1 }], WAIT);
+    await world.pay(paid.id);
+    const money = { reference: "p1", orderId: "nobody", amount: 1, currency: "EUR" };
+    await world.call("POST", "/v1/payments", { as: OPERATOR, body: money });
+    await world.call("POST", "/v1/operations/freeze", { as: OPERATOR });
+    const before = await snapshot();
+    const headers = { "Idempotency-Key": "k" };
+    const lines = [{ sku, quantity: 1 }];
+    const back = { lines, restock: true, reason: "x" };
+    const calls: [string, object?][] = [
+      ["/v1/orders", { lines }],
+      [`/v1/orders/${held.id}/pay`],
+      [`/v1/orders/${held.id}/cancel`],
+      [`/v1/orders/${held.id}/extend`, { seconds: 5 }],
+      [`/v1/orders/${paid.id}/returns`, back],
+      ["/v1/payments", { ...money, reference: "p2" }],
+      ["/v1/payments/p1/refunded"],
+    ];
+    for (const [path, body] of calls) {
+      const answer = await world.call("POST", path, { as: OPERATOR, body, headers });
+      expect([path, answer.status, answer.body.code]).toEqual([path, 503, "frozen"]);
+    }
+    const erased = await world.call("DELETE", `/v1/customers/${customer}`, { as: OPERATOR });
+    expect([erased.status, erased.body.code]).toEqual([503, "frozen"]);
+    await reconciler().poke();
+    expect(await snapshot()).toEqual(before);
+    for (const path of ["/v1/operations", "/v1/items", `/v1/orders/${held.id}`]) {
+      expect((await world.call("GET", path, { as: OPERATOR })).status).toBe(200);
+    }
+    const { body } = await world.call("GET", "/v1/operations", { as: OPERATOR });
+    expect(body.frozen).toMatchObject({ reason: "operator", restoredTo: null });
+    await world.call("POST", "/v1/operations/thaw", { as: OPERATOR });
+    expect((await world.pay(held.id)).status).toBe(200);
+  });
+});
+
 describe("a database that was put back", () => {
   test("freezes the service before anything is done by the clock, and one that was away does not", async () => {
     const world = await worldOf();

@@ -100,7 +100,8 @@ export function setTime(now_ms: number): void {
   vi.setSystemTime(now_ms);
 }
 
-const fire = (sku: string) =>
+/** Runs the alarm of an item, whenever it is set. */
+export const fire = (sku: string) =>
   runInDurableObject(item(sku), async (it: StockItem, { storage }) => {
     await storage.deleteAlarm();
     await it.alarm();

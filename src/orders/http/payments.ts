@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import * as v from "valibot";
 import { SentOrderIdSchema } from "../../contract/order-id.ts";
 import { policyOf } from "../config/policy.ts";
+import { fenced } from "../database/fenced.ts";
 import { listPayments } from "../order/payment-queries.sql.ts";
 import { paymentView } from "../order/payment.ts";
 import { refundPayment } from "../order/payments.sql.ts";
@@ -70,7 +71,7 @@ export const payments = new Hono<AppEnv>()
   )
   .post("/:reference/refunded", requireScopes("orders:pay"), async (c) => {
     const payment = await refundPayment(
-      c.env.DB,
+      fenced(c.env.DB, { beat: 0 }),
       policyOf(c.env),
       c.req.param("reference"),
       Date.now(),
