@@ -4,6 +4,7 @@ import type { Fired, Without } from "./kernel/faults.ts";
 import { checkEnd, checkLiveness } from "./model/final.ts";
 import { System } from "./system.ts";
 import { Buyer } from "./workload/buyer.ts";
+import { Backup, disaster } from "./workload/disaster.ts";
 import { Impostor } from "./workload/impostor.ts";
 import { asGuest, giveUp, spy, tryBadKeys } from "./workload/mischief.ts";
 import { Operator } from "./workload/operator.ts";
@@ -102,6 +103,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
       step.do === "read changes" ? void reader.read(step.wait) : undefined,
     );
   }
+  const backup = plan.isPutBack ? new Backup(system, OPENING_MS, plan.heal_ms) : null;
   await kernel.runUntil(plan.heal_ms, isOver);
 
   heal(system);
@@ -126,6 +128,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     await kernel.runUntil(kernel.now_ms + CHECKS_MS, isOver);
     if (!isOver() && !isChecked) report.violated(7, "the final checks got no answer");
   }
+  if (backup && !isOver()) await disaster(system, backup, isOver);
   if (plan.isOutlived && !isOver()) await outlive(system, buyers, operator, isOver);
   const suspicion = options.suspect?.(system);
   if (suspicion) report.violated(0, suspicion);

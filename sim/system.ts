@@ -236,6 +236,11 @@ export class System {
     });
   }
 
+  /** The database is put back: what is written from now on is held against what was told. */
+  stopWatching(): void {
+    this.#database.watcher = () => undefined;
+  }
+
   /** The run is over. */
   dispose(): void {
     for (const { all } of Object.values(this.classes)) for (const { store } of all) store.close();

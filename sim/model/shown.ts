@@ -19,6 +19,9 @@ export class Shown {
   readonly #report: Report;
   readonly #orders: OrdersModel;
 
+  /** The database was put back, and revisions are others than the model knows. */
+  isOver = false;
+
   constructor(report: Report, orders: OrdersModel) {
     this.#report = report;
     this.#orders = orders;
@@ -27,6 +30,7 @@ export class Shown {
   /** The orders in an answer or a message, checked. `customerId` null: an operator sees all. */
   check(body: unknown, customerId: string | null, where: string): OrderView[] {
     const views = viewsIn(body);
+    if (this.isOver) return views;
     for (const view of views) {
       const { id, status, revision, customerId: owner } = view;
       const known = this.#orders.orders.get(id);

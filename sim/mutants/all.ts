@@ -1,5 +1,6 @@
 import { AUTH_MUTANTS } from "./auth.ts";
 import { CHANGES_MUTANTS } from "./changes.ts";
+import { DISASTER_MUTANTS } from "./disaster.ts";
 import { HTTP_MUTANTS } from "./http.ts";
 import { MONEY_MUTANTS } from "./money.ts";
 import type { Mutant } from "./mutant.ts";
@@ -13,4 +14,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...AUTH_MUTANTS,
   ...MONEY_MUTANTS,
   ...CHANGES_MUTANTS,
+  ...DISASTER_MUTANTS,
 ];

@@ -1,6 +1,7 @@
 import { LIMITS } from "../kernel/limits.ts";
 import { AUTH_MUTANTS } from "./auth.ts";
 import { CHANGES_MUTANTS } from "./changes.ts";
+import { DISASTER_MUTANTS } from "./disaster.ts";
 import { HTTP_MUTANTS } from "./http.ts";
 import { MONEY_MUTANTS } from "./money.ts";
 import { changesOf, type Mutant } from "./mutant.ts";
@@ -16,6 +17,7 @@ export const QUOTING: readonly { path: string; list: readonly Omit<Mutant, "name
   { path: "sim/mutants/auth.ts", list: AUTH_MUTANTS },
   { path: "sim/mutants/money.ts", list: MONEY_MUTANTS },
   { path: "sim/mutants/changes.ts", list: CHANGES_MUTANTS },
+  { path: "sim/mutants/disaster.ts", list: DISASTER_MUTANTS },
   { path: "sim/kernel/limits.ts", list: LIMITS },
 ];
 

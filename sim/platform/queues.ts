@@ -71,6 +71,10 @@ export class SimQueue {
     return {
       sendBatch,
       send: (body: unknown, options: Options = {}) => this.#send(vat, [{ ...options, body }]),
+      metrics: () =>
+        vat.remote<object>(`${vat.name} → queue ${this.settings.name} metrics`, (reply) =>
+          reply.ok({ backlogCount: this.open, backlogBytes: 0 }),
+        ),
     };
   }
 

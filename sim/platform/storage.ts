@@ -124,6 +124,12 @@ export class ObjectStore implements TurnStore {
         put: (key: string, value: unknown): void => {
           this.#exec("INSERT OR REPLACE INTO _cf_KV VALUES (?, ?)", [key, serialize(value)]);
         },
+        /** Of the platform's options those that are used. */
+        list: ({ startAfter = "", limit = -1 }): [string, unknown][] =>
+          this.#exec("SELECT key, value FROM _cf_KV WHERE key > ? ORDER BY key LIMIT ?", [
+            startAfter,
+            limit,
+          ]).rows.map(({ key, value }) => [String(key), deserialize(value as Uint8Array)]),
         delete: (key: string): boolean =>
           this.#exec("DELETE FROM _cf_KV WHERE key = ?", [key]).changes > 0,
       },

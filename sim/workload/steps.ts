@@ -89,6 +89,8 @@ export interface Plan {
   hasSmallLimits: boolean;
   /** At the end days go by, and what is old enough is pruned. */
   isOutlived: boolean;
+  /** At the end the database is put back to a moment in the midst of the run. */
+  isPutBack: boolean;
   items: ItemPlan[];
   clients: ClientPlan[];
   operator: Step[];

@@ -8,6 +8,7 @@ const plan: Plan = {
   vars: {},
   hasSmallLimits: false,
   isOutlived: false,
+  isPutBack: false,
   items: [
     {
       sku: "item-1",
