@@ -21,7 +21,8 @@ test("with both Workers there, no route answers 5xx whatever is sent over HTTP",
   const operator = await stack.token("operator", { scope: "operator" });
   const bad: string[] = [];
   await pMap(
-    ROUTES,
+    // A freeze makes the others 503, which is what it is for.
+    ROUTES.filter(({ path }) => path !== "/v1/operations/freeze"),
     async (route) => {
       const token = route.who === "anyone" ? undefined : route.scopes ? operator : own;
       const property = fc.asyncProperty(
