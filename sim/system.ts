@@ -82,6 +82,8 @@ export class System {
   isStockHanging = false;
   /** Days go by, whose minutes would be too many. */
   isCronOff = false;
+  /** The database was put back, and its operator alone calls. */
+  isClosed = false;
   /** Nothing goes wrong in this run. */
   isQuiet: boolean;
   readonly unreachable = new Set<string>();

@@ -70,7 +70,9 @@ export class StockItem extends DurableObject<StockEnv> {
     const isBreached = after.breaches > before.breaches;
     if (after.levelVersion === before.levelVersion && !isBreached) {
       // A refusal and a tombstone move nothing, but their rows have to be pruned later.
-      if (isSaved) await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
+      // One that never had stock is not in the index yet, and has decided an order all the same.
+      const idle_ms = after.isListed ? DAY_MS : LEVEL_LATEST_MS;
+      if (isSaved) await this.#alarm.ensureBy(now_ms + idle_ms, now_ms);
       // An item that was put back, or lost, may only refuse: it is noticed by the level that it tells.
       if (!isSaved || this.#reported.version >= 0) return { answers };
       this.#markReported(after.levelVersion, now_ms);
