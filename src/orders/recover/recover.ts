@@ -1,6 +1,3 @@
-import pMap from "p-map";
-import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
-import type { Origin } from "../../contract/order-events.ts";
 import { orderIdFloor } from "../../contract/order-id.ts";
 import type { StockApi, StoredDecision } from "../../contract/stock-api.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
@@ -8,9 +5,10 @@ import type { Policy } from "../config/policy.ts";
 import { getItem } from "../items/item-queries.sql.ts";
 import { insertDraft } from "../items/items.sql.ts";
 import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
-import type { Order, Status } from "../order/order.ts";
+import type { Status } from "../order/order.ts";
 import { type Rebuilt, recoverAll } from "./apply-recovery.ts";
 import { decideRecovery, type Recovery } from "./decide-recovery.ts";
+import { decisionsOf, partsOf, skusOf, type Unsettled, unsettledFrom } from "./unsettled.ts";
 
 /**
  * Rebuilds what a database that was put back has lost, from what the items have decided. First the
@@ -71,9 +69,6 @@ const MAX_STEPS = 100;
 const CALL_MS = 8_000;
 /** Orders that one step of the second phase reads. */
 const ORDERS_PER_STEP = 200;
-/** Items that orders of one step may have: one call each. */
-const MAX_SKUS = 300;
-const CONCURRENCY = 12;
 const ITEM_TIMEOUT_MS = 5_000;
 
 /** Works on one bounded part. Safe to repeat, also when it died half way. */
@@ -177,41 +172,6 @@ async function orderStep(
   return results.length < ORDERS_PER_STEP || !last ? null : { phase: "orders", after: last };
 }
 
-/** An order of which it is not known what became of it. */
-interface Unsettled {
-  id: string;
-  customerId: string;
-  before: Status | null;
-  /** What it is rebuilt from; null: the database has it. */
-  origin: Origin | null;
-  skus?: string[];
-}
-
-const unsettledFrom = ({ id, customerId, status: before, lines }: Order): Unsettled => {
-  return { id, customerId, before, origin: null, skus: lines.map(({ sku }) => sku) };
-};
-
-const skusOf = ({ origin, skus }: Unsettled): string[] =>
-  skus ?? origin?.lines.map(({ sku }) => sku) ?? [];
-
-/** Parts whose items can be asked in one step. */
-function partsOf(orders: readonly Unsettled[]): Unsettled[][] {
-  const parts: Unsettled[][] = [];
-  let skus = new Set<string>();
-  for (const order of orders) {
-    const all = new Set([...skus, ...skusOf(order)]);
-    const part = parts.at(-1);
-    if (part && all.size <= MAX_SKUS && part.length < MAX_ORDERS_PER_LANE_CALL) {
-      part.push(order);
-      skus = all;
-    } else {
-      parts.push([order]);
-      skus = new Set(skusOf(order));
-    }
-  }
-  return parts;
-}
-
 const AFTER = { confirm: "confirmed", pay: "paid", cancel: "cancelled" } as const;
 
 const statusAfter = (recovery: Recovery, before: Status | null): Status =>
@@ -224,7 +184,7 @@ async function recoverPart(
   page: RecoverPage,
   at: string | null,
 ): Promise<void> {
-  const bySku = await decisionsOf(part, ports);
+  const bySku = await decisionsOf(part, ports.stock);
   const rebuilt: Rebuilt[] = [];
   const recovered: { id: string; recovery: Recovery }[] = [];
   for (const order of part) {
@@ -250,18 +210,4 @@ async function recoverPart(
   if (isApplied && rebuilt.length + recovered.length > 0) {
     await recoverAll(db, policy, { rebuilt, recovered }, now());
   }
-}
-
-/** By SKU and order id. An item that does not answer ends the step: nothing may be guessed. */
-async function decisionsOf(part: readonly Unsettled[], { stock }: RecoverPorts) {
-  const ids = new Map<string, string[]>();
-  for (const order of part) {
-    for (const sku of skusOf(order)) ids.set(sku, [...(ids.get(sku) ?? []), order.id]);
-  }
-  const read = async ([sku, own]: [string, string[]]) => {
-    const call = async () => await stock.decisionsFor(sku, own);
-    const decisions = await withTimeout(ITEM_TIMEOUT_MS, call, `stock item ${sku}`);
-    return [sku, new Map(decisions.map((one) => [one.orderId, one]))] as const;
-  };
-  return new Map(await pMap(ids, read, { concurrency: CONCURRENCY }));
 }
