@@ -175,9 +175,13 @@ async function finish(all: Load, before: ReadonlyMap<string, string>): Promise<n
   return lost;
 }
 
-async function round(kind: Kind): Promise<string[]> {
-  const state = await mkdtemp(join(tmpdir(), "lockstock-drill-"));
-  const stack = await Stack.on(state);
+interface Site {
+  kind: Kind;
+  state: string;
+  stack: Stack;
+}
+
+async function round({ kind, state, stack }: Site): Promise<string[]> {
   const from_ms = Date.now();
   try {
     await stack.start("both");
@@ -205,8 +209,16 @@ console.log(`seed ${chosen.seed}, rounds ${chosen.rounds}`);
 let count = 0;
 for (let i = 0; i < chosen.rounds; i++) {
   // At once: each waits for most of its time, and has a stack of its own.
-  const found = await Promise.all(kinds.map(async (kind) => [kind, await round(kind)] as const));
-  for (const [kind, violations] of found) {
+  const sites: Site[] = [];
+  for (const kind of kinds) {
+    const state = await mkdtemp(join(tmpdir(), "lockstock-drill-"));
+    // One after the other, so that no two get the same ports.
+    sites.push({ kind, state, stack: await Stack.on(state) });
+  }
+  const found = await Promise.all(
+    sites.map(async (site) => ({ kind: site.kind, violations: await round(site) })),
+  );
+  for (const { kind, violations } of found) {
     count += violations.length;
     for (const one of violations.slice(0, 20)) console.log(`VIOLATION ${kind}: ${one}`);
   }
