@@ -6,6 +6,7 @@ import { System } from "./system.ts";
 import { Buyer } from "./workload/buyer.ts";
 import { Backup, disaster } from "./workload/disaster.ts";
 import { Impostor } from "./workload/impostor.ts";
+import { ItemBackups, itemDisaster } from "./workload/item-disaster.ts";
 import { asGuest, giveUp, spy, tryBadKeys } from "./workload/mischief.ts";
 import { Operator } from "./workload/operator.ts";
 import { outlive } from "./workload/outlive.ts";
@@ -104,6 +105,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     );
   }
   const backup = plan.isPutBack ? new Backup(system, OPENING_MS, plan.heal_ms) : null;
+  const items = plan.isItemLost ? new ItemBackups(system, OPENING_MS, plan.heal_ms) : null;
   await kernel.runUntil(plan.heal_ms, isOver);
 
   heal(system);
@@ -129,6 +131,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     if (!isOver() && !isChecked) report.violated(7, "the final checks got no answer");
   }
   if (backup && !isOver()) await disaster(system, backup, isOver);
+  if (items && !isOver()) await itemDisaster(system, items, isOver);
   if (plan.isOutlived && !isOver()) await outlive(system, buyers, operator, isOver);
   const suspicion = options.suspect?.(system);
   if (suspicion) report.violated(0, suspicion);

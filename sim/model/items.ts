@@ -21,6 +21,8 @@ export class ItemsModel implements StoreWatcher {
   readonly #now: () => number;
   readonly #pending = new Map<ObjectStore, Observed[]>();
   commits = 0;
+  /** The storage of an item was put back, and the model knows what it has forgotten. */
+  isOver = false;
 
   constructor(report: Report, now: () => number) {
     this.#report = report;
@@ -62,7 +64,7 @@ export class ItemsModel implements StoreWatcher {
 
   onCommit(store: ObjectStore): void {
     const observed = this.#pending.get(store)?.splice(0) ?? [];
-    if (observed.length === 0) return;
+    if (observed.length === 0 || this.isOver) return;
     this.commits++;
     const item = this.item(store.name.slice("StockItem ".length));
     for (const fact of inTurn(observed)) {

@@ -42,6 +42,8 @@ export class MessagesModel implements QueueWatcher {
   /** When an event was last sent, by its id and queue; dead letters by theirs. */
   readonly #sent = new Map<string, number>();
   acks = 0;
+  /** The other models know no more what has come of an event. */
+  isOver = false;
   #calls = { party: "", at_ms: -1, count: 0 };
 
   constructor(report: Report, now: () => number, world: World) {
@@ -83,6 +85,7 @@ export class MessagesModel implements QueueWatcher {
   }
 
   onAck(queue: string, id: string, body: unknown, since_ms: number): void {
+    if (this.isOver) return;
     this.acks++;
     const deadQueue = this.#world.queue(queue).settings.deadLetterQueue;
     if (deadQueue === null) return this.#letters(queue, id, body);

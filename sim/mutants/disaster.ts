@@ -63,4 +63,28 @@ export const DISASTER_MUTANTS: readonly Mutant[] = [
     to: "    const now_ms",
     also: [{ from: 'if (sku !== "") await this.#list(sku);', to: "" }],
   },
+  {
+    name: "an item that went back is not followed",
+    file: "src/orders/items/put-back.sql.ts",
+    from: "(${IS_BEHIND} AND items.behind_at IS NOT NULL AND l.at > items.behind_at + ${LATER_MS})",
+    to: "(${IS_BEHIND} AND 0)",
+  },
+  {
+    name: "an item that went back goes on selling",
+    file: "src/orders/reconcile/pause-put-back.ts",
+    from: "for (const sku of await unpausedPutBack(env.DB)) {",
+    to: "for (const sku of (await unpausedPutBack(env.DB)).slice(0, 0)) {",
+  },
+  {
+    name: "the repair takes no units again",
+    file: "src/orders/operators/repair.ts",
+    from: "for (const id of await relock(env, sku, locks)) locked.add(`${sku} ${id}`);",
+    to: "void [relock, locks];",
+  },
+  {
+    name: "units of a paid order are only held again",
+    file: "src/stock/stock-api.ts",
+    from: '...(state === "sold" ? [{ type: "commit", orderId: lock.orderId } as const] : []),',
+    to: "...(state === null ? [{ type: 'commit', orderId: lock.orderId } as const] : []),",
+  },
 ];

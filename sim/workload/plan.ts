@@ -15,6 +15,7 @@ export function planFor(seed: number): Plan {
   const r = new Random(seed, "workload");
   const isOutlived = new Random(seed, "retention").chance(0.12);
   const isPutBack = !isOutlived && new Random(seed, "disaster").chance(0.15);
+  const isItemLost = !isOutlived && !isPutBack && new Random(seed, "item disaster").chance(0.15);
   const length_ms = r.pick([2_000, 8_000, 20_000, 60_000, 120_000]);
   const items = itemsFor(r, length_ms);
   const skus = items.map(({ sku }) => sku);
@@ -35,6 +36,7 @@ export function planFor(seed: number): Plan {
     hasSmallLimits: new Random(seed, "limits").chance(0.5),
     isOutlived,
     isPutBack,
+    isItemLost,
     items,
     clients,
     operator: operatorFor(r, skus, length_ms),

@@ -91,6 +91,8 @@ export interface Plan {
   isOutlived: boolean;
   /** At the end the database is put back to a moment in the midst of the run. */
   isPutBack: boolean;
+  /** At the end the storage of an item is put back, or is gone. */
+  isItemLost: boolean;
   items: ItemPlan[];
   clients: ClientPlan[];
   operator: Step[];

@@ -9,6 +9,7 @@ const plan: Plan = {
   hasSmallLimits: false,
   isOutlived: false,
   isPutBack: false,
+  isItemLost: false,
   items: [
     {
       sku: "item-1",
