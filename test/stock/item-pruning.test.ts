@@ -10,6 +10,7 @@ import {
   counters,
   DAY_MS,
   daysUntil,
+  fire,
   item,
   keepLogs,
   ledger,
@@ -138,6 +139,9 @@ describe("past the retention", () => {
   test("a refusal alone arms the alarm that prunes it", async () => {
     const [order] = newOrders(1) as [string];
     expect(await apply("never-stocked", lock(order))).toEqual(["refused"]);
+    // First it puts itself into the index, since it had no stock before.
+    expect(await armedAt("never-stocked")).toBe(T0 + 1_500);
+    await fire("never-stocked");
     expect(await armedAt("never-stocked")).toBe(T0 + DAY_MS);
     await alarmAt("never-stocked", T0 + RETENTION_MS + 1);
     expect(await lockCount("never-stocked")).toBe(0);

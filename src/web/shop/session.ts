@@ -56,11 +56,13 @@ async function newGuest(): Promise<Guest> {
 }
 
 /** One guest a browser: of tabs that are opened at once the first creates it. */
-const createGuest = (turnstileToken?: string): Promise<Guest> =>
-  exclusively(
+const createGuest = (turnstileToken?: string): Promise<Guest> => {
+  const asked_ms = performance.now();
+  return exclusively(
     "guest",
     async () => {
-      const known = guest.read();
+      const hasWaited = performance.now() - asked_ms > WAITED_MS;
+      const known = guest.read() ?? (hasWaited ? await storedSoon() : null);
       if (known) return known;
       const token = turnstileToken === undefined ? {} : { turnstileToken };
       const fresh: Guest = {
@@ -73,6 +75,21 @@ const createGuest = (turnstileToken?: string): Promise<Guest> =>
     },
     { limit_ms: LOCK_MS },
   );
+};
+
+/** Who got the lock no sooner has waited for another tab, which has stored a guest. */
+const WAITED_MS = 50;
+const STORED_WITHIN_MS = 500;
+const LOOK_MS = 25;
+
+/** What a tab stores reaches the others a moment after the lock does: they may be other processes. */
+async function storedSoon(): Promise<Guest | null> {
+  const end_ms = performance.now() + STORED_WITHIN_MS;
+  while (guest.read() === null && performance.now() < end_ms) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return guest.read();
+}
 
 /** The guest that another tab creates while this one waits for its buyer. */
 function guestOfOtherTab(): { guest: Promise<Guest>; stop: () => void } {
