@@ -51,7 +51,8 @@ export async function recover(operator: Ask, apply: boolean): Promise<Omit<Page,
       headers,
       body: page,
     } = await operator<Page & { code?: string }>("POST", "/v1/operations/recover", { body });
-    if (status === 409 && page.code === "recovery_waits") {
+    // It waits for calls from before the freeze, or an item did not answer.
+    if (page.code === "recovery_waits" || status === 503) {
       waits += 1;
       await sleep(Number(headers.get("retry-after") ?? 1) * 1_000);
       continue;

@@ -81,10 +81,4 @@ export const DISASTER_MUTANTS: readonly Mutant[] = [
     from: "for (const id of await relock(env, sku, locks)) locked.add(`${sku} ${id}`);",
     to: "void [relock, locks];",
   },
-  {
-    name: "units of a paid order are only held again",
-    file: "src/stock/stock-api.ts",
-    from: '...(state === "sold" ? [{ type: "commit", orderId: lock.orderId } as const] : []),',
-    to: "...(state === null ? [{ type: 'commit', orderId: lock.orderId } as const] : []),",
-  },
 ];

@@ -115,7 +115,8 @@ async function recoverOnce(operator: HttpClient): Promise<boolean> {
   let cursor: string | null = null;
   for (let pages = 0; pages < TRIES; pages++) {
     const body: object = { apply: true, cursor };
-    const heard = await operator.send({ method: "POST", path: "/v1/operations/recover", body });
+    const call = { method: "POST", path: "/v1/operations/recover", body } as const;
+    const heard = await operator.insist(call, 10);
     if (!isAnswered(heard) || heard.status !== 200) return false;
     cursor = (heard.body as { nextCursor: string | null }).nextCursor;
     if (cursor === null) return true;

@@ -1,7 +1,9 @@
 import { orderIdFloor } from "../../contract/order-id.ts";
 import type { StockApi, StoredDecision } from "../../contract/stock-api.ts";
+import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import type { Policy } from "../config/policy.ts";
+import { FrozenError } from "../database/fenced.ts";
 import { getItem } from "../items/item-queries.sql.ts";
 import { insertDraft } from "../items/items.sql.ts";
 import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.sql.ts";
@@ -77,15 +79,26 @@ export async function recoverPage(from: RecoverCursor, ports: RecoverPorts): Pro
   const end_ms = ports.now() + CALL_MS;
   for (let steps = 0; page.next && steps < MAX_STEPS && ports.now() < end_ms; steps++) {
     const { next } = page;
-    page.next =
-      next.phase === "items"
-        ? await itemStep(next, ports, page)
-        : await orderStep(next, ports, page);
+    try {
+      page.next = await step(next, ports, page);
+    } catch (error) {
+      // What is done is done: the next call goes on at the step that failed.
+      if (steps === 0 || error instanceof FrozenError) throw error;
+      log("warn", "recovery.step_failed", { error: errorText(error) });
+      break;
+    }
     // An answer stays small enough to be read.
     if (page.orders.length + page.unrecoverable.length >= ORDERS_PER_STEP) break;
   }
   return page;
 }
+
+const step = (
+  next: RecoverCursor,
+  ports: RecoverPorts,
+  page: RecoverPage,
+): Promise<RecoverCursor | null> =>
+  next.phase === "items" ? itemStep(next, ports, page) : orderStep(next, ports, page);
 
 /** The next page of an item, or the first page of the item behind it. */
 async function itemStep(
