@@ -51,6 +51,34 @@ describe("one call is one transaction", () => {
     expect(replay(await ledger("rush"))).toEqual(await counters("rush"));
   });
 
+  /** Miniflare does not enforce the limit of 2 MB on a bound value (Durable Objects limits). */
+  test("200 orders of 50 long lines are locked, and no bound value is near 2 MB", async () => {
+    await receive("large", 200);
+    const line = { quantity: 1, sku: "S".repeat(64), name: "名".repeat(200), price: 1_000_000_000 };
+    const lines = Array.from({ length: 50 }, () => line);
+    const origin = JSON.stringify({ at_ms: Date.now(), currency: "EUR", key: null, lines });
+    const ids = newOrders(200);
+    const largest_bytes = await runInDurableObject(item("large"), async (instance, { storage }) => {
+      const exec = vi.spyOn(storage.sql, "exec");
+      const commands = ids.map((orderId) => ({
+        type: "lock" as const,
+        orderId,
+        customerId: "ann",
+        quantity: 1,
+        limit: null,
+        origin,
+      }));
+      const { answers } = await instance.apply("large", commands);
+      expect(new Set(answers.map(({ type }) => type))).toEqual(new Set(["locked"]));
+      const bound = exec.mock.calls.flat().filter((value) => typeof value === "string");
+      return Math.max(...bound.map((text) => new TextEncoder().encode(text).length));
+    });
+    expect(largest_bytes).toBeGreaterThan(100_000);
+    expect(largest_bytes).toBeLessThan(1_800_000);
+    const kept = await item("large").decisionsFor([ids[199] as string]);
+    expect(kept[0]?.origin?.lines).toEqual(lines);
+  });
+
   test("commands of one call see each other in their order", async () => {
     await receive("order", 1);
     const [a, b, c] = newOrders(3) as [string, string, string];

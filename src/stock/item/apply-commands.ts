@@ -12,8 +12,8 @@ import {
 import type { ItemState, ItemStore } from "./store.ts";
 
 /**
- * Reads, decides and writes all commands of a call together, in five statements for any number of
- * commands. Each lock with a limit per customer adds three, and each return some four.
+ * Reads, decides and writes all commands of a call together, in five statements, or a few more if the
+ * orders have many lines. Each lock with a limit per customer adds three, and each return some four.
  */
 export function applyCommands(
   store: ItemStore,

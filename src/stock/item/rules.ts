@@ -26,7 +26,7 @@ export interface Lock {
   shortage: ItemShortage | null;
   /** Of the sold units, those that came back. */
   returned: number;
-  /** What the order can be rebuilt from, as JSON; null: it is not known. */
+  /** What the order can be rebuilt from, as JSON; null: it is not known. Absent: it was not read. */
   origin?: string | null;
 }
 

@@ -107,8 +107,9 @@ export type LockRow = {
   state: LockState;
   shortage: string | null;
   returned: number;
-  origin: string | null;
 };
+
+export type OriginRow = LockRow & { origin: string | null };
 
 /** One row for all movements of a call: the last one in its columns, the others in `earlier`. */
 export type MovementRow = {

@@ -165,7 +165,7 @@ export class StockItem extends DurableObject<StockEnv> {
   }
 
   decisionsFor(orderIds: string[]): StoredDecision[] {
-    return [...this.#store.locks(orderIds).values()].map(decisionFrom);
+    return this.#store.decisionsFor(orderIds).map(decisionFrom);
   }
 
   liveLocks(after: string): { locks: LiveLock[]; next: string | null } {

@@ -1,10 +1,11 @@
 import type { Actor } from "../../contract/actor.ts";
+import { chunksOf } from "../../contract/chunks.ts";
 import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Ledger } from "./ledger.ts";
 import { Requests } from "./requests.ts";
 import type { Counters, Lock, LockState } from "./rules.ts";
-import { type ItemRow, type LockRow, migrate } from "./schema.ts";
+import { type ItemRow, type LockRow, migrate, type OriginRow } from "./schema.ts";
 
 /** The tables `item` and `locks` of one stock item, in the SQLite of its Durable Object. */
 
@@ -26,8 +27,16 @@ export interface ItemState extends Counters {
   isListed: boolean;
 }
 
-/** Locks in one statement: as JSON far below the 2 MB of a bound value (Durable Objects limits). */
-const MAX_LOCKS_PER_STATEMENT = 1_000;
+/**
+ * Locks in one statement, by number and by characters of JSON: in any script below the 2 MB of a bound
+ * value (Durable Objects limits).
+ */
+const STATEMENT = { count: 1_000, size: 500_000 };
+/** Characters of a lock's JSON besides its origin, with room to spare. */
+const LOCK_SIZE = 500;
+
+/** A lock without its origin, which is large and which only recovery reads. */
+const LOCK_COLUMNS = "order_id, customer_id, quantity, state, shortage, returned";
 
 /** Locks among which `heldBy` looks: there is no index by state. */
 const HELD_SCAN = 10_000;
@@ -98,21 +107,29 @@ export class ItemStore {
     );
   }
 
-  /** The recorded decisions for these orders, by order id. */
+  /** The recorded decisions for these orders, by order id, without their origins. */
   locks(orderIds: readonly string[]): Map<string, Lock> {
     const rows = this.#sql.exec<LockRow>(
-      `SELECT order_id, customer_id, quantity, state, shortage, returned, origin FROM locks
-       WHERE order_id IN (SELECT value FROM json_each(?))`,
+      `SELECT ${LOCK_COLUMNS} FROM locks WHERE order_id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(orderIds),
     );
-    const locks = new Map<string, Lock>();
-    for (const row of rows) locks.set(row.order_id, lockFromRow(row));
-    return locks;
+    return new Map([...rows].map((row) => [row.order_id, lockFromRow(row)]));
+  }
+
+  /** The same with their origins. */
+  decisionsFor(orderIds: readonly string[]): Lock[] {
+    const rows = this.#sql.exec<OriginRow>(
+      `SELECT ${LOCK_COLUMNS}, origin FROM locks WHERE order_id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(orderIds),
+    );
+    return [...rows].map(decisionFromRow);
   }
 
   /** Saves in the given order: of two locks for one order the second one stays. */
   saveLocks(locks: readonly Lock[], at_ms: number): void {
-    for (let i = 0; i < locks.length; i += MAX_LOCKS_PER_STATEMENT) {
+    // JSON within JSON: at worst each character has an escape.
+    const sizeOf = ({ origin }: Lock) => LOCK_SIZE + 2 * (origin?.length ?? 0);
+    for (const chunk of chunksOf(locks, sizeOf, STATEMENT)) {
       this.#sql.exec(
         `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at, returned, origin)
          SELECT value->>'orderId', value->>'customerId', value->>'quantity', value->>'state',
@@ -121,7 +138,7 @@ export class ItemStore {
          FROM json_each(?1) WHERE true
          ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at,
            returned = excluded.returned`,
-        JSON.stringify(locks.slice(i, i + MAX_LOCKS_PER_STATEMENT)),
+        JSON.stringify(chunk),
         at_ms,
       );
     }
@@ -145,13 +162,12 @@ export class ItemStore {
 
   /** All decisions for orders after an id, in the order of ids. */
   decisionsAfter(after: string, limit: number): Lock[] {
-    const rows = this.#sql.exec<LockRow>(
-      `SELECT order_id, customer_id, quantity, state, shortage, returned, origin FROM locks
-       WHERE order_id > ? ORDER BY order_id LIMIT ?`,
+    const rows = this.#sql.exec<OriginRow>(
+      `SELECT ${LOCK_COLUMNS}, origin FROM locks WHERE order_id > ? ORDER BY order_id LIMIT ?`,
       after,
       limit,
     );
-    return [...rows].map(lockFromRow);
+    return [...rows].map(decisionFromRow);
   }
 
   /** The oldest and the newest order that has a lock here; null: there is none. */
@@ -212,9 +228,10 @@ function lockFromRow(row: LockRow): Lock {
     state,
     shortage: shortage === null ? null : (JSON.parse(shortage) as Lock["shortage"]),
     returned: row.returned,
-    origin: row.origin,
   };
 }
+
+const decisionFromRow = (row: OriginRow): Lock => ({ ...lockFromRow(row), origin: row.origin });
 
 function pauseChangeOf(row: ItemRow | undefined): ItemState["pauseChange"] {
   if (!row || row.pause_changed_at === null || row.pause_changed_by === null) return null;
