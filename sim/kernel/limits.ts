@@ -59,8 +59,8 @@ export const LIMITS: readonly Change[] = [
   },
   {
     file: "src/stock/item/store.ts",
-    from: "const MAX_LOCKS_PER_STATEMENT = 1_000;",
-    to: "const MAX_LOCKS_PER_STATEMENT = 2;",
+    from: "const STATEMENT = { count: 1_000, size: 500_000 };",
+    to: "const STATEMENT = { count: 2, size: 1_000 };",
   },
   {
     file: "src/orders/database/table-scan.ts",

@@ -9,6 +9,10 @@ import type { Order, Status } from "../order/order.ts";
 
 /** Items that the orders of one part may have: one call each. */
 const MAX_SKUS = 300;
+/** Characters of JSON, in any script below the 2 MB of a bound value (D1 limits). */
+const MAX_CHARS = 500_000;
+/** Above what the item's shortage of a line adds, and what its price has in the database. */
+const CHARS_PER_LINE = 300;
 const CONCURRENCY = 12;
 const ITEM_TIMEOUT_MS = 5_000;
 
@@ -29,19 +33,29 @@ export const unsettledFrom = ({ id, customerId, status: before, lines }: Order):
 export const skusOf = ({ origin, skus }: Unsettled): string[] =>
   skus ?? origin?.lines.map(({ sku }) => sku) ?? [];
 
-/** Parts whose items can be asked in one step. */
+/** JSON within JSON: at worst each character has an escape. */
+const charsOf = (order: Unsettled): number =>
+  2 * JSON.stringify(order.origin).length + CHARS_PER_LINE * skusOf(order).length;
+
+/** Parts whose items can be asked in one step, and whose orders one transaction can take. */
 export function partsOf(orders: readonly Unsettled[]): Unsettled[][] {
   const parts: Unsettled[][] = [];
   let skus = new Set<string>();
+  let chars = 0;
   for (const order of orders) {
-    const all = new Set([...skus, ...skusOf(order)]);
+    const own = skusOf(order);
+    const all = new Set([...skus, ...own]);
+    const total = chars + charsOf(order);
     const part = parts.at(-1);
-    if (part && all.size <= MAX_SKUS && part.length < MAX_ORDERS_PER_LANE_CALL) {
+    const isSmall = all.size <= MAX_SKUS && total <= MAX_CHARS;
+    if (part && isSmall && part.length < MAX_ORDERS_PER_LANE_CALL) {
       part.push(order);
       skus = all;
+      chars = total;
     } else {
       parts.push([order]);
-      skus = new Set(skusOf(order));
+      skus = new Set(own);
+      chars = charsOf(order);
     }
   }
   return parts;
