@@ -10,8 +10,9 @@ const FROZEN = "coalesce((SELECT frozen FROM service WHERE id = 1), 0)";
 const FENCE_ERROR = /integer overflow/;
 
 /**
- * Returns the beat of the database as `beat`. Aborts its transaction while the service is frozen, or if the database is older than `beat`: it was
- * put back, and what the caller knows of it is not true any more. 0: any database will do.
+ * Returns the beat of the database as `beat`. Aborts its transaction while the service is frozen, or if
+ * the database is older than `beat`: it was put back, and what the caller knows of it is not true any
+ * more. 0: any database will do.
  */
 export const fence = (db: D1Database, beat: number, mayBeFrozen = false): D1PreparedStatement =>
   db
@@ -50,13 +51,27 @@ export async function readService(db: D1Database): Promise<ServiceRow> {
   return { beat: row?.beat ?? 0, beatAt_ms: row?.beat_at ?? 0, isFrozen: row?.frozen === 1 };
 }
 
-/** Says in the database what the reconciler has decided. The beat never falls, and `beat_at` stays. */
-export async function saveFrozen(db: D1Database, isFrozen: boolean, beat: number): Promise<void> {
+/**
+ * Says in the database what the reconciler has decided. One that was put back a moment ago, and is older
+ * than `beat`, is left as it is: raising its beat would hide that from the next check.
+ */
+export async function copyFrozen(db: D1Database, isFrozen: boolean, beat: number): Promise<void> {
   await db
     .prepare(
-      `INSERT INTO service (id, beat, frozen) VALUES (1, ?2, ?1)
-       ON CONFLICT (id) DO UPDATE SET frozen = excluded.frozen, beat = max(beat, excluded.beat)`,
+      `INSERT INTO service (id, beat, frozen) VALUES (1, 0, ?1)
+       ON CONFLICT (id) DO UPDATE SET frozen = excluded.frozen WHERE beat >= ?2`,
     )
     .bind(isFrozen ? 1 : 0, beat)
+    .run();
+}
+
+/** Freezes a database that was put back, which from now on counts as one of this beat. */
+export async function saveFrozenAt(db: D1Database, beat: number): Promise<void> {
+  await db
+    .prepare(
+      `INSERT INTO service (id, beat, frozen) VALUES (1, ?1, 1)
+       ON CONFLICT (id) DO UPDATE SET frozen = 1, beat = max(beat, excluded.beat)`,
+    )
+    .bind(beat)
     .run();
 }

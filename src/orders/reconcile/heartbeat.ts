@@ -1,13 +1,19 @@
 import type { Actor } from "../../contract/actor.ts";
 import { log } from "../../runtime/log.ts";
 import { cursorOf } from "../changes/change.ts";
-import { raiseBeat, readService, saveFrozen } from "../database/service.sql.ts";
+import { copyFrozen, raiseBeat, readService, saveFrozenAt } from "../database/service.sql.ts";
 import { newEpoch, newestChange, restartEpoch } from "../order/changes.sql.ts";
 import type { Frozen } from "../order/schedule-reconcile.ts";
 import { restartCouriers } from "../webhooks/webhooks.sql.ts";
 
 /** The storage that a Durable Object has for single values. */
 type Values = Pick<SyncKvStorage, "get" | "put" | "delete">;
+
+export interface Thaw {
+  actor: Actor;
+  /** Also if a database that was put back has not been recovered. */
+  isForced: boolean;
+}
 
 /** Raising the beat costs a row in D1 and one here: at most 0.52 million each a month of traffic. */
 const RAISE_INTERVAL_MS = 5_000;
@@ -22,6 +28,7 @@ const MAX_GRACE_MS = 900_000;
 export class Heartbeat {
   readonly #values: Values;
   #raised_ms = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(values: Values) {
     this.#values = values;
@@ -36,9 +43,10 @@ export class Heartbeat {
     return this.#values.get<Frozen>("frozen") ?? null;
   }
 
-  /** No deadline ends an order before this time. */
-  get deadlinesFrom_ms(): number {
-    return this.#values.get<number>("deadlines from") ?? 0;
+  /** No deadline ends an order before this time. One that a clock which ran ahead has set is void. */
+  deadlinesFrom_ms(now_ms: number): number {
+    const from_ms = this.#values.get<number>("deadlines from") ?? 0;
+    return from_ms > now_ms + MAX_GRACE_MS ? 0 : from_ms;
   }
 
   /** Whether the beat is to be raised again. */
@@ -46,15 +54,28 @@ export class Heartbeat {
     return Math.abs(now_ms - this.#raised_ms) >= RAISE_INTERVAL_MS;
   }
 
+  /**
+   * Runs checks, freezes and thaws one after the other: each decides by what it has read, and a second
+   * one meanwhile would decide by what the first is about to change. Each call of D1 has a time limit.
+   */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
   /** Returns the beat that D1 must have for what follows; null: the service is frozen. */
-  async check(db: D1Database, now_ms: number): Promise<number | null> {
-    // Read first: a check that runs at the same time may raise both meanwhile.
+  check(db: D1Database, now_ms: number): Promise<number | null> {
+    return this.#inTurn(() => this.#check(db, now_ms));
+  }
+
+  async #check(db: D1Database, now_ms: number): Promise<number | null> {
     const own = this.beat;
     const service = await readService(db);
     if (service.beat < own) return this.#freezePutBack(db, service.beatAt_ms, now_ms);
     const isFrozen = this.frozen !== null;
     // A freeze or a thaw that died half way, or a Reconciler whose own storage was put back.
-    if (isFrozen !== service.isFrozen) await saveFrozen(db, isFrozen, this.beat);
+    if (isFrozen !== service.isFrozen) await copyFrozen(db, isFrozen, own);
     if (isFrozen) return null;
     // Also after an eviction, which forgets when it was.
     this.#raised_ms = service.beatAt_ms;
@@ -62,7 +83,7 @@ export class Heartbeat {
     const before = await raiseBeat(db, now_ms);
     // Put back between the two statements.
     if (before < own) return this.#freezePutBack(db, service.beatAt_ms, now_ms);
-    this.#values.put("beat", Math.max(this.beat, before + 1));
+    this.#values.put("beat", before + 1);
     this.#raised_ms = now_ms;
     return before + 1;
   }
@@ -84,13 +105,17 @@ export class Heartbeat {
     log("error", "service.frozen", { reason: "database_put_back", restoredTo_ms });
     // Before the beat, which says that this is done.
     await restartChanges(db);
-    await saveFrozen(db, true, beat);
+    await saveFrozenAt(db, beat);
     return null;
   }
 
   /** Freezes by hand. Repeating it changes nothing. */
-  async freeze(db: D1Database, actor: Actor, now_ms: number): Promise<Frozen> {
-    await this.check(db, now_ms);
+  freeze(db: D1Database, actor: Actor, now_ms: number): Promise<Frozen> {
+    return this.#inTurn(() => this.#freeze(db, actor, now_ms));
+  }
+
+  async #freeze(db: D1Database, actor: Actor, now_ms: number): Promise<Frozen> {
+    await this.#check(db, now_ms);
     const frozen: Frozen = this.frozen ?? {
       at_ms: now_ms,
       reason: "operator",
@@ -100,18 +125,22 @@ export class Heartbeat {
       isRecovered: false,
     };
     this.#values.put("frozen", frozen);
-    await saveFrozen(db, true, this.beat);
+    await copyFrozen(db, true, this.beat);
     log("warn", "service.frozen", { reason: frozen.reason, actor: actor.sub });
     return frozen;
   }
 
   /** Returns what is still in the way; null: the service runs. */
-  async thaw(
+  thaw(db: D1Database, asked: Thaw, now_ms: number): Promise<"recovery_needed" | null> {
+    return this.#inTurn(() => this.#thaw(db, asked, now_ms));
+  }
+
+  async #thaw(
     db: D1Database,
-    { actor, isForced }: { actor: Actor; isForced: boolean },
+    { actor, isForced }: Thaw,
     now_ms: number,
   ): Promise<"recovery_needed" | null> {
-    await this.check(db, now_ms);
+    await this.#check(db, now_ms);
     const { frozen } = this;
     if (!frozen) return null;
     const mustRecover = frozen.reason === "database_put_back" && !frozen.isRecovered;
@@ -120,7 +149,7 @@ export class Heartbeat {
     const grace_ms =
       frozen.restoredTo_ms === null ? Math.min(lasted_ms, MAX_GRACE_MS) : MAX_GRACE_MS;
     this.#values.put("deadlines from", now_ms + grace_ms);
-    await saveFrozen(db, false, this.beat);
+    await copyFrozen(db, false, this.beat);
     this.#values.delete("frozen");
     log("warn", "service.thawed", { actor: actor.sub, isForced, isRecovered: frozen.isRecovered });
     return null;

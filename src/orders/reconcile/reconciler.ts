@@ -167,7 +167,7 @@ export class Reconciler extends DurableObject<OrdersEnv> {
         ...settlePorts(withFence(this.env, beat)),
         stock: this.env.STOCK,
         random: Math.random,
-        deadlinesFrom_ms: this.#heartbeat.deadlinesFrom_ms,
+        deadlinesFrom_ms: this.#heartbeat.deadlinesFrom_ms(Date.now()),
       };
       // Limited, since later passes wait for this one. Passes may overlap: each claims its own.
       const isAnswered = await withTimeout(PASS_TIMEOUT_MS, () => reconcile(ports), "the pass");
