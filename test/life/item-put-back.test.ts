@@ -1,7 +1,10 @@
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { StockApi } from "../../src/contract/stock-api.ts";
 import { getItem } from "../../src/orders/items/item-queries.sql.ts";
+import { repair } from "../../src/orders/operators/repair.ts";
+import { pausePutBack } from "../../src/orders/reconcile/pause-put-back.ts";
 import type { StockItem } from "../../src/stock/worker.ts";
 import { settleEverything } from "./support/recovery.ts";
 import { pass_ms } from "./support/restore.ts";
@@ -169,6 +172,54 @@ describe("an item whose storage was put back", () => {
     ] as const) {
       await expectSettled(sku, ids);
     }
+  });
+});
+
+describe("an item that does not answer", () => {
+  const never = new Promise<never>(() => undefined);
+
+  test("does not keep the others that were put back on sale", async () => {
+    const world = await worldOf();
+    const skus = [await world.stocked(1), await world.stocked(1)].toSorted();
+    await env.DB.prepare("UPDATE items SET put_back_at = 1").run();
+    const [away = "", other = ""] = skus;
+    const asked: string[] = [];
+    const setPaused: StockApi["setPaused"] = async (sku, change) => {
+      asked.push(sku);
+      if (sku !== away) return await env.STOCK.setPaused(sku, change);
+      // Fails once the other was asked, too.
+      await vi.waitUntil(() => asked.includes(other));
+      throw new Error("the item is away");
+    };
+    await pausePutBack({ ...env, STOCK: { setPaused } } as unknown as OrdersEnv);
+    expect(await getItem(env.DB, away)).toMatchObject({ isPaused: false });
+    expect(await getItem(env.DB, other)).toMatchObject({ isPaused: true });
+  });
+
+  test("does not hold up the repair of another", async () => {
+    const world = await worldOf();
+    const skus = [await world.stocked(2), await world.stocked(2)];
+    const [away = "", other = ""] = skus;
+    const ids = [await buy(world, away), await buy(world, other)];
+    for (const sku of skus) await tamperItem(sku, "DELETE FROM locks");
+    const asked: string[] = [];
+    const relock: StockApi["relock"] = async (sku, locks) => {
+      asked.push(sku);
+      if (sku === away) return never;
+      return await env.STOCK.relock(sku, locks);
+    };
+    const differences = skus.map((sku, i) => ({
+      kind: "missing_lock" as const,
+      sku,
+      orderId: ids[i] ?? "",
+      status: "confirmed" as const,
+      expected: { state: "held" as const, quantity: 1 },
+      found: null,
+    }));
+    const own = { ...env, STOCK: { relock } } as unknown as OrdersEnv;
+    const repairing = repair(own, differences);
+    await vi.waitUntil(() => asked.length === 2, { timeout: 3_000 });
+    expect((await repairing).map(({ repaired }) => repaired)).toEqual([false, true]);
   });
 });
 

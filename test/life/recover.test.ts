@@ -1,4 +1,4 @@
-import { reset } from "cloudflare:test";
+import { reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { recover, restore, settleEverything, thaw } from "./support/recovery.ts";
@@ -265,17 +265,23 @@ describe("a lock without an order", () => {
     for (const _ of [1, 2]) lost.push((await world.place(newCustomer(), line(sku), WAIT)).body.id);
     await env.DB.prepare("DELETE FROM orders").run();
     const reconcile = { as: OPERATOR, body: { repair: true } };
-    const { body } = await world.call("POST", "/v1/operations/reconcile", reconcile);
-    void body;
+    await world.call("POST", "/v1/operations/reconcile", reconcile);
     const settle = (orderId: string, action: string) =>
       world.call("POST", "/v1/operations/orphans", {
         as: OPERATOR,
         body: { sku, orderId, action },
       });
+    await runInDurableObject(reconciler(), (_it, { storage }) => storage.deleteAlarm());
     expect((await settle(lost[0]!, "adopt")).body).toEqual({
       orderId: lost[0],
       status: "confirmed",
     });
+    // Its deadline may have passed long ago.
+    const alarm_ms = await runInDurableObject(reconciler(), (_it, { storage }) =>
+      storage.getAlarm(),
+    );
+    expect(alarm_ms).toBeLessThanOrEqual(Date.now() + 60_000);
+    expect(alarm_ms).not.toBeNull();
     expect((await settle(lost[0]!, "release")).body.code).toBe("not_an_orphan");
     expect((await settle(lost[1]!, "release")).body).toEqual({ orderId: lost[1], status: null });
     expect(await counters(sku)).toMatchObject({ available: 4, held: 1 });

@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { StockIndex } from "../../src/stock/stock-index.ts";
 import {
   AHEAD_MS,
   apply,
@@ -180,6 +181,31 @@ describe("the alarm", () => {
     setTime(T0 + 6_000);
     await runDurableObjectAlarm(item("failing"));
     expect(told.events()).toMatchObject([{ levelVersion: 3 }]);
+  });
+
+  test("tells the level of an item of an earlier version though the index does not answer", async () => {
+    await stocked("unlisted");
+    await lockOne("unlisted");
+    await lockOne("unlisted");
+    await runInDurableObject(item("unlisted"), (_it, { storage }) => {
+      storage.sql.exec("UPDATE item SET listed = 0");
+    });
+    const add = vi.spyOn(StockIndex.prototype, "add").mockImplementation(() => {
+      throw new Error("the index is away");
+    });
+    setTime(T0 + 1_500);
+    await runDurableObjectAlarm(item("unlisted"));
+    expect(told.events()).toMatchObject([{ sku: "unlisted", levelVersion: 3 }]);
+    expect(await armedAt("unlisted")).toBe(T0 + 6_500);
+
+    add.mockRestore();
+    setTime(T0 + 6_500);
+    await runDurableObjectAlarm(item("unlisted"));
+    expect(await armedAt("unlisted")).toBeGreaterThan(T0 + DAY_MS / 2);
+    const isListed = await runInDurableObject(item("unlisted"), (_it, { storage }) =>
+      storage.sql.exec("SELECT listed FROM item").one(),
+    );
+    expect(isListed).toEqual({ listed: 1 });
   });
 
   test("does not forget what a reply told while its message was sent", async () => {

@@ -27,6 +27,16 @@ test("counts each order once, and of its lines those that were refused, per minu
   expect(door.add([line("A", 1)], soldOut("A"), 2)).toBe(true);
 });
 
+test("a write that died with its request is asked for again", () => {
+  const door = new DoorCounter();
+  expect(door.add([line("A", 1)], soldOut("A"), 0)).toBe(true);
+  expect(door.add([line("A", 1)], soldOut("A"), 119_999)).toBe(false);
+  expect(door.add([line("A", 1)], soldOut("A"), 120_000)).toBe(true);
+  expect(door.add([line("A", 1)], soldOut("A"), 120_001)).toBe(false);
+  const counted = door.take().filter(({ sku }) => sku === "A");
+  expect(counted.map(({ orders }) => orders)).toEqual([1, 1, 2]);
+});
+
 test("refusals that say nothing of demand do not count, and begin nothing", () => {
   const door = new DoorCounter();
   expect(door.add([line("A", 1)], { code: "unknown_item", skus: ["A"] }, 0)).toBe(false);

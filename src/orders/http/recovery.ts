@@ -8,7 +8,7 @@ import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
 import { fenced } from "../database/fenced.ts";
 import { getOrder } from "../order/order-queries.sql.ts";
-import { type Frozen, reconcilerOf } from "../order/schedule-reconcile.ts";
+import { type Frozen, reconcilerOf, scheduleReconcile } from "../order/schedule-reconcile.ts";
 import {
   adoptOrder,
   RECOVER_START,
@@ -126,6 +126,8 @@ export const recovery = new Hono<AppEnv>()
       const adopted = await callStock(() => adoptOrder(sku, orderId, ports));
       const detail = "The item keeps nothing to rebuild the order from. It can only be released.";
       if (!adopted) throw new Problem("not_an_orphan", { detail });
+      // Its commit, or its deadline, may be due.
+      await scheduleReconcile(c.env, Date.now());
       return c.json({ orderId, status: adopted.after });
     }
     const facts = { orderId, customerId: "", lines: [{ sku, quantity: lock.quantity || 1 }] };

@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import type { Relock } from "../../contract/stock-api.ts";
 import { errorText, log } from "../../runtime/log.ts";
@@ -11,6 +12,7 @@ import type { Difference } from "./difference.ts";
 /** Kinds that repeating the command repairs. Committing a missing lock would be a breach. */
 const REQUEUED = new Set<Difference["kind"]>(["unreleased", "wrong_lock", "stuck"]);
 const RELOCK_TIMEOUT_MS = 5_000;
+const CONCURRENCY = 12;
 
 export interface RepairedDifference extends Difference {
   /** Whether a repair is under way (a command) or done (a lock). False: it is for an operator. */
@@ -36,10 +38,16 @@ export async function repair(
     missing.map(({ orderId }) => orderId),
   );
   const locked = new Set<string>();
-  for (const [sku, own] of Map.groupBy(missing, (one) => one.sku)) {
+  // At the same time: items that do not answer take a time-out each.
+  const lockItem = async ([sku, own]: [string, Difference[]]) => {
     const locks = own.flatMap((one) => relockOf(one, orders.get(one.orderId)));
     for (const id of await relock(env, sku, locks)) locked.add(`${sku} ${id}`);
-  }
+  };
+  await pMap(
+    Map.groupBy(missing, (one) => one.sku),
+    lockItem,
+    { concurrency: CONCURRENCY },
+  );
   // After the locks: a commit needs its lock.
   await requeueCommands(env.DB, ids, now_ms);
   await scheduleReconcile(env, now_ms);

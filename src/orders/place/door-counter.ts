@@ -1,6 +1,9 @@
 import { ALL_ITEMS, type DoorRefusals } from "../order/door-refusals.sql.ts";
 import type { AdmissionRefusal } from "./placement.sql.ts";
 
+/** Above the longest that a write may be asked to wait for (`DEMAND_WRITE_SECONDS`). */
+const WRITE_LAPSES_MS = 120_000;
+
 /** Minutes of items that are counted at the same time; the items past it count as no item. */
 const MAX_COUNTED = 500;
 
@@ -15,12 +18,16 @@ interface Line {
  */
 export class DoorCounter {
   #counted = new Map<string, DoorRefusals>();
+  /** When the caller was last asked to write; null: not since the counts were taken. */
+  #asked_ms: number | null = null;
 
-  /** Returns whether this is the first since the counts were taken. */
+  /**
+   * Returns whether the caller is to write the counts: with the first one, and again when what was to
+   * write them has died with its request (the platform ends background work 30 s after the response).
+   */
   add(lines: readonly Line[], refusal: AdmissionRefusal, now_ms: number): boolean {
     const asked = askedFor(lines, refusal);
     if (asked === null) return false;
-    const isFirst = this.#counted.size === 0;
     const minute = Math.floor(now_ms / 60_000);
     this.#add(
       minute,
@@ -28,12 +35,15 @@ export class DoorCounter {
       asked.reduce((sum, { quantity }) => sum + quantity, 0),
     );
     for (const { sku, quantity } of asked) this.#add(minute, sku, quantity);
-    return isFirst;
+    const isAsked = this.#asked_ms !== null && now_ms - this.#asked_ms < WRITE_LAPSES_MS;
+    if (!isAsked) this.#asked_ms = now_ms;
+    return !isAsked;
   }
 
   take(): DoorRefusals[] {
     const taken = [...this.#counted.values()];
     this.#counted = new Map();
+    this.#asked_ms = null;
     return taken;
   }
 

@@ -36,8 +36,8 @@ export async function placeOrder(
   const placement = await placeOrRefuse(env, candidate, options);
   const { demandWrite_ms } = policyOf(env);
   if (placement.type === "refused" && demandWrite_ms > 0) {
-    const isFirst = door.add(candidate.lines, placement.refusal, Date.now());
-    if (isFirst) options.background(writeRefusals(env, demandWrite_ms));
+    const isDue = door.add(candidate.lines, placement.refusal, Date.now());
+    if (isDue) options.background(writeRefusals(env, demandWrite_ms));
   }
   return placement;
 }

@@ -1,4 +1,6 @@
+import pMap from "p-map";
 import { SYSTEM } from "../../contract/actor.ts";
+import type { ReadLevel } from "../../contract/stock-api.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
@@ -6,6 +8,8 @@ import { storeLevels } from "../items/items.sql.ts";
 import { unpausedPutBack } from "../items/put-back.sql.ts";
 
 const PAUSE_TIMEOUT_MS = 5_000;
+/** Items that do not answer must not keep the others on sale for a time-out each. */
+const CONCURRENCY = 12;
 
 /**
  * Pauses items that were put back: they do not know of units that they have sold. They take orders
@@ -13,13 +17,22 @@ const PAUSE_TIMEOUT_MS = 5_000;
  */
 export async function pausePutBack(env: OrdersEnv): Promise<void> {
   try {
-    for (const sku of await unpausedPutBack(env.DB)) {
-      log("error", "item.put_back", { sku });
-      const pause = async () => await env.STOCK.setPaused(sku, { isPaused: true, actor: SYSTEM });
-      const level = await withTimeout(PAUSE_TIMEOUT_MS, pause, `stock item ${sku}`);
-      await storeLevels(env.DB, policyOf(env), [level], Date.now());
-    }
+    const skus = await unpausedPutBack(env.DB);
+    const paused = await pMap(skus, (sku) => pause(env, sku), { concurrency: CONCURRENCY });
+    const levels = paused.filter((level) => level !== null);
+    if (levels.length > 0) await storeLevels(env.DB, policyOf(env), levels, Date.now());
   } catch (error) {
     log("error", "items.pause_failed", { error: errorText(error) });
+  }
+}
+
+async function pause(env: OrdersEnv, sku: string): Promise<ReadLevel | null> {
+  log("error", "item.put_back", { sku });
+  try {
+    const call = async () => await env.STOCK.setPaused(sku, { isPaused: true, actor: SYSTEM });
+    return await withTimeout(PAUSE_TIMEOUT_MS, call, `stock item ${sku}`);
+  } catch (error) {
+    log("error", "item.pause_failed", { sku, error: errorText(error) });
+    return null;
   }
 }

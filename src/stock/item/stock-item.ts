@@ -184,14 +184,14 @@ export class StockItem extends DurableObject<StockEnv> {
     const isUnreported = levelVersion > this.#reported.version;
     const isTooSoon = now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS;
     try {
-      // An item of a version before the index.
-      if (sku !== "") await this.#list(sku);
       if (isUnreported && !isTooSoon) {
         const level = levelOf(this.#store.state(sku), now_ms);
         await sendPacked(this.env.STOCK_EVENTS, StockEventSchema, [stockLevel(level)]);
         this.#markReported(level.levelVersion, now_ms);
       }
       const prune_ms = this.ctx.storage.transactionSync(() => this.#prune(now_ms));
+      // An item of a version before the index. Last, since the index may not answer.
+      if (sku !== "") await this.#list(sku);
       const report_ms = this.#reported.at_ms + LEVEL_LATEST_MS;
       const next_ms = isUnreported && isTooSoon ? Math.min(prune_ms, report_ms) : prune_ms;
       await this.#alarm.ensureBy(next_ms, now_ms);
