@@ -190,6 +190,28 @@ describe("a key set", () => {
     expect(await statusWith(await next.sign())).toBe(200);
   });
 
+  it("that no longer has a key refuses its tokens, also those that it has just verified", async () => {
+    const [old, next] = [await signer("ES256", "one"), await signer("ES256", "two")];
+    publish(old);
+    const wired = envWith({ AUTH_JWKS_URL: url, AUTH_ISSUER: ISSUER });
+    const status = async (token: string) => {
+      const context = createExecutionContext();
+      const response = await app.fetch(requestFor("GET", "/v1/orders", { token }), wired, context);
+      await waitOnExecutionContext(context);
+      return response.status;
+    };
+    const token = await old.sign();
+    passSeconds(0);
+    expect(await status(token)).toBe(200);
+    publish(next);
+    passSeconds(6);
+    expect(await status(token)).toBe(200);
+    // Fetches the set, which has the new key only.
+    expect(await status(await next.sign())).toBe(200);
+    passSeconds(6);
+    expect(await status(token)).toBe(401);
+  });
+
   it("refuses HS256, though the secret is set and right", async () => {
     publish(await signer("RS256", "one"));
     expect(env.AUTH_SECRET).not.toBe("");

@@ -29,6 +29,71 @@ async function statusWith(token: string, vars: Vars = {}, path = "/v1/orders"): 
   ).status;
 }
 
+describe("a token that was verified", () => {
+  const verify = () => vi.spyOn(crypto.subtle, "verify");
+  /** One configuration, as an isolate has it. */
+  const wired = envWith({});
+  const status = async (token: string, own = wired): Promise<number> =>
+    (await app.fetch(requestFor("GET", "/v1/orders", { token }), own, createExecutionContext()))
+      .status;
+  const passSeconds = (seconds: number) =>
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + seconds * 1_000 });
+
+  it("is not verified again for a minute", async () => {
+    const token = await signed({});
+    const verified = verify();
+    for (let i = 0; i < 3; i++) expect(await status(token)).toBe(200);
+    expect(verified).toHaveBeenCalledTimes(1);
+    passSeconds(59);
+    expect(await status(token)).toBe(200);
+    expect(verified).toHaveBeenCalledTimes(1);
+    passSeconds(2);
+    expect(await status(token)).toBe(200);
+    expect(verified).toHaveBeenCalledTimes(2);
+  });
+
+  it("is verified again when the clock was set back", async () => {
+    passSeconds(3_000);
+    const token = await signed({});
+    const verified = verify();
+    expect(await status(token)).toBe(200);
+    passSeconds(-120);
+    expect(await status(token)).toBe(200);
+    expect(verified).toHaveBeenCalledTimes(2);
+  });
+
+  it("does not outlive its exp", async () => {
+    const token = await signed({ exp: now_s() + 5 });
+    expect(await status(token)).toBe(200);
+    passSeconds(36);
+    expect(await status(token)).toBe(401);
+  });
+
+  it("says nothing of other settings, nor of a token that differs by a letter", async () => {
+    const token = await signed({ scope: "operator" });
+    expect(await status(token)).toBe(200);
+    expect(await status(token, envWith({ AUTH_SECRET: PREVIOUS }))).toBe(401);
+    expect(await status(token, envWith({ AUTH_AUDIENCE: "lockstock" }))).toBe(401);
+    const at = token.indexOf(".") + 5;
+    const other = token[at] === "A" ? "B" : "A";
+    expect(await status(token.slice(0, at) + other + token.slice(at + 1))).toBe(401);
+  });
+
+  it("is forgotten when a thousand others were verified since", async () => {
+    const token = await signed({});
+    await status(token);
+    const others = await Promise.all(
+      Array.from({ length: 1_000 }, (_, i) => signed({ jti: `${i}` })),
+    );
+    await Promise.all(others.map((other) => status(other)));
+    const verified = verify();
+    expect(await status(others.at(-1) ?? "")).toBe(200);
+    expect(verified).not.toHaveBeenCalled();
+    expect(await status(token)).toBe(200);
+    expect(verified).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe("clocks may differ by 30 s:", () => {
   it.each<[string, () => JWTPayload, number]>([
     ["ran out 25 s ago", () => ({ exp: now_s() - 25 }), 200],

@@ -47,6 +47,11 @@ export class KeySet {
     this.#url = url;
   }
 
+  /** Grows with each set that is fetched; 0: there is none yet. */
+  get version(): number {
+    return this.#cached?.fetchNumber ?? 0;
+  }
+
   /**
    * Runs `check` with the keys. If `check` finds no key for its token, and the set was fetched
    * before this call, the key may have been published since: the set is then fetched again and

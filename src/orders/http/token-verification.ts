@@ -14,6 +14,7 @@ import { type Background, KeySet } from "./jwks.ts";
 import { logThrottled } from "./log-throttle.ts";
 import { Problem } from "./problem.ts";
 import { type Caller, scopesOf } from "./scopes.ts";
+import { VerifiedTokens } from "./verified-tokens.ts";
 
 /** Tolerated difference between the clocks of issuers, clients and isolates. */
 const LEEWAY_S = 30;
@@ -21,11 +22,28 @@ const GUEST_TOKEN_DAYS = 30;
 /** Keys of a set to try for a token without `kid`. */
 const MAX_TRIED_KEYS = 10;
 
+const verified = new VerifiedTokens();
+
 /**
  * Verifies a bearer token and returns its caller. The configuration decides which algorithms are
  * accepted, never the token. Throws `unauthenticated`, or `unavailable` when the keys are missing.
  */
 export async function verifyToken(
+  token: string,
+  settings: AuthSettings,
+  background: Background,
+): Promise<Caller> {
+  // Before the check: keys that come meanwhile are newer than those that it is made with.
+  const keysVersion = settings.keys.type === "set" ? keySetFor(settings.keys.url).version : 0;
+  const now_ms = Date.now();
+  const known = verified.get(token, settings, keysVersion, now_ms);
+  if (known) return known;
+  const caller = await callerOf(token, settings, background);
+  verified.add(token, { caller, settings, keysVersion, at_ms: now_ms });
+  return caller;
+}
+
+async function callerOf(
   token: string,
   settings: AuthSettings,
   background: Background,
