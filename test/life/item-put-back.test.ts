@@ -175,6 +175,76 @@ describe("an item whose storage was put back", () => {
   });
 });
 
+describe("of fifty items", () => {
+  const COUNT = 50;
+  const paused = async (skus: readonly string[]): Promise<string[]> => {
+    const items = await Promise.all(skus.map((sku) => getItem(env.DB, sku)));
+    return skus.filter((_, i) => items[i]?.isPaused);
+  };
+  const alertOf = async (world: World) => {
+    const { body } = await world.call("GET", "/v1/operations", { as: OPERATOR });
+    const alerts = body.alerts as { code: string; text: string }[];
+    return alerts.find(({ code }) => code === "item_put_back")?.text;
+  };
+  /** Each is noticed by an order that it refuses; a quiet one is asked for its level seldom. */
+  const lose = async (world: World, skus: readonly string[]) => {
+    for (const sku of skus) await putItemBack(sku, gone(await storageOf(sku)));
+    pass_ms(5_000);
+    for (const sku of skus) await world.place(newCustomer(), line(sku), WAIT);
+  };
+
+  async function restoreStock(world: World, skus: readonly string[]): Promise<void> {
+    for (const sku of skus) await world.receive(sku, 5);
+    const found = await compare(world, true);
+    expect(found.every(({ kind, repaired }) => kind === "missing_lock" && repaired)).toBe(true);
+    for (const sku of skus) {
+      await world.call("POST", `/v1/items/${sku}/resume`, { as: OPERATOR });
+    }
+    expect(await alertOf(world)).toBeUndefined();
+    expect(await compare(world, false)).toEqual([]);
+  }
+
+  test(
+    "one that is gone, and then all, are found, paused and repaired",
+    { timeout: 180_000 },
+    async () => {
+      const world = await worldOf({ vars: { SOLD_OUT_GATE: "off" } });
+      const skus = await Promise.all(Array.from({ length: COUNT }, () => world.stocked(5)));
+      const cart = (
+        await world.place(
+          newCustomer(),
+          skus.flatMap((sku) => line(sku)),
+          WAIT,
+        )
+      ).body.id;
+      const single = await Promise.all(skus.map((sku) => buy(world, sku)));
+      await world.pay(cart);
+      await settleEverything(world);
+      const [one = ""] = skus;
+
+      await lose(world, [one]);
+      await rereadTwice();
+      expect(await paused(skus)).toEqual([one]);
+      expect(await getItem(env.DB, one)).toMatchObject({
+        level: { available: 0, held: 0, sold: 0 },
+      });
+      await restoreStock(world, [one]);
+
+      await lose(world, skus);
+      await rereadTwice();
+      expect((await paused(skus)).toSorted()).toEqual(skus.toSorted());
+      expect(await alertOf(world)).toContain("and 49 other items");
+      await restoreStock(world, skus);
+
+      await settleEverything(world);
+      for (const [i, sku] of skus.entries()) {
+        await expectSettled(sku, [cart, single[i] ?? ""]);
+        expect(await counters(sku)).toEqual({ received: 5, available: 3, held: 1, sold: 1 });
+      }
+    },
+  );
+});
+
 describe("an item that does not answer", () => {
   const never = new Promise<never>(() => undefined);
 
