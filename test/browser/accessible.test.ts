@@ -14,14 +14,22 @@ const LOOKS = [
   { colorScheme: "light", width: 800 },
 ] as const;
 
+/** The end of what moves or fades in this look; what goes on for ever is not waited for. */
+const AT_REST = `(async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  const ending = document
+    .getAnimations()
+    .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime));
+  await Promise.allSettled(ending.map(({ finished }) => finished));
+})()`;
+
 /** What axe-core finds in each look, beyond "minor" and "moderate", and what does not fit on the page. */
 async function faults(page: Page): Promise<string[]> {
   const found: string[] = [];
   for (const { colorScheme, width } of LOOKS) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.setViewportSize({ width, height: 844 });
-    // Colours fade from one scheme to the other.
-    await page.waitForTimeout(900);
+    await page.evaluate(AT_REST);
     const look = `${colorScheme} ${width}`;
     const { violations } = await page.evaluate<AxeResults>("axe.run()");
     for (const { id, impact, nodes } of violations) {
@@ -86,6 +94,7 @@ describeInBrowser("axe-core finds nothing serious", () => {
     await row(page, sku).waitFor();
     expect(await faults(page)).toEqual([]);
     await page.getByRole("button", { name: "New item" }).click();
+    await dialog(page).waitFor();
     // At 1280 px, where the fields stand side by side.
     await page.setViewportSize({ width: 1280, height: 900 });
     const boxes = await Promise.all(

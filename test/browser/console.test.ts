@@ -295,6 +295,8 @@ describeInBrowser("the console", () => {
     await page.getByRole("searchbox").fill("");
     await page.getByRole("button", { name: "Find" }).click();
     await page.getByRole("button", { name: "Confirmed", exact: true }).click();
+    // Until then it is the list before, whose rows are gone with it.
+    await expect.poll(() => found(first.body.id).count()).toBe(0);
     await found(second.body.id).getByRole("button").first().click();
     await found(second.body.id).getByRole("button", { name: "Cancel" }).click();
     await dialog(page).getByRole("button", { name: "Cancel the order" }).click();
@@ -315,9 +317,11 @@ describeInBrowser("the console", () => {
     await settled(buyer, [body.id]);
     const other = await (await guest()).place([{ sku: "VINYL-TIDES", quantity: 1 }]);
     const page = await enterConsole(site, "/console#orders");
-    const ids = async () =>
-      (await page.locator("[data-order]").all()).map((row) => row.getAttribute("data-order"));
-    const shown = async () => await Promise.all(await ids());
+    // At once: the list may be another one a moment later.
+    const shown = () =>
+      page.evaluate<string[]>(
+        "[...document.querySelectorAll('[data-order]')].map((row) => row.dataset.order)",
+      );
     await page.locator(`[data-order="${other.body.id}"]`).waitFor();
     const typed = [
       body.id,

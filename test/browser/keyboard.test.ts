@@ -47,6 +47,7 @@ describeInBrowser("by keyboard only", () => {
     // The focus is back where it was.
     await expect.poll(() => page.evaluate<string>(FOCUSED)).toMatch(/^Cancel the order/);
     await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
     await tabTo(page, /^Cancel the order$/);
     await page.keyboard.press("Enter");
     const cancelled = await order(page, "cancelled");
@@ -55,6 +56,8 @@ describeInBrowser("by keyboard only", () => {
 
   test("an operator enters and restocks", async () => {
     const page = await site.visit({ path: "/console" });
+    const field = page.locator('input[name="token"]:focus');
+    await field.waitFor();
     await page.keyboard.type(await operatorToken());
     await page.keyboard.press("Enter");
     await page.locator('tr[data-sku="PRINT-HARBOUR"]').waitFor();
@@ -69,5 +72,8 @@ describeInBrowser("by keyboard only", () => {
       .locator('tr[data-sku="PRINT-HARBOUR"] .number.available', { hasText: "13" })
       .waitFor();
     await expect.poll(() => page.evaluate<string>(FOCUSED)).toMatch(/^Restock: Harbour/);
+    // Whoever enters next can type at once.
+    await page.getByRole("button", { name: "Sign out" }).press("Enter");
+    await field.waitFor();
   });
 });

@@ -53,7 +53,7 @@ describeInBrowser("a server that dies", () => {
     const alert = console_.locator('[data-alert="stock_away"]');
     await alert.waitFor({ timeout: LIVENESS_MS });
     expect(await alert.innerText()).toMatch(/The stock Worker does not answer[^]*See whether/);
-    expect(await console_.title()).toContain("The stock Worker does not answer");
+    await expect.poll(() => console_.title()).toContain("The stock Worker does not answer");
     expect(await console_.locator(".site-head .pill").innerText()).toMatch(/alert/);
     expect(await console_.locator(".tiles").innerText()).not.toContain("all settled");
     await console_.close();

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { clientOf } from "../e2e/support/client.ts";
-import { addToCart, connection, order, orderNow, ordersOf } from "./support/shop.ts";
+import { addToCart, connection, holdCatalogue, order, orderNow, ordersOf } from "./support/shop.ts";
 import { describeInBrowser, useSite } from "./support/site.ts";
 
 describeInBrowser("tabs of one browser", () => {
@@ -42,8 +42,9 @@ describeInBrowser("tabs of one browser", () => {
     const page = await site.visit();
     await connection(page, "live");
     await addToCart(page, sku);
-    await buyLast(sku);
     const context = page.context();
+    await holdCatalogue(context, site.base);
+    await buyLast(sku);
     let isHeld = true;
     const keys = new Set<string | null>();
     let calls = 0;

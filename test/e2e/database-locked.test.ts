@@ -33,6 +33,8 @@ function lockDatabase(): () => void {
   const folder = join(stack.state, "d1/miniflare-D1DatabaseObject");
   const file = readdirSync(folder).find((name) => /^[0-9a-f]+\.sqlite$/.test(name));
   const db = new DatabaseSync(join(folder, file ?? ""));
+  // What the last order has left to write comes first.
+  db.exec("PRAGMA busy_timeout = 10000");
   db.exec("BEGIN IMMEDIATE");
   return () => {
     db.exec("ROLLBACK");

@@ -125,10 +125,10 @@ test("a socket without a token, or with a foreign or expired one, is closed with
 
 test("a socket is closed with 4401 when its token runs out", async () => {
   // It has run out, and is good for the 30 s that clocks may differ.
-  const token = await stack.token("brief", { expires: new Date(Date.now() - 27_500) });
+  const token = await stack.token("brief", { expires: new Date(Date.now() - 22_500) });
   const feed = new FeedClient(stack.base, token);
   await feed.opened();
-  await until("closing", () => feed.socket.readyState === WebSocket.CLOSING, 6_000);
+  await until("closing", () => feed.socket.readyState === WebSocket.CLOSING, 20_000);
   const { code } = await until("the close", () => feed.closed, CLOSED_MS);
   expect(code).toBe(4401);
 });

@@ -4,8 +4,9 @@ import { expectLedgerReplays, levelBecomes, settled } from "./support/settled.ts
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
 
-const WINDOW_MS = 2_000;
-const stack = useStack({ PAYMENT_WINDOW_SECONDS: "2" });
+/** Enough for a slow machine to pay an order once it has seen it confirmed. */
+const WINDOW_MS = 8_000;
+const stack = useStack({ PAYMENT_WINDOW_SECONDS: "8" });
 
 test("an unpaid order expires at payBy by itself, a paid one does not", async () => {
   const sku = await stack.operator.stocked(5);

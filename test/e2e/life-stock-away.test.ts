@@ -36,7 +36,7 @@ test(
     const [order] = await settled(customer, [reply.body.id], SETTLE_MS);
     expect(order).toMatchObject({ status: "confirmed", revision: 2 });
     await expectLedgerReplays(alone.operator, sku);
-    const direct = await timed(customer, sku);
+    const direct = await timed(customer, sku, 10);
     expect([direct.reply.status, direct.reply.body.status]).toEqual([201, "confirmed"]);
   },
 );
@@ -54,9 +54,10 @@ async function timedLook(customer: Client, id: string) {
   return { reply, took_ms: Date.now() - start_ms };
 }
 
-async function timed(customer: Client, sku: string) {
+async function timed(customer: Client, sku: string, wait_s = 2) {
   const start_ms = Date.now();
   const body = { lines: [{ sku, quantity: 1 }] };
-  const reply = await customer.call<OrderView>("POST", "/v1/orders", body, { prefer: "wait=2" });
+  const headers = { prefer: `wait=${wait_s}` };
+  const reply = await customer.call<OrderView>("POST", "/v1/orders", body, headers);
   return { reply, took_ms: Date.now() - start_ms };
 }

@@ -11,6 +11,8 @@ const ROOT = join(import.meta.dirname, "../..");
 const TEST_MS = 600_000;
 /** A second start is refused before it starts anything. */
 const REFUSED_MS = 60_000;
+/** To notice that something has died and to start it again, which alone may take as long as a start. */
+const BACK_MS = 200_000;
 
 /** Runs it to its end, which it is expected to reach by itself. */
 async function refusal(args: string[]): Promise<{ code: number | null; stderr: string }> {
@@ -96,6 +98,7 @@ test(
     const level = await until(
       "answers again",
       async () => (await isHealthy(run.base)) && run.operator.level(sku),
+      BACK_MS,
     );
     expect(level).toMatchObject({ received: 5 });
     expect(run.lines.join("\n")).toMatch(/Lockstock: .*has not answered.*starting wrangler again/);

@@ -195,19 +195,25 @@ test("endpoints that hang, fail and refuse cost nobody else anything", async () 
   const { receiver } = await receiverFor();
   await timesOf(sku, receiver);
   const before = [await timesOf(sku, receiver), await timesOf(sku, receiver)];
+  const ids: string[] = [];
   for (const reaction of [null, { status: 500 }, { status: 404 }]) {
-    const { receiver: bad } = await receiverFor();
+    const { receiver: bad, id } = await receiverFor();
     bad.behaviour = () => reaction;
+    ids.push(id);
   }
   const beside = [await timesOf(sku, receiver), await timesOf(sku, receiver)];
+  // What else the machine does may have become more meanwhile.
+  for (const id of ids) await hooks.patch(id, { state: "off" });
+  const after = [await timesOf(sku, receiver), await timesOf(sku, receiver)];
   const text = (all: { taken: number; heard: number }[]) =>
     all.map(({ taken, heard }) => `taken ${taken} ms, heard ${heard} ms`).join("; ");
-  console.log(`without bad endpoints: ${text(before)}\nbeside three: ${text(beside)}`);
+  console.log(`before: ${text(before)}\nbeside three: ${text(beside)}\nafter: ${text(after)}`);
   // What a second of the courier's pace and a busy machine allow.
   const least = (all: { taken: number; heard: number }[], of: "taken" | "heard") =>
     Math.min(...all.map((one) => one[of]));
-  expect(least(beside, "taken")).toBeLessThan(3 * least(before, "taken") + 250);
-  expect(least(beside, "heard")).toBeLessThan(least(before, "heard") + 2_000);
+  const without = (of: "taken" | "heard") => Math.max(least(before, of), least(after, of));
+  expect(least(beside, "taken")).toBeLessThan(3 * without("taken") + 250);
+  expect(least(beside, "heard")).toBeLessThan(without("heard") + 2_000);
 });
 
 test("a stack that dies while it delivers loses no event, keeps the sequence, and repeats only itself", async () => {

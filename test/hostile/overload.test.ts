@@ -1,17 +1,17 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
-import { beforeAll, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, expect, it, vi } from "vitest";
 import { concurrencyLimit } from "../../src/orders/http/concurrency-limit.ts";
 import { Problem, problemResponse } from "../../src/orders/http/problem.ts";
+import { eventually } from "../support/eventually.ts";
 import { addItem, call, lineOf, migrate, tokenFor } from "./support/worker.ts";
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 beforeAll(async () => {
   await migrate();
   await addItem("CUP");
 });
+afterEach(() => void vi.useRealTimers());
 
 it("of 6,000 orders at once all that are accepted exist, and all others are 503 with Retry-After", async () => {
   const tokens = await Promise.all(Array.from({ length: 40 }, (_, i) => tokenFor(`crowd-${i}`)));
@@ -37,12 +37,14 @@ it("of 6,000 orders at once all that are accepted exist, and all others are 503 
   // It is over at once: the next one is taken.
   const next = await call("POST", "/v1/orders", { token: tokens[0], body: lineOf("CUP") });
   expect(next.status).toBe(202);
-});
+}, 180_000);
+
+const LEASE_MS = 60_000;
 
 /** A route with a limit of its own, whose calls go on until the test lets them. */
-function limitedRoute(limit: number, lease_ms = 60_000) {
+function limitedRoute(limit: number) {
   const going: (() => void)[] = [];
-  const { rejectWhenFull, holdSlot } = concurrencyLimit(limit, lease_ms);
+  const { rejectWhenFull, holdSlot } = concurrencyLimit(limit, LEASE_MS);
   const app = new Hono().post("/", rejectWhenFull, holdSlot, async (c) => {
     await new Promise<void>((resolve) => going.push(resolve));
     return c.text("done");
@@ -70,18 +72,20 @@ it("a crowd past the limit is 503 with Retry-After at once, and let in again whe
 });
 
 it("a call that never ends gives its place back when its lease is over", async () => {
-  const { going, post } = limitedRoute(1, 200);
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const { going, post } = limitedRoute(1);
   const stuck = post();
+  vi.setSystemTime(Date.now() + LEASE_MS - 1);
   expect((await post()).status).toBe(503);
-  await sleep(250);
+  vi.setSystemTime(Date.now() + 1);
   const next = post();
-  await vi.waitFor(() => expect(going.length).toBe(2));
+  await eventually(() => expect(going.length).toBe(2));
   for (const go of going) go();
   expect([(await stuck).status, (await next).status]).toEqual([200, 200]);
 });
 
 it("a call that fails makes room as well", async () => {
-  const { rejectWhenFull, holdSlot } = concurrencyLimit(1, 60_000);
+  const { rejectWhenFull, holdSlot } = concurrencyLimit(1, LEASE_MS);
   const app = new Hono().get("/", rejectWhenFull, holdSlot, () => {
     throw new Error("broken");
   });

@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { dueAt, passAt, stockLane } from "./support/reconcile.ts";
 import { deliver, expectSettled, ledgerOf, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, orderNow, worldOf } from "./support/world.ts";
@@ -13,7 +14,7 @@ async function unheard(vars: typeof DEADLINE = DEADLINE) {
   const world = await worldOf({ vars });
   const sku = await world.stocked(5);
   const { body } = await world.place(newCustomer(), [{ sku, quantity: 2 }]);
-  await vi.waitFor(() => expect(world.sent).toHaveLength(1));
+  await eventually(() => expect(world.sent).toHaveLength(1));
   const { placedAt_ms } = await orderNow(body.id);
   return { world, sku, id: body.id, placedAt_ms, deadline_ms: placedAt_ms + 60_000 };
 }

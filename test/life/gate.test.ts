@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { StockItem } from "../../src/stock/item/stock-item.ts";
 import { observed } from "../support/d1.ts";
+import { eventually } from "../support/eventually.ts";
 import { deliver, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, WAIT, worldOf } from "./support/world.ts";
 
@@ -106,7 +107,7 @@ describe("the sold-out gate", () => {
     await evictDurableObject(env.ITEM.getByName(sku));
     const order = () => world.place(newCustomer(), [{ sku, quantity: 1 }]);
     expect((await order()).status).toBe(202);
-    await vi.waitFor(() => expect(world.sent).toHaveLength(1));
+    await eventually(() => expect(world.sent).toHaveLength(1));
     const { outcomes } = await deliver(world.sent);
     expect(outcomes.map(({ type }) => type)).toEqual(["stock.locked", "stock.level"]);
     await settleAll(outcomes);

@@ -1,4 +1,5 @@
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
 import { confirmed, exchange } from "./support/confirmed.ts";
 import { dueAt, passAt, stockLane } from "./support/reconcile.ts";
 import { counters, deliver, expectSettled, ledgerOf, settleAll } from "./support/stock.ts";
@@ -72,7 +73,7 @@ describe("cancelling", () => {
     const sku = await world.stocked(5);
     const { body } = await world.place(newCustomer(), [{ sku, quantity: 2 }]);
     expect((await world.cancel(body.id)).body).toMatchObject({ status: "cancelled", revision: 2 });
-    await vi.waitFor(() => expect(world.sent).toHaveLength(2));
+    await eventually(() => expect(world.sent).toHaveLength(2));
     const events = world.sent.toSorted((a, b) => a.type.localeCompare(b.type));
     expect(events.map(({ type }) => type)).toEqual(["order.cancelled", "order.placed"]);
     for (const event of [...events, ...events]) {

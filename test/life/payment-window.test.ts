@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { transition } from "../../src/orders/order/orders.sql.ts";
+import { eventually } from "../support/eventually.ts";
 import { confirmed, exchange } from "./support/confirmed.ts";
 import { dueAt, passAt } from "./support/reconcile.ts";
 import { deliver, expectSettled, ledgerOf, settleAll } from "./support/stock.ts";
@@ -222,7 +223,7 @@ describe("an item's own payment window", () => {
     await world.place(newCustomer(), [{ sku, quantity: 1 }], WAIT);
     const { id } = (await world.place(newCustomer(), [{ sku, quantity: 1 }])).body;
     Object.assign(world.env, WINDOW);
-    await vi.waitFor(() => expect(world.sent).not.toHaveLength(0));
+    await eventually(() => expect(world.sent).not.toHaveLength(0));
     await settleAll((await deliver(world.sent.splice(0))).outcomes, world.env);
     const { payBy_ms, updatedAt_ms } = await orderNow(id);
     expect(payBy_ms).toBe(updatedAt_ms + 600_000);

@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
+import { eventually } from "../support/eventually.ts";
 import { customerUnits, deliver, expectSettled, settleAll } from "./support/stock.ts";
 import { migrate, newCustomer, orderNow, OPERATOR, WAIT, worldOf } from "./support/world.ts";
 
@@ -124,7 +125,7 @@ describe("the limit per customer", () => {
     const ids = answers.map(({ body }) => body.order?.id ?? body.id);
     const queued = ids.filter((_, i) => i % 2 === 1);
     // Under load the desk holds what it announces for a moment.
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(world.sent.map(({ orderId }) => orderId)).toEqual(expect.arrayContaining(queued));
     });
     await settleAll((await deliver(world.sent)).outcomes);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { brokenDb, observed } from "../support/d1.ts";
+import { eventually } from "../support/eventually.ts";
 import { count, DAY_MS, insertRows, orderRow } from "./support/rows.ts";
 import { migrate, newCustomer, reconciler, WAIT, worldOf } from "./support/world.ts";
 
@@ -100,10 +101,10 @@ describe("the cron's minute", () => {
     await worldOf({ db });
     await oldKeys(10);
     const first = reconciler().poke();
-    await vi.waitFor(() => expect(trips.filter(isOfKeys)).toHaveLength(1));
+    await eventually(() => expect(trips.filter(isOfKeys)).toHaveLength(1));
     const second = reconciler().poke();
     // Its pass is over once it has asked what is due next; only then may a second round begin.
-    await vi.waitFor(() => expect(trips.filter(isOfDueNext)).toHaveLength(2), 10_000);
+    await eventually(() => expect(trips.filter(isOfDueNext)).toHaveLength(2));
     await new Promise((resolve) => setTimeout(resolve, 100));
     gate.resolve();
     await Promise.all([first, second]);

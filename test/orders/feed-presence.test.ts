@@ -5,6 +5,7 @@ import { feedNotifier } from "../../src/orders/order/feed-notifier.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import type { CustomerFeed } from "../../src/orders/worker.ts";
 import { brokenDb, observed } from "../support/d1.ts";
+import { eventually } from "../support/eventually.ts";
 import { isMarkedPresent, locked, pendingOrder, portsWith } from "./support/data.ts";
 import { closings, connect, feedAlarm, feedOf, rewireFeed } from "./support/feed.ts";
 import { envWith, migrate, newCustomer, tokenFor } from "./support/worker.ts";
@@ -121,7 +122,7 @@ describe("the customer's presence", () => {
     const ends = await closings(customerId);
     await rewireFeed(customerId, brokenDb(env.DB));
     await leaves(client);
-    await vi.waitFor(() => expect(ends).toEqual(["done"]));
+    await eventually(() => expect(ends).toEqual(["done"]));
     later(PRESENCE_MS + 1);
     await runDurableObjectAlarm(feedOf(customerId));
     expect(await isMarkedPresent(customerId)).toBe(true);

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { D1_TIMEOUT_MS, timeLimited } from "../../src/orders/database/d1.ts";
 import { app } from "../../src/orders/http/app.ts";
 import { brokenDb, observed } from "../support/d1.ts";
+import { eventually } from "../support/eventually.ts";
 import { isMarkedPresent } from "./support/data.ts";
 import { Client, connect, type FeedOptions, feedOf, rewireFeed, upgrade } from "./support/feed.ts";
 import {
@@ -109,7 +110,7 @@ describe("the feed's sockets", () => {
     const client = await connect(await visitor());
     await client.snapshot();
     client.send("ping");
-    await vi.waitFor(() => expect(client.texts).toEqual(["pong"]));
+    await eventually(() => expect(client.texts).toEqual(["pong"]));
   });
 
   it("are at most 8 a customer: the next is closed with 1013, the others stay", async () => {

@@ -6,6 +6,7 @@ import { feedNotifier } from "../../src/orders/order/feed-notifier.ts";
 import { viewOf } from "../../src/orders/order/order.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { brokenDb, observed } from "../support/d1.ts";
+import { eventually } from "../support/eventually.ts";
 import { INSERT_ORDERS, orderRow, SETTLED } from "../support/order.ts";
 import { locked, orderNow, pendingOrder, portsWith, tamper } from "./support/data.ts";
 import { connect, feedAlarm, feedOf, rewireFeed } from "./support/feed.ts";
@@ -122,7 +123,7 @@ describe("the feed tells of a change", () => {
     const client = await connect({ token });
     expect(await client.snapshot()).toMatchObject([{ id, status: "confirmed", revision: 2 }]);
     client.send("ping");
-    await vi.waitFor(() => expect(client.texts).toEqual(["pong"]));
+    await eventually(() => expect(client.texts).toEqual(["pong"]));
     expect(client.changes).toEqual([]);
   });
 
@@ -162,9 +163,7 @@ describe("the feed tells of a change", () => {
 });
 
 describe("the feed's rereading alarm", () => {
-  /** To the second: the waiting for a snapshot moves the clock on. */
-  const waits = async (customerId: string) =>
-    Math.round(((await feedAlarm(customerId))! - Date.now()) / 1_000) * 1_000;
+  const waits = async (customerId: string) => (await feedAlarm(customerId))! - Date.now();
 
   it("comes after 5, 15, then every 60 s while an order is unfinished", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });

@@ -281,9 +281,10 @@ describe("a key set that cannot be had", () => {
       [await own.sign(), await own.sign(), await own.sign()].map(statusWith),
     );
     expect(statuses).toEqual([503, 503, 503]);
-    expect(Date.now() - started_ms).toBeLessThan(7_000);
+    // A second one would take as long again.
+    expect(Date.now() - started_ms).toBeLessThan(9_500);
     expect(fetched).toHaveLength(1);
-  }, 15_000);
+  }, 30_000);
 
   it("keeps its last good keys for 24 hours", async () => {
     const [own, other] = [await signer("ES256", "one"), await signer("ES256", "two")];

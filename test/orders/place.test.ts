@@ -1,12 +1,13 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { timeOfOrderId } from "../../src/contract/order-id.ts";
 import { app } from "../../src/orders/http/app.ts";
 import type { OrderView } from "../../src/orders/order/order.ts";
 import { GroupCommit } from "../../src/orders/place/group-commit.ts";
 import { type Candidate, placeAll, type Placement } from "../../src/orders/place/placement.sql.ts";
 import { brokenDb, observed } from "../support/d1.ts";
+import { eventually } from "../support/eventually.ts";
 import { addItem, candidateFor, orderNow, POLICY } from "./support/data.ts";
 import { fakeQueue } from "./support/queue.ts";
 import {
@@ -149,7 +150,7 @@ describe("when the desk fails", () => {
     const desk = deskThat(() => Promise.reject(reset()));
     const sku = await addItem();
     const posts = Array.from({ length: 20 }, () => postTo({ DESK: desk, DB: db }, sku));
-    await vi.waitFor(() => expect(trips).toHaveLength(16));
+    await eventually(() => expect(trips).toHaveLength(16));
     gate.resolve();
     const statuses = (await Promise.all(posts)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 202)).toHaveLength(16);

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clientOf, ok } from "../shared/api.ts";
 import { ProblemNotice } from "../shared/notices.tsx";
 import { asProblem, type LockstockProblem } from "../shared/problem.ts";
@@ -9,6 +9,9 @@ import { isLocalRun, setToken } from "./session.ts";
 export function TokenGate() {
   const [problem, setProblem] = useState<LockstockProblem | null>(null);
   const [isBusy, setIsBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  // Not `autofocus`, which waits for the next frame, and is done once a document: not after signing out.
+  useLayoutEffect(() => field.current?.focus(), []);
   const enter = async (event: Event) => {
     event.preventDefault();
     if (!(event.target instanceof HTMLFormElement) || isBusy) return;
@@ -30,12 +33,12 @@ export function TokenGate() {
         <label class="field">
           <span>Token</span>
           <input
+            ref={field}
             name="token"
             type="password"
             autocomplete="off"
             spellcheck={false}
             required
-            autofocus
           />
         </label>
         {problem ? <ProblemNotice problem={problem} /> : <></>}

@@ -17,7 +17,7 @@ import {
   refuseGuest,
   requireGuest,
 } from "./session.ts";
-import { exclusively } from "./shared-state.ts";
+import { exclusively, storedSoon } from "./shared-state.ts";
 import { t } from "./texts/texts.ts";
 import { failureWords, refusalWords } from "./words.ts";
 
@@ -86,14 +86,15 @@ function begun(key: string, customerId: string): Attempt | undefined {
 /** Attempts that this tab owns or waits for. */
 const followed = new Set<string>();
 
-/** Its last owner may have ended it. */
 const stored = (key: string) => attempts.read().find((one) => one.key === key);
 
-function own(key: string, attemptOf = () => stored(key)): void {
+function own(key: string, begin?: () => Attempt | undefined): void {
   if (followed.has(key)) return;
   followed.add(key);
-  void exclusively(`attempt.${key}`, async () => {
-    const attempt = attemptOf();
+  void exclusively(`attempt.${key}`, async (hasWaited) => {
+    // Its last owner may have ended it.
+    if (!begin && hasWaited) await storedSoon(() => !stored(key));
+    const attempt = begin ? begin() : stored(key);
     if (attempt) await drive(attempt);
   }).finally(() => followed.delete(key));
 }

@@ -3,7 +3,7 @@ import { fetchWithClock, now_ms } from "../shared/clock.ts";
 import { isRecord } from "../shared/record.ts";
 import { Store } from "../shared/store.ts";
 import { withToken } from "./challenge.ts";
-import { exclusively, Shared } from "./shared-state.ts";
+import { exclusively, Shared, storedSoon } from "./shared-state.ts";
 
 /** The buyer: a guest, whose token this browser stores. All tabs are the same guest. */
 export interface Guest {
@@ -56,13 +56,12 @@ async function newGuest(): Promise<Guest> {
 }
 
 /** One guest a browser: of tabs that are opened at once the first creates it. */
-const createGuest = (turnstileToken?: string): Promise<Guest> => {
-  const asked_ms = performance.now();
-  return exclusively(
+const createGuest = (turnstileToken?: string): Promise<Guest> =>
+  exclusively(
     "guest",
-    async () => {
-      const hasWaited = performance.now() - asked_ms > WAITED_MS;
-      const known = guest.read() ?? (hasWaited ? await storedSoon() : null);
+    async (hasWaited) => {
+      if (hasWaited) await storedSoon(() => guest.read() !== null);
+      const known = guest.read();
       if (known) return known;
       const token = turnstileToken === undefined ? {} : { turnstileToken };
       const fresh: Guest = {
@@ -75,21 +74,6 @@ const createGuest = (turnstileToken?: string): Promise<Guest> => {
     },
     { limit_ms: LOCK_MS },
   );
-};
-
-/** Who got the lock no sooner has waited for another tab, which has stored a guest. */
-const WAITED_MS = 50;
-const STORED_WITHIN_MS = 500;
-const LOOK_MS = 25;
-
-/** What a tab stores reaches the others a moment after the lock does: they may be other processes. */
-async function storedSoon(): Promise<Guest | null> {
-  const end_ms = performance.now() + STORED_WITHIN_MS;
-  while (guest.read() === null && performance.now() < end_ms) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-  return guest.read();
-}
 
 /** The guest that another tab creates while this one waits for its buyer. */
 function guestOfOtherTab(): { guest: Promise<Guest>; stop: () => void } {

@@ -43,21 +43,22 @@ export class Shared<T> extends Store<T> {
 type Limit = { limit_ms?: number };
 
 /**
- * Runs the work while no other tab of this browser runs work of the same name. A tab that is closed
- * gives its locks back. Without a secure origin there are no locks: the work then has to do with
+ * Runs the work while no other tab of this browser runs work of the same name, and tells it whether
+ * it has waited for one. A tab that is closed gives its locks back. Without a secure origin there are no locks: the work then has to do with
  * `Shared`, which reads again before each change.
  */
 export async function exclusively<T>(
   name: string,
-  work: () => Promise<T>,
+  work: (hasWaited: boolean) => Promise<T>,
   { limit_ms }: Limit = {},
 ): Promise<T> {
   const locks = navigator.locks as LockManager | undefined;
-  if (!locks) return await Promise.resolve().then(work);
+  if (!locks) return await Promise.resolve(false).then(work);
+  const asked_ms = performance.now();
   let isBegun = false;
   const begin = () => {
     isBegun = true;
-    return work();
+    return work(performance.now() - asked_ms > WAITED_MS);
   };
   const signal = limit_ms === undefined ? null : AbortSignal.timeout(limit_ms);
   const options = signal ? { signal } : {};
@@ -65,6 +66,19 @@ export async function exclusively<T>(
     return await locks.request(`lockstock.${name}`, options, begin);
   } catch (error) {
     if (isBegun) throw error;
-    return await work();
+    return await work(true);
+  }
+}
+
+/** Who got a lock no sooner has waited for another tab, and needs what that one has stored. */
+const WAITED_MS = 50;
+const STORED_WITHIN_MS = 500;
+const LOOK_MS = 25;
+
+/** What a tab stores reaches the others a moment after the lock does: they may be other processes. */
+export async function storedSoon(isStored: () => boolean): Promise<void> {
+  const end_ms = performance.now() + STORED_WITHIN_MS;
+  while (!isStored() && performance.now() < end_ms) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -1,4 +1,4 @@
-import type { Locator, Page } from "playwright-core";
+import type { BrowserContext, Locator, Page } from "playwright-core";
 import type { OrderView } from "../../../src/orders/order/order.ts";
 import { clientOf } from "../../e2e/support/client.ts";
 
@@ -11,6 +11,17 @@ export const addToCart = (page: Page, sku: string): Promise<void> =>
   card(page, sku).getByRole("button").click({ force: true });
 
 export const orderNow = (page: Page): Locator => page.getByRole("button", { name: /^Order now/ });
+
+/**
+ * From now on the pages are told the catalogue as it is now, so that they offer what is sold out
+ * meanwhile. The answer ends that.
+ */
+export async function holdCatalogue(context: BrowserContext, base: string) {
+  const url = /\/v1\/items/;
+  const body = await (await fetch(new URL("/v1/items?limit=100", base))).text();
+  await context.route(url, (route) => route.fulfill({ contentType: "application/json", body }));
+  return () => context.unroute(url);
+}
 
 /** The newest order on the page, once it has this status. */
 export async function order(page: Page, status: string, timeout = 60_000): Promise<Locator> {

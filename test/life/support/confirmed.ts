@@ -1,4 +1,5 @@
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
+import { eventually } from "../../support/eventually.ts";
 import { deliver, settleAll } from "./stock.ts";
 import { newCustomer, WAIT, type World } from "./world.ts";
 
@@ -12,6 +13,6 @@ export async function confirmed(world: World, units = 5, details: Record<string,
 
 /** Delivers what was sent, both ways. */
 export async function exchange(world: World) {
-  await vi.waitFor(() => expect(world.sent).not.toHaveLength(0));
+  await eventually(() => expect(world.sent).not.toHaveLength(0));
   await settleAll((await deliver(world.sent.splice(0))).outcomes);
 }

@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
 import type { OrderView } from "../../../src/orders/order/order.ts";
 import type { CustomerFeed } from "../../../src/orders/worker.ts";
+import { eventually } from "../../support/eventually.ts";
 import { call, envWith } from "./worker.ts";
 
 export type FeedMessage =
@@ -39,7 +39,7 @@ export class Client {
 
   /** Waits until so many messages were heard. */
   async hears(count: number): Promise<FeedMessage[]> {
-    await vi.waitFor(() => {
+    await eventually(() => {
       if (this.heard.length < count) throw new Error(`heard ${this.heard.length} of ${count}`);
     });
     return this.heard;
@@ -53,7 +53,7 @@ export class Client {
 
   /** The close code, once it is closed. */
   async code(): Promise<number> {
-    return (await vi.waitFor(() => this.closed ?? Promise.reject(new Error("still open")))).code;
+    return (await eventually(() => this.closed ?? Promise.reject(new Error("still open")))).code;
   }
 
   /** `[status, revision]` of each change heard after the snapshot. */
