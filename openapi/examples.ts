@@ -273,6 +273,23 @@ const perMinute = Array.from({ length: 60 }, (_, i): Example<"Minute"> => {
   return { minute, ...none, settleLatencyMs: { p50: null, p99: null } };
 });
 
+export const demand: Example<"Demand"> = {
+  sku: SKU,
+  perMinute: perMinute.map(({ minute, confirmed, refused, refusedAtDoor }) => {
+    return {
+      minute,
+      asked: confirmed + refused + refusedAtDoor,
+      confirmed,
+      refused,
+      refusedAtDoor,
+    };
+  }),
+  units: { asked: 9840, confirmed: 720, refused: 1020, refusedAtDoor: 8100 },
+  partial: false,
+  revenue: [{ amount: 2182500, currency: "EUR", units: 485 }],
+  unitsWithoutPrice: 0,
+};
+
 export const operations: Example<"Operations"> = {
   orders: { pending: 20, confirmed: 465, paid: 15, cancelled: 700, returned: 2 },
   unsettled: { count: 24, oldestAgeSeconds: 2 },

@@ -315,6 +315,24 @@ export const FIELDS: Record<string, Record<string, string>> = {
     refusedAtDoor:
       "Orders that were refused without being placed, for want of stock or outside of a sale.",
   },
+  DemandMinute: {
+    "": "Orders for an item in the minute in which they were placed. `asked` is the sum of the others.",
+    minute: "When the minute begins.",
+    confirmed: "The item held their units at first. They may have been released since.",
+    refused: "The item refused them.",
+    refusedAtDoor: "Refused without being placed, for want of stock or outside of a sale.",
+  },
+  DemandUnits: { "": "Units of these orders, of all 60 minutes together." },
+  Revenue: { "": "What units were sold for, in one currency, without those that were returned." },
+  Demand: {
+    "": "The demand for an item, and what it has sold.",
+    perMinute: "The last 60 minutes, oldest first. The last one is still running.",
+    partial: "Whether more orders came here than an item looks at: the earliest minutes lack some.",
+    revenue:
+      "At the prices at which the units were ordered, one entry for each currency. It looks at the newest 20000 orders.",
+    unitsWithoutPrice:
+      "Sold units that `revenue` lacks, since their order is older than that, is forgotten, or was placed with a version that kept no price.",
+  },
   Alert: {
     "": "Something that is wrong.",
     since: "Null: it is not known.",

@@ -28,6 +28,7 @@ import type { ItemStatus, ItemView, StockedItem } from "../src/orders/items/item
 import type { Alert } from "../src/orders/operators/alerts.ts";
 import type { MinuteView, Dashboard } from "../src/orders/operators/dashboard.sql.ts";
 import type { Difference } from "../src/orders/operators/difference.ts";
+import type { DemandView } from "../src/orders/operators/item-demand.ts";
 import type { RepairedDifference } from "../src/orders/operators/repair.ts";
 import type { historyView, OrderView } from "../src/orders/order/order.ts";
 import type { PaymentView } from "../src/orders/order/payment.ts";
@@ -191,6 +192,19 @@ const Minute = v.object({
   refusedAtDoor: count,
   settleLatencyMs: v.object({ p50: milliseconds, p99: milliseconds }),
 }) satisfies v.GenericSchema<unknown, MinuteView>;
+
+const demandCounts = { asked: count, confirmed: count, refused: count, refusedAtDoor: count };
+const DemandMinute = v.object({ minute: time, ...demandCounts });
+const DemandUnits = v.object(demandCounts);
+const Revenue = v.object({ ...Money.entries, units: count });
+const ItemDemand = v.object({
+  sku: SkuSchema,
+  perMinute: v.pipe(v.array(DemandMinute), v.length(60)),
+  units: DemandUnits,
+  partial: v.boolean(),
+  revenue: v.array(Revenue),
+  unitsWithoutPrice: count,
+}) satisfies v.GenericSchema<unknown, DemandView>;
 
 const FrozenState = v.object({
   since: time,
@@ -371,6 +385,10 @@ export const SCHEMAS = {
   Movement: StockMovement,
   Ledger: v.object({ movements: v.array(StockMovement), nextCursor }),
   Minute,
+  DemandMinute,
+  DemandUnits,
+  Revenue,
+  Demand: ItemDemand,
   Alert: OperationsAlert,
   FrozenState,
   Freezing: v.object({ frozen: v.nullable(FrozenState) }),

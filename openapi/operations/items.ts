@@ -191,6 +191,20 @@ export const itemOperations: Operation[] = [
     problems: ["not_found", "unavailable"],
   },
   {
+    id: "getDemand",
+    method: "get",
+    path: `${ITEM}/demand`,
+    tag: "Stock",
+    summary: "Read the demand for an item",
+    description:
+      "What was asked for in each of the last 60 minutes and what became of it, and the revenue of what is sold. The item answers as of a moment ago, at most two seconds; the door's refusals arrive a few seconds late. Poll it every five seconds at most.",
+    caller: "service",
+    scopes: ["stock:write", "operations:read"],
+    parameters: ["Sku"],
+    answers: [json(200, "The demand.", "Demand", ["A sale that began", examples.demand])],
+    problems: ["not_found", "unavailable"],
+  },
+  {
     id: "putItems",
     method: "post",
     path: "/v1/items/bulk",

@@ -13,7 +13,7 @@ const PAGES = [
   {
     file: "index.html",
     source: "shop",
-    title: "Lockstock",
+    title: "Lockstock: few of each, fairly sold",
     description: "Limited items, sold fairly: live stock, one click, an answer at once.",
   },
   {

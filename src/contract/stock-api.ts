@@ -76,6 +76,33 @@ export interface LiveLock {
   state: "held" | "sold";
 }
 
+/** Orders and their units. */
+export interface Asked {
+  orders: number;
+  units: number;
+}
+
+/** What an item was asked for, by its newest locks: `MAX_DEMAND_LOCKS` at most. */
+export interface ItemDemand {
+  /** Of the last 60 minutes those in which an order was placed that came here, oldest first. */
+  minutes: {
+    /** Since 1970. */
+    minute: number;
+    /** What was held at first, whatever came of it. */
+    locked: Asked;
+    refused: Asked;
+  }[];
+  /** There were more orders in that time: the earliest of them are not counted. */
+  isPart: boolean;
+  /** Of sold units without the returned ones, at the prices at which they were ordered. */
+  revenue: { currency: string; amount: number; units: number }[];
+  /**
+   * Sold units that `revenue` lacks: an earlier version kept no price, or their order is older than
+   * the newest `MAX_DEMAND_LOCKS` or was pruned.
+   */
+  unitsWithoutPrice: number;
+}
+
 export interface LockStates {
   locks: LiveLock[];
   /** The item may have pruned the sold locks of orders older than this. Milliseconds since 1970. */
@@ -178,4 +205,6 @@ export interface StockApi {
   relock(sku: string, locks: Relock[]): Promise<string[]>;
   /** Newest first; `limit` is clamped to 1–100. */
   ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage>;
+  /** As of a moment ago: an item answers all who ask within two seconds alike. */
+  demand(sku: string): Promise<ItemDemand>;
 }

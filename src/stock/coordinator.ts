@@ -15,6 +15,7 @@ import { traceIdOf } from "../contract/trace.ts";
 import { errorText } from "../runtime/log.ts";
 import { failedWith, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
 import { withTimeout } from "../runtime/timeout.ts";
+import { keptOf } from "./item/decision.ts";
 import type { ItemReply, ItemAnswer, ItemCommand } from "./item/rules.ts";
 
 /** Calls an item. The item handles the commands of one call in one transaction. */
@@ -106,8 +107,8 @@ function commandFor(event: OrderEvent, line: OrderEvent["lines"][number]): ItemC
     case "order.placed": {
       const { quantity, limitPerCustomer: limit = null } = line;
       const { customerId, origin: facts } = event;
-      const origin = facts && { origin: JSON.stringify(facts) };
-      return { type: "lock", orderId, customerId, quantity, limit, ...origin };
+      const kept = facts && keptOf(facts, line.sku);
+      return { type: "lock", orderId, customerId, quantity, limit, ...kept };
     }
     case "order.cancelled": {
       const { customerId, origin } = event;

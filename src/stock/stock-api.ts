@@ -10,6 +10,7 @@ import { type OrderEvent, OrderEventSchema } from "../contract/order-events.ts";
 import type {
   AdjustResult,
   Erasure,
+  ItemDemand,
   LedgerPage,
   LockStates,
   PauseChange,
@@ -25,6 +26,7 @@ import { traceIdOf } from "../contract/trace.ts";
 import { errorText, log, traces } from "../runtime/log.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { type CallItem, coordinate, RUN_TIMEOUT_MS } from "./coordinator.ts";
+import { keptOf } from "./item/decision.ts";
 import type { ItemCommand } from "./item/rules.ts";
 import { indexOf } from "./stock-index.ts";
 
@@ -129,7 +131,7 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async relock(sku: string, locks: Relock[]): Promise<string[]> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, locks, "locks");
     const commands = locks.flatMap(({ state, origin, ...lock }): ItemCommand[] => [
-      { type: "relock", ...lock, origin: JSON.stringify(origin) },
+      { type: "relock", ...lock, ...keptOf(origin, sku) },
       ...(state === "sold" ? [{ type: "commit", orderId: lock.orderId } as const] : []),
     ]);
     const { answers } = await this.env.ITEM.getByName(sku).apply(sku, commands);
@@ -141,6 +143,10 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
   async ledger(sku: string, page: { before: number | null; limit: number }): Promise<LedgerPage> {
     const limit = Math.min(100, Math.max(1, page.limit));
     return this.env.ITEM.getByName(sku).ledger({ ...page, limit });
+  }
+
+  async demand(sku: string): Promise<ItemDemand> {
+    return this.env.ITEM.getByName(sku).demand();
   }
 }
 

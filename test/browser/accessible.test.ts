@@ -130,6 +130,9 @@ describeInBrowser("axe-core finds nothing serious", () => {
     await shop.locator('[data-order][data-status="confirmed"]').waitFor();
     await shop.locator(".cart-bar").getByText("Ihre Bestellungen").waitFor();
     expect(await shop.evaluate<string>("document.documentElement.lang")).toBe("de-DE");
+    expect(await shop.title()).toBe("Lockstock: von allem wenig, fair verkauft");
+    const description = shop.locator('meta[name="description"]');
+    expect(await description.getAttribute("content")).toMatch(/^Begrenzte Artikel/);
     expect(await faults(shop)).toEqual([]);
   });
 

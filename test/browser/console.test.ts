@@ -175,11 +175,48 @@ describeInBrowser("the console", () => {
     await page.getByText("order " + body.id.slice(-8)).waitFor();
     await site.operator.call("POST", `/v1/orders/${body.id}/pay`);
     await expect.poll(() => part("revenue")).toContain("€30.00");
+    await expect.poll(() => part("confirmed")).toMatch(/1\s*3 units, last hour/);
+    // What is sold stays sold at the price of its order.
+    const dearer = { name: "Zebra print", price: { amount: 2_000, currency: "USD" }, saleStartsAt };
+    await site.operator.call("PUT", `/v1/items/${sku}`, dearer);
+    const other = (await buyer.place([{ sku, quantity: 1 }])).body.id;
+    await settled(buyer, [other]);
+    await site.operator.call("POST", `/v1/orders/${other}/pay`);
+    await expect.poll(() => part("revenue")).toMatch(/€30\.00\s*US\$20\.00/);
+    // The door knows that there are no 500, and counts in a while.
+    await buyer.place([{ sku, quantity: 500 }]);
+    const isCounted = { timeout: 40_000 };
+    await expect.poll(() => part("refusedAtDoor"), isCounted).toMatch(/1\s*500 units/);
+    expect(await part("asked")).toMatch(/3\s*504 units/);
+    await page
+      .getByRole("img", { name: /^Demand: 3 asked, 2 confirmed, 0 .* item, 1 .* door$/ })
+      .waitFor();
     await page.getByRole("button", { name: "Pause the sale" }).click();
     await dialog(page).getByRole("button", { name: "Pause" }).click();
     await page.getByText("Paused").waitFor();
     await page.getByRole("button", { name: "Resume the sale" }).click();
     await page.getByText("On sale").waitFor();
+  });
+
+  test("says what an item's demand and revenue lack, and keeps its level when neither is told", async () => {
+    const sku = await site.operator.stocked(5);
+    let isAway = false;
+    const page = await enterConsole(site, `/console#sale?item=${sku}`, async (one) => {
+      await one.route("**/demand", async (route) => {
+        if (isAway) return route.fulfill({ status: 429, body: "" });
+        const response = await route.fetch();
+        const told = { ...(await response.json()), partial: true, unitsWithoutPrice: 4 };
+        return route.fulfill({ response, json: told });
+      });
+    });
+    await page.getByText("the earliest minutes lack some").waitFor();
+    await page.getByText("without 4 units sold at a price that is not known").waitFor();
+    isAway = true;
+    await page.reload();
+    await page.getByRole("alert").waitFor();
+    const part = (name: string) => page.locator(`[data-part="${name}"]`).innerText();
+    await expect.poll(() => part("available")).toContain("5");
+    expect(await part("asked")).toContain("–");
   });
 
   test("what was not edited is not sent, and a lost update is shown, not made", async () => {

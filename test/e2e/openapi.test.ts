@@ -314,6 +314,7 @@ test("without the stock Worker its calls are 503, and guests can be off", async 
   await contract.call("pauseItem", 503, options);
   await contract.call("resumeItem", 503, options);
   await contract.call("getLedger", 503, options);
+  await contract.call("getDemand", 503, options);
   const change = { body: { delta: 1, reason: "found" }, headers: { "idempotency-key": v7() } };
   await contract.call("adjustStock", 503, { ...options, ...change });
   const cursor = Buffer.from('{"phase":"locks","sku":"","after":""}').toString("base64url");

@@ -96,6 +96,8 @@ describe("an operator's calls with bad input", () => {
     ],
     ["GET", "/v1/items/CUP/stock", {}, 503, "unavailable"],
     ["GET", "/v1/items/CUP/ledger", {}, 503, "unavailable"],
+    ["GET", "/v1/items/CUP/demand", {}, 503, "unavailable"],
+    ["GET", "/v1/items/NO-SUCH/demand", {}, 404, "not_found"],
     ["GET", "/v1/items/CUP/ledger?cursor=x", {}, 400, "invalid_request"],
     ...["two words", "k, k", '"k", "k"', "k\u00e9"].map(
       (key): [string, string, CallOptions, number, string] => [

@@ -140,6 +140,7 @@ async function operations(): Promise<void> {
   await addDoorRefusals(env.DB, [{ minute: 1, sku: "x", orders: 1, units: 1 }], Date.now());
   await call("GET", "/v1/operations", { token });
   await call("GET", "/v1/operations/items?onSale=true", { token });
+  await call("GET", `/v1/items/${await addItem()}/demand`, { token });
   for (const filter of ["?status=paid", "?customerId=c&sku=x&q=abcd", "?q=abcd"]) {
     await call("GET", `/v1/operations/orders${filter}`, { token });
   }
@@ -338,6 +339,13 @@ describe("every query of the orders Worker", () => {
     expect(
       [...scans].filter((step) => !/payments_waiting|payments_unmatched|returns_due/.test(step)),
     ).toEqual([]);
+  });
+
+  it("finds an item's refusals at the door by their keys", async () => {
+    const [sql = ""] = [...recorded].filter((one) => one.includes("minute IN (SELECT value"));
+    expect(await planOf(sql)).toContainEqual(
+      expect.stringMatching(/^SEARCH door_refusals USING PRIMARY KEY \(minute=\? AND sku=\?\)/),
+    );
   });
 
   it("claims what is due by the index alone, however much of it waits for its stock", async () => {

@@ -208,10 +208,12 @@ describe("the storage", () => {
     await apply("older", lock(newOrderId(Date.now())));
     await apply("older", lock(newOrderId(Date.now()), { quantity: 2 }));
     const before = await ledger("older");
-    await rows("older", "ALTER TABLE movements DROP COLUMN earlier");
-    await rows("older", "ALTER TABLE movements DROP COLUMN actor");
-    await rows("older", "ALTER TABLE locks DROP COLUMN returned");
-    await rows("older", "ALTER TABLE locks DROP COLUMN origin");
+    for (const column of ["earlier", "actor"]) {
+      await rows("older", `ALTER TABLE movements DROP COLUMN ${column}`);
+    }
+    for (const column of ["returned", "origin", "price", "currency"]) {
+      await rows("older", `ALTER TABLE locks DROP COLUMN ${column}`);
+    }
     await rows("older", "DROP TABLE returns");
     for (const column of ["listed", "paused", "pause_changed_at", "pause_changed_by"]) {
       await rows("older", `ALTER TABLE item DROP COLUMN ${column}`);

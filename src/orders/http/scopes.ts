@@ -8,9 +8,9 @@ export const SCOPES = {
   "orders:cancel": "cancel any order",
   "orders:pay": "record payments, refunds and returns, extend the time to pay",
   "catalogue:write": "create, change and archive items",
-  "stock:write": "receive and take away units, pause items, read levels and ledgers",
+  "stock:write": "receive and take away units, pause items, read levels, ledgers and demand",
   "operations:read":
-    "read counts, all orders, items and payments, histories, dead letters, levels and ledgers",
+    "read counts, all orders, items and payments, histories, dead letters, levels, ledgers and demand",
   "operations:write": "compare and repair, replay and discard dead letters, erase customers",
   "webhooks:write": "add, change and delete webhooks, send their events again",
 } as const;

@@ -6,6 +6,8 @@ import type { Level } from "../../contract/stock-events.ts";
 import { policyOf } from "../config/policy.ts";
 import { getItem } from "../items/item-queries.sql.ts";
 import { clearPutBack, storeLevels } from "../items/items.sql.ts";
+import { demandMinutes, demandView } from "../operators/item-demand.ts";
+import { readItemDoorMinutes } from "../order/door-refusals.sql.ts";
 import type { AppEnv } from "./app-env.ts";
 import { callStock, stockUnavailable } from "./ask-stock.ts";
 import { requireScopes } from "./auth.ts";
@@ -72,7 +74,16 @@ export const stock = new Hono<AppEnv>()
       const { movements, next } = await callStock(() => c.env.STOCK.ledger(sku, { before, limit }));
       return c.json({ movements, nextCursor: encodeCursor(next === null ? null : `${next}`) });
     },
-  );
+  )
+  .get("/:sku/demand", requireScopes("stock:write", "operations:read"), async (c) => {
+    const sku = await knownSku(c.env.DB, c.req.param("sku"));
+    const minutes = demandMinutes(Date.now());
+    const [ofItem, ofDoor] = await Promise.all([
+      callStock(() => c.env.STOCK.demand(sku)),
+      readItemDoorMinutes(c.env.DB, { sku, minutes }),
+    ]);
+    return c.json(demandView(sku, minutes, ofItem, ofDoor));
+  });
 
 /** An item's level as operators see it, who may have to know who has paused it. */
 export interface StockView extends Level {

@@ -54,3 +54,20 @@ export const selectDoorItems = (
        WHERE minute >= ? AND sku <> '' GROUP BY sku ORDER BY units DESC, sku LIMIT ?`,
     )
     .bind(Math.floor(since_ms / 60_000), limit);
+
+export type ItemDoorMinute = Omit<DoorRefusals, "sku">;
+
+/** One item's refusals in these minutes, a row for each by its key. */
+export async function readItemDoorMinutes(
+  db: D1Database,
+  { sku, minutes }: { sku: string; minutes: readonly number[] },
+): Promise<ItemDoorMinute[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT minute, orders, units FROM door_refusals
+       WHERE minute IN (SELECT value FROM json_each(?)) AND sku = ?`,
+    )
+    .bind(JSON.stringify(minutes), sku)
+    .all<ItemDoorMinute>();
+  return results;
+}

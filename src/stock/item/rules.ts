@@ -14,6 +14,12 @@ export interface Counters {
 /** As it is stored: a version from before the pause reads the rows of this one. */
 type ItemShortage = Omit<SentShortage, "sku">;
 
+/** The price of a unit, in minor units. */
+export interface UnitPrice {
+  amount: number;
+  currency: string;
+}
+
 export type LockState = "held" | "sold" | "refused" | "released";
 
 /** The item's decision for an order. The item records its first decision and repeats it. */
@@ -28,6 +34,8 @@ export interface Lock {
   returned: number;
   /** What the order can be rebuilt from, as JSON; null: it is not known. Absent: it was not read. */
   origin?: string | null;
+  /** At which the units were ordered. Absent: it is not known, or was not read. */
+  price?: UnitPrice;
 }
 
 export interface ReturnCommand {
@@ -52,6 +60,7 @@ export type ItemCommand =
       limit: number | null;
       /** JSON of the order's `Origin`. Absent: an earlier version sent the order. */
       origin?: string;
+      price?: UnitPrice;
     }
   /** An operator's repair of a lock that the item has lost: no pause and no limit counts. */
   | {
@@ -60,6 +69,7 @@ export type ItemCommand =
       customerId: string;
       quantity: number;
       origin?: string;
+      price?: UnitPrice;
     }
   /** With whose order it was, in case its lock has not arrived. */
   | { type: "release"; orderId: string; customerId?: string; origin?: string }
@@ -136,14 +146,14 @@ function repeatLock({ state, shortage }: Lock): ItemAnswer {
 
 function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision {
   const { counters, customerUnits, isPaused } = view;
-  const { orderId, customerId, quantity, limit, origin } = command;
+  const { orderId, customerId, quantity, limit, origin, price } = command;
   const figures = { requested: quantity, available: counters.available };
   if (view.isForgotten) {
     return { answer: { type: "refused", shortage: { ...figures, reason: "expired" } } };
   }
   if (!isBalanced(counters)) return breach(`counters do not add up: ${JSON.stringify(counters)}`);
   const record = (state: LockState, shortage: Lock["shortage"]): Lock => {
-    const kept = origin === undefined ? {} : { origin };
+    const kept = { ...(origin !== undefined && { origin }), ...(price && { price }) };
     return { orderId, customerId, quantity, state, shortage, returned: 0, ...kept };
   };
   const refuse = (reason: ItemShortage["reason"], more?: { paused: true }): Decision => {
@@ -166,18 +176,19 @@ function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision
 
 /** Takes units for an order that is confirmed or paid. A refusal is no decision, and is not recorded. */
 function relock({ counters }: ItemView, command: ItemCommand & { type: "relock" }): Decision {
-  const { orderId, customerId, quantity, origin = null } = command;
+  const { orderId, customerId, quantity, origin = null, price } = command;
   const { available } = counters;
   if (!isBalanced(counters)) return breach(`counters do not add up: ${JSON.stringify(counters)}`);
   if (available < quantity) {
     const shortage = { requested: quantity, available, reason: "out_of_stock" } as const;
     return { answer: { type: "refused", shortage } };
   }
+  const facts = { orderId, customerId, quantity, origin, ...(price && { price }) };
   return {
     answer: { type: "locked" },
     change: {
       counters: move(counters, "available", "held", quantity),
-      lock: { orderId, customerId, quantity, state: "held", shortage: null, returned: 0, origin },
+      lock: { ...facts, state: "held", shortage: null, returned: 0 },
       movement: "lock",
     },
   };

@@ -67,6 +67,9 @@ export const SCHEMA = [
   // JSON (`Origin`): what the order has to be rebuilt from. NULL: an earlier version kept none.
   `ALTER TABLE locks ADD COLUMN origin TEXT;
    ALTER TABLE item ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;`,
+  // The price of a unit. NULL: an earlier version kept none.
+  `ALTER TABLE locks ADD COLUMN price INTEGER;
+   ALTER TABLE locks ADD COLUMN currency TEXT;`,
 ];
 
 /** Applies the migrations that the object does not have yet. */

@@ -4,6 +4,7 @@ import { orderIdFloor } from "../../contract/order-id.ts";
 import type {
   AdjustResult,
   Erasure,
+  ItemDemand,
   LedgerPage,
   LiveLock,
   LockStates,
@@ -174,6 +175,10 @@ export class StockItem extends DurableObject<StockEnv> {
 
   ledger(page: { before: number | null; limit: number }): LedgerPage {
     return this.#store.ledger.page(page);
+  }
+
+  demand(): ItemDemand {
+    return this.#store.demand.read(this.#store.state("").sold, Date.now());
   }
 
   /** Reports a level that is due, and prunes. Never throws: the platform stops after six failures. */

@@ -2,6 +2,7 @@ import type { Actor } from "../../contract/actor.ts";
 import { chunksOf } from "../../contract/chunks.ts";
 import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
+import { Demand } from "./demand.ts";
 import { Ledger } from "./ledger.ts";
 import { Requests } from "./requests.ts";
 import type { Counters, Lock, LockState } from "./rules.ts";
@@ -45,6 +46,7 @@ export class ItemStore {
   readonly ledger: Ledger;
   readonly customers: CustomerUnits;
   readonly requests: Requests;
+  readonly demand: Demand;
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -53,6 +55,7 @@ export class ItemStore {
     this.ledger = new Ledger(sql);
     this.customers = new CustomerUnits(sql);
     this.requests = new Requests(sql);
+    this.demand = new Demand(sql);
   }
 
   state(sku: string): ItemState {
@@ -131,10 +134,12 @@ export class ItemStore {
     const sizeOf = ({ origin }: Lock) => LOCK_SIZE + 2 * (origin?.length ?? 0);
     for (const chunk of chunksOf(locks, sizeOf, STATEMENT)) {
       this.#sql.exec(
-        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at, returned, origin)
+        `INSERT INTO locks (order_id, customer_id, quantity, state, shortage, ended_at, returned, origin,
+           price, currency)
          SELECT value->>'orderId', value->>'customerId', value->>'quantity', value->>'state',
            value->>'shortage', iif(value->>'state' = 'held', NULL, CAST(?2 AS INTEGER)),
-           value->>'returned', value->>'origin'
+           value->>'returned', value->>'origin',
+           CAST(value->>'$.price.amount' AS INTEGER), value->>'$.price.currency'
          FROM json_each(?1) WHERE true
          ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at,
            returned = excluded.returned`,

@@ -1,9 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
-import { type Level, ok, type Operations } from "../shared/api.ts";
-import { count, countdown, linesText, money, plural } from "../shared/format.ts";
+import { type Level, ok } from "../shared/api.ts";
+import { count, countdown, linesText, plural } from "../shared/format.ts";
 import { Empty, ProblemNotice } from "../shared/notices.tsx";
 import { usePolled } from "../shared/polled.ts";
 import { useNow } from "../shared/use-now.ts";
+import { DemandView, RevenueTile, useDemand } from "./demand.tsx";
 import { readHolds } from "./holds.ts";
 import { useItemActions } from "./item-actions.tsx";
 import { ACTION_LABELS, SaleState } from "./items-table.tsx";
@@ -21,21 +22,15 @@ const HOLDS_SHOWN = 10;
 /** Two minutes. */
 const MAX_SAMPLES = 120;
 
-interface ItemViewProps {
-  sku: string;
-  /** Whom the door has refused in the last hour; null: nobody. */
-  refused: Operations["refusedAtDoor"][number] | null;
-}
-
 /** One item's sale as it runs, by the second. */
-export function ItemView({ sku, refused }: ItemViewProps) {
+export function ItemView({ sku }: { sku: string }) {
   const found = usePolled(`item ${sku}`, () => readItem(sku));
   const { actions, problem, dialog } = useItemActions(found.refresh);
   const item = found.data?.item ?? null;
   const shown = problem ?? found.problem;
   return (
     <section class="panel" aria-labelledby="item-title">
-      <p>
+      <p class="back">
         <a href={hrefOf("sale")}>All items</a>
       </p>
       {shown ? <ProblemNotice problem={shown} /> : <></>}
@@ -56,7 +51,7 @@ export function ItemView({ sku, refused }: ItemViewProps) {
               {item.paused ? "Resume the sale" : "Pause the sale"}
             </button>
           </div>
-          <Running item={item} refused={refused} />
+          <Running item={item} />
           <div class="row-actions">
             {(["restock", "adjust", "edit", "ledger"] as const).map((type) => (
               <button
@@ -82,7 +77,7 @@ export function ItemView({ sku, refused }: ItemViewProps) {
   );
 }
 
-function Running({ item, refused }: Pick<ItemViewProps, "refused"> & { item: StockedItem }) {
+function Running({ item }: { item: StockedItem }) {
   const { sku, price } = item;
   const latest = usePolled(
     `level ${sku}`,
@@ -90,6 +85,7 @@ function Running({ item, refused }: Pick<ItemViewProps, "refused"> & { item: Sto
     LEVEL_EVERY_MS,
   );
   const level = latest.data ?? item.level;
+  const demand = useDemand(sku);
   const samples = useSamples(latest.data);
   return (
     <>
@@ -102,22 +98,11 @@ function Running({ item, refused }: Pick<ItemViewProps, "refused"> & { item: Sto
             <dd class="digits">{count(level[part])}</dd>
           </div>
         ))}
-        <div class="tile" data-part="refused">
-          <dt>refused at the door</dt>
-          <dd class="digits">
-            {count(refused?.units ?? 0)}{" "}
-            <small>units, {plural(refused?.orders ?? 0, "order")}, last hour</small>
-          </dd>
-        </div>
-        <div class="tile" data-part="revenue">
-          <dt>revenue</dt>
-          <dd class="digits">
-            {money({ ...price, amount: price.amount * level.sold })} <small>at today’s price</small>
-          </dd>
-        </div>
+        <RevenueTile demand={demand.data} price={price} />
       </dl>
       <LevelLegend />
       <Seconds samples={samples} />
+      <DemandView demand={demand.data} problem={demand.problem} />
       <RunningOut sku={sku} />
     </>
   );
@@ -152,7 +137,7 @@ function RunningOut({ sku }: { sku: string }) {
           : `${plural(units, "unit")} in the next minute, unless they are paid.`}
         {found.data?.isPart ? " Of the newest holds only: there are more." : ""}
       </p>
-      <ul class="letters">
+      <ul class="letters holds">
         {open.slice(0, HOLDS_SHOWN).map(({ order, units: held, payBy_ms }) => (
           <li class="hold" key={order.id} title={linesText(order.lines)}>
             <time class="digits">{countdown(payBy_ms - now)}</time>

@@ -24,13 +24,15 @@ export function ItemsTable({ items, ...actions }: TableProps) {
         <tr role="row">
           <th role="columnheader">Item</th>
           <th role="columnheader">Sale</th>
-          <th role="columnheader">Stock</th>
+          <th role="columnheader" class="bar-cell">
+            Stock
+          </th>
           {NUMBERS.map((name) => (
             <th role="columnheader" class="number">
               {name}
             </th>
           ))}
-          <th role="columnheader">
+          <th role="columnheader" class="actions">
             <span class="visually-hidden">Actions</span>
           </th>
         </tr>

@@ -84,6 +84,7 @@ export function Plot(props: PlotProps) {
         <svg
           width={width}
           height={HEIGHT}
+          viewBox={`0 0 ${width} ${HEIGHT}`}
           role="img"
           aria-label={`${title}: ${empty ?? summary}`}
           onPointerMove={point}

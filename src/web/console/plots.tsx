@@ -53,8 +53,11 @@ function Columns({ area, series }: { area: Area; series: readonly Series[] }) {
   );
 }
 
+/** Of all items together, or of one. */
+type DemandMinute = Pick<Minute, "minute" | "confirmed" | "refused" | "refusedAtDoor">;
+
 /** Stacked columns: what became of all who asked. */
-export function DemandPlot({ perMinute }: { perMinute: readonly Minute[] }) {
+export function DemandPlot({ perMinute }: { perMinute: readonly DemandMinute[] }) {
   const series: Series[] = [
     { name: "confirmed", className: "confirmed", values: perMinute.map((m) => m.confirmed) },
     { name: "refused by the item", className: "held", values: perMinute.map((m) => m.refused) },
@@ -123,4 +126,16 @@ function Lines({ area, series }: { area: Area; series: readonly Series[] }) {
       )}
     </g>
   );
+}
+
+const NONE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, refused: 0, refusedAtDoor: 0 };
+
+/** Shows empty axes until there are figures. */
+export function lastHour(): Minute[] {
+  const now = Date.now() - (Date.now() % 60_000);
+  const settleLatencyMs = { p50: null, p99: null };
+  return Array.from({ length: 60 }, (_, i) => {
+    const minute = new Date(now - (59 - i) * 60_000).toISOString();
+    return { minute, ...NONE, settleLatencyMs };
+  });
 }

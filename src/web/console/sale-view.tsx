@@ -5,7 +5,7 @@ import type { Polled } from "../shared/polled.ts";
 import { useStore } from "../shared/store.ts";
 import { ItemView } from "./item-view.tsx";
 import { ItemsView } from "./items-view.tsx";
-import { DemandPlot, LatencyPlot, OrdersPlot } from "./plots.tsx";
+import { DemandPlot, lastHour, LatencyPlot, OrdersPlot } from "./plots.tsx";
 import { hrefOf, place } from "./route.ts";
 import { client } from "./session.ts";
 
@@ -16,8 +16,7 @@ export function SaleView({ operations }: { operations: Polled<Operations> }) {
   const { data, problem } = operations;
   const { params } = useStore(place);
   if (params["item"]) {
-    const refused = data?.refusedAtDoor.find(({ sku }) => sku === params["item"]);
-    return <ItemView key={params["item"]} sku={params["item"]} refused={refused ?? null} />;
+    return <ItemView key={params["item"]} sku={params["item"]} />;
   }
   return (
     <>
@@ -39,8 +38,6 @@ export function SaleView({ operations }: { operations: Polled<Operations> }) {
   );
 }
 
-const NONE = { placed: 0, confirmed: 0, paid: 0, cancelled: 0, refused: 0, refusedAtDoor: 0 };
-
 /** Who was refused has no order: for which items, and how many units they wanted. */
 function RefusedAtDoor({ items }: { items: Operations["refusedAtDoor"] }) {
   return (
@@ -61,16 +58,6 @@ function RefusedAtDoor({ items }: { items: Operations["refusedAtDoor"] }) {
       )}
     </section>
   );
-}
-
-/** Shows empty axes until there are figures. */
-function lastHour(): Operations["perMinute"] {
-  const now = Date.now() - (Date.now() % 60_000);
-  const settleLatencyMs = { p50: null, p99: null };
-  return Array.from({ length: 60 }, (_, i) => {
-    const minute = new Date(now - (59 - i) * 60_000).toISOString();
-    return { minute, ...NONE, settleLatencyMs };
-  });
 }
 
 function Tiles({ data }: { data: Operations | null }) {

@@ -56,6 +56,7 @@ const noResponse = (cause: unknown): LockstockProblem =>
 
 /** The API's response types, derived from the typed client. */
 export type Item = InferResponseType<Client["v1"]["items"][":sku"]["$get"]>;
+export type Price = Item["price"];
 export type Level = InferResponseType<Client["v1"]["items"][":sku"]["stock"]["$get"]>;
 export type Movement = InferResponseType<
   Client["v1"]["items"][":sku"]["ledger"]["$get"]

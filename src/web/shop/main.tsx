@@ -65,6 +65,8 @@ guest.subscribe(() => {
   customerId = next;
 });
 
+document.title = t.pageTitle;
+document.querySelector('meta[name="description"]')?.setAttribute("content", t.pageDescription);
 Object.assign(dialogWords, { keep: t.keep, close: t.close });
 const root = document.getElementById("app");
 if (root) render(<App />, root);

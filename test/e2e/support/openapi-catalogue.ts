@@ -96,5 +96,7 @@ export function catalogueTests(use: () => Context): void {
     await contract.call("getLedger", 200, { token, path, query: { cursor } });
     await contract.call("getLedger", 400, { token, path, query: { cursor: "x" } });
     await contract.call("getLedger", 404, { token, path: nowhere });
+    await contract.call("getDemand", 200, { token, path });
+    await contract.call("getDemand", 404, { token, path: nowhere });
   });
 }

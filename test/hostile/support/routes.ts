@@ -140,6 +140,13 @@ export const ROUTES: readonly Route[] = [
     needsStock: true,
   },
   {
+    method: "GET",
+    path: "/v1/items/:sku/demand",
+    who: "service",
+    scopes: ["stock:write", "operations:read"],
+    needsStock: true,
+  },
+  {
     method: "POST",
     path: "/v1/orders",
     who: "customer",

@@ -6,6 +6,9 @@ const counted = (n: number, one: string, many: string): string =>
 
 /** The shop's texts in German. */
 export const de: Texts = {
+  pageTitle: "Lockstock: von allem wenig, fair verkauft",
+  pageDescription:
+    "Begrenzte Artikel, fair verkauft: Bestand in Echtzeit, ein Klick und gleich eine Antwort.",
   skipToCatalogue: "Zum Angebot springen",
   skipToCart: "Zum Warenkorb springen",
   place: "Shop",

@@ -2,6 +2,9 @@ import { count, plural } from "../../shared/format.ts";
 
 /** The shop's texts in English. `de.ts` has the same in German. */
 export const en = {
+  /** Of the browser's tab, and what is said of the page where it is linked. */
+  pageTitle: "Lockstock: few of each, fairly sold",
+  pageDescription: "Limited items, sold fairly: live stock, one click, an answer at once.",
   skipToCatalogue: "Skip to the catalogue",
   skipToCart: "Skip to the cart",
   place: "Shop",
