@@ -6,11 +6,13 @@ import type { Order } from "./order.ts";
 
 /**
  * Reads that come while one is under way share the next: a call of D1 takes a millisecond, and a
- * statement of it some hundredths. Everything is read after it was asked for.
+ * statement of it some hundredths. Everything is read after it was asked for. A busy isolate begins a
+ * read no sooner than 5 ms after the last: more share it, and all are answered sooner
+ * (docs/performance.md). A lone reader waits for nobody.
  */
 const OPTIONS = {
   what: "D1",
-  interval_ms: 0,
+  interval_ms: 5,
   fresh_ms: 0,
   joinsRunning: false,
   warm_ms: 0,
