@@ -11,7 +11,7 @@ function contextWith(span: object | undefined) {
 }
 
 test("a span that is recorded names its order and the order's trace", () => {
-  const setAttributes = vi.fn();
+  const setAttributes = vi.fn<(attributes: object) => void>();
   markSpan(contextWith({ isTraced: true, setAttributes }), ORDER);
   expect(setAttributes).toHaveBeenCalledWith({
     "lockstock.order_id": ORDER.id,
@@ -20,7 +20,7 @@ test("a span that is recorded names its order and the order's trace", () => {
 });
 
 test("a span that is not recorded costs nothing, and a context without tracing is no error", () => {
-  const setAttributes = vi.fn();
+  const setAttributes = vi.fn<(attributes: object) => void>();
   markSpan(contextWith({ isTraced: false, setAttributes }), ORDER);
   markSpan(contextWith(undefined), ORDER);
   markSpan({ executionCtx: {} } as unknown as Context<AppEnv>, ORDER);
