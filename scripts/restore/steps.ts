@@ -36,6 +36,12 @@ export function restoreSteps({ to, config, journal, operator }: Options): Step[]
       title: "Freeze the service",
       plan: ["(POST /v1/operations/freeze)"],
       run: async () => {
+        // Before the shop stands still: without it no later step can go on.
+        if (!existsSync(config)) {
+          throw new DeployError(
+            `There is no ${config}: run this where the deployment was made, or give its folder with --state. Nothing was frozen.`,
+          );
+        }
         await post(asOperator(), "/v1/operations/freeze");
         return "frozen: orders, payments and cancellations are 503 until the last step";
       },

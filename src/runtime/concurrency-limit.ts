@@ -26,7 +26,9 @@ export class ConcurrencyLimit {
 
   #count(now_ms: number): number {
     for (const [slot, lapses_ms] of this.#taken) {
-      if (lapses_ms > now_ms) break;
+      // Taken while the clock ran ahead: it would stay until the clock is there again, and hide the others.
+      const isAhead = lapses_ms > now_ms + 2 * this.#lease_ms;
+      if (lapses_ms > now_ms && !isAhead) break;
       this.#taken.delete(slot);
     }
     return this.#taken.size;

@@ -75,7 +75,7 @@ const successorOf = async (id: string): Promise<string[]> => {
 
 describe(
   "money is applied once and never lost when at the same instant",
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   () => {
     test("an order is paid for and expires", async () => {
       const world = await worldOf();

@@ -109,6 +109,14 @@ describe("a reply tells the level", () => {
   });
 });
 
+test("a level that was told while the clock ran ahead keeps no later one back", async () => {
+  await stocked("ahead");
+  setTime(T0 + 3_600_000);
+  expect(await lockOne("ahead")).toBeDefined();
+  setTime(T0);
+  expect(await lockOne("ahead")).toBeDefined();
+});
+
 describe("the alarm", () => {
   test("invariant 10: tells the level that was held back, once and as it stands", async () => {
     await stocked("trailing");

@@ -399,6 +399,38 @@ describe("the end", () => {
     expect(Socket.all).toHaveLength(2);
   });
 
+  test.each(["connecting", "polling"] as const)(
+    "it stays closed when it is closed as it tells %s",
+    async (at) => {
+      const found = rig({
+        onConnection: (state) => {
+          if (state === at) found.feed.close();
+        },
+      });
+      await later(10);
+      newest().snapshot();
+      ticket = () => refusal(503, "unavailable");
+      newest().end(1006);
+      await later(60_000);
+      expect([found.feed.connection, vi.getTimerCount()]).toEqual(["closed", 0]);
+      expect(Socket.all).toHaveLength(1);
+    },
+  );
+
+  test("it goes on when what it calls throws", async () => {
+    const { feed } = rig({
+      onConnection: (state) => {
+        if (state === "connecting") throw new Error("of the page");
+      },
+    });
+    await later(10);
+    newest().snapshot();
+    expect(() => newest().end(1006)).toThrow("of the page");
+    await later(1_000);
+    newest().snapshot();
+    expect([feed.connection, Socket.all.length]).toEqual(["live", 2]);
+  });
+
   test("an address that no WebSocket takes ends it", async () => {
     const Thrower = class {
       constructor() {

@@ -29,6 +29,21 @@ describe("slots", () => {
     expect(slots.tryAcquire(1_000)).toBeNull();
   });
 
+  test("a slot that was taken while the clock ran ahead lapses, and keeps no other from lapsing", () => {
+    const slots = new ConcurrencyLimit(2, 1_000);
+    slots.tryAcquire(3_600_000);
+    slots.tryAcquire(0);
+    expect(slots.tryAcquire(500)).not.toBeNull();
+    expect(slots.tryAcquire(500)).toBeNull();
+    expect(slots.tryAcquire(1_000)).not.toBeNull();
+  });
+
+  test("a clock that goes back by a moment takes nobody's slot", () => {
+    const slots = new ConcurrencyLimit(1, 1_000);
+    slots.tryAcquire(100);
+    expect(slots.tryAcquire(0)).toBeNull();
+  });
+
   test("giving back twice, or after the lease, takes nobody else's slot away", () => {
     const slots = new ConcurrencyLimit(1, 1_000);
     const late = slots.tryAcquire(0);

@@ -174,12 +174,14 @@ export class OrderFeed implements Feed {
 
   #lost(first_ms = FIRST_PAUSE_MS): void {
     this.#drop();
-    // While reconnecting fails, the results of polling set the status.
-    if (isOffline()) this.#say("offline");
-    else if (this.#failures === 0) this.#say("connecting");
+    const isFirst = this.#failures === 0;
     const pause_ms = Math.min(first_ms * 2 ** this.#failures++, MAX_PAUSE_MS);
     this.#later("retry", pause_ms * (0.5 + Math.random() / 2), () => void this.#connect());
     this.#later("poll", POLL_MS, () => void this.#poll());
+    // After the timers: what is called may close the feed, or throw.
+    // While reconnecting fails, the results of polling set the status.
+    if (isOffline()) this.#say("offline");
+    else if (isFirst) this.#say("connecting");
   }
 
   #drop(): void {
@@ -195,15 +197,18 @@ export class OrderFeed implements Feed {
     const read = await this.#ports.read(newest).catch((error: unknown) => error);
     if (this.#connection === "closed") return;
     const isRead = Array.isArray(read);
-    if (isRead) this.#show(read);
-    // The timer "ping" runs only while the socket is live.
-    if (this.#timers.has("ping")) return;
     const problem = read instanceof LockstockProblem ? read : null;
+    const asked_ms = Math.min((problem?.retryAfter_s ?? 0) * 1_000, MAX_POLL_MS);
+    // The timer "ping" runs only while the socket is live.
+    const isLive = this.#timers.has("ping");
+    // Before anything is called that may close the feed, or throw.
+    if (!isLive) this.#later("poll", Math.max(POLL_MS, asked_ms), () => void this.#poll());
+    if (isRead) this.#show(read);
     // Another answer: the call for the next ticket tells what is wrong.
     const isBusy = problem !== null && problem.status > 0 && problem.isTemporary;
-    if (this.#failures > 0) this.#say(isRead ? "polling" : isBusy ? "busy" : "offline");
-    const asked_ms = Math.min((problem?.retryAfter_s ?? 0) * 1_000, MAX_POLL_MS);
-    this.#later("poll", Math.max(POLL_MS, asked_ms), () => void this.#poll());
+    if (!isLive && this.#failures > 0) {
+      this.#say(isRead ? "polling" : isBusy ? "busy" : "offline");
+    }
   }
 
   #later(name: Timer, wait_ms: number, run: () => void): void {

@@ -79,13 +79,18 @@ export class StockItem extends DurableObject<StockEnv> {
       this.#markReported(after.levelVersion, now_ms);
       return { answers, level: levelOf(after, now_ms) };
     }
-    if (now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS && !isBreached) {
+    if (this.#isTooSoon(now_ms) && !isBreached) {
       await this.#alarm.ensureBy(this.#reported.at_ms + LEVEL_LATEST_MS, now_ms);
       return { answers };
     }
     this.#markReported(after.levelVersion, now_ms);
     await this.#alarm.ensureBy(now_ms + DAY_MS, now_ms);
     return { answers, level: levelOf(after, now_ms) };
+  }
+
+  /** Of a level that was told by a clock which ran ahead nobody knows how old it is. */
+  #isTooSoon(now_ms: number): boolean {
+    return Math.abs(now_ms - this.#reported.at_ms) < LEVEL_INTERVAL_MS;
   }
 
   /** Ignores an older version: that of a repeated adjustment, or of a send that a newer one overtook. */
@@ -187,7 +192,7 @@ export class StockItem extends DurableObject<StockEnv> {
     const now_ms = Date.now();
     const { sku, levelVersion } = this.#store.state("");
     const isUnreported = levelVersion > this.#reported.version;
-    const isTooSoon = now_ms - this.#reported.at_ms < LEVEL_INTERVAL_MS;
+    const isTooSoon = this.#isTooSoon(now_ms);
     try {
       if (isUnreported && !isTooSoon) {
         const level = levelOf(this.#store.state(sku), now_ms);
