@@ -283,8 +283,8 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "a place that nobody gives back never lapses",
     file: "src/runtime/concurrency-limit.ts",
-    from: "      if (lapses_ms > now_ms) break;",
-    to: "      if (lapses_ms > 0) break;",
+    from: "      if (lapses_ms > now_ms && !isAhead) break;",
+    to: "      if (lapses_ms > 0 && !isAhead) break;",
   },
   {
     name: "a stock Worker that hangs holds up expiries",
