@@ -6,11 +6,15 @@ import { run, type RunOptions } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { add, emptyTotals, type Totals } from "./totals.ts";
 
-const USAGE = `usage: npm run simulate [-- --seeds N --from S --workers W --print --without JSON]
+/** So many are run however slow the machine is: every mutant is found by one of them. */
+const LEAST = 400;
+
+const USAGE = `usage: npm run simulate [-- --seeds N --from S --workers W --within T --print --without JSON]
 
   --seeds N       default 300
   --from S        the first seed; default 1
   --workers W     threads; default 2
+  --within T      begins no seed after T seconds, once it has run ${LEAST}; default a day
   --print         what happens, step by step
   --without JSON  what to leave out of the runs, as a failing run suggests it
   --brief         stops at the first failing seed and shows only that: for scripts
@@ -25,6 +29,7 @@ const {
   seeds: 300,
   from: 1,
   workers: 2,
+  within: 86_400,
   print: false,
   without: "{}",
   brief: false,
@@ -65,7 +70,14 @@ async function inWorkers(): Promise<Totals> {
   const running: Worker[] = [];
   const parts = Array.from({ length: workers }, (_, i) => {
     return new Promise<void>((resolve, reject) => {
-      const workerData = { from: from + i, to: from + count, step: workers, without };
+      const workerData = {
+        from: from + i,
+        to: from + count,
+        step: workers,
+        without,
+        least: from + LEAST,
+        within_ms: 1_000 * values.within,
+      };
       const worker = new Worker(join(import.meta.dirname, "worker.ts"), { workerData });
       running.push(worker);
       worker.on("message", (totals: Totals) => {
@@ -92,6 +104,8 @@ function report({
   hash,
 }: Totals): void {
   const seconds = (performance.now() - start_ms) / 1_000;
+  if (seeds < count && failed.length === 0)
+    console.log(`${values.within} s are over: ${seeds} of ${count} seeds`);
   console.log(
     `seeds ${seeds} (from ${from}), ${seconds.toFixed(1)} s, ${((1_000 * seconds) / Math.max(1, seeds)).toFixed(0)} ms a seed`,
   );

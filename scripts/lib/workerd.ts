@@ -23,16 +23,21 @@ export type BundledWorker = V4WorkerOptions & {
 };
 
 /**
- * What wrangler makes of a config, with a bundle in place of its sources. The assets are left out:
- * they would put three more of Miniflare's Workers in front of ours, a quarter of all CPU, where the
- * platform has its own servers.
+ * What wrangler makes of a config, with a bundle in place of its sources. The assets are left out
+ * unless they are asked for: they put three more of Miniflare's Workers in front of ours, a quarter of
+ * all CPU, where the platform has its own servers.
  */
-export function bundledWorker(config: string, script: string): BundledWorker {
+export function bundledWorker(
+  config: string,
+  script: string,
+  { hasAssets = false }: { hasAssets?: boolean } = {},
+): BundledWorker {
   process.env["WRANGLER_LOG"] ??= "error";
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, config));
   // Rules are for bundling.
-  const { modulesRules: _, assets: __, bindings, ...options } = workerOptions;
+  const { modulesRules: _, assets, bindings, ...options } = workerOptions;
   const { name } = readConfig(config);
+  if (hasAssets) Object.assign(options, { assets });
   return { ...options, name, modules: true, script, bindings: Object.assign({}, bindings) };
 }
 

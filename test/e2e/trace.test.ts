@@ -5,7 +5,7 @@ import { settled } from "./support/settled.ts";
 import { useStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
 
-const stack = useStack();
+const stack = useStack({}, { isTraced: true });
 
 const traceparent = (traceId: string): string => `00-${traceId}-00f067aa0ba902b7-01`;
 
@@ -16,7 +16,7 @@ interface Line {
 
 /** The events of the log lines that name this trace, as a search for it finds them. */
 function stepsOf(traceId: string): string[] {
-  const lines = stack.harness.getLogs().flatMap(({ message }): Line[] => {
+  const lines = stack.lines().flatMap((message): Line[] => {
     if (!message.startsWith("{")) return [];
     return [JSON.parse(message) as Line];
   });
@@ -43,7 +43,7 @@ async function traceIdOf(id: string): Promise<string> {
 
 /** The order ids in the spans that name this trace, from what the local run keeps of spans. */
 async function spansOf(traceId: string): Promise<string[]> {
-  const path = "/cdn-cgi/explorer/api/local/observability/query";
+  const path = "/cdn-cgi/local/explorer/api/local/observability/query";
   const sql = `SELECT json_extract(attributes, '$."lockstock.order_id"') FROM spans
     WHERE json_extract(attributes, '$."lockstock.trace_id"') = '${traceId}'`;
   const { body } = await stack.anyone.call<{ result: { rows: [string][] } }>("POST", path, { sql });

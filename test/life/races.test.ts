@@ -19,7 +19,7 @@ const idsOf = (orders: readonly { id: string }[]) => orders.map(({ id }) => id);
 const tally = (all: readonly string[]) =>
   Object.fromEntries([...Map.groupBy(all, (one) => one)].map(([one, own]) => [one, own.length]));
 
-// Each race is run 200 times; a race of which one side always wins would prove nothing.
+// Each race is run 100 times; a race of which one side always wins would prove nothing.
 const BOTH_WON = TIMES / 20;
 
 describe("invariants 1 to 6 hold when at the same instant", { timeout: 60_000 }, () => {

@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM, hasBrowser, launchBrowser } from "../../../scripts/lib/browser.ts";
-import { type Client, signToken } from "../../e2e/support/client.ts";
-import { type Run, start } from "../../e2e/support/npm-start.ts";
+import { startBundled } from "../../e2e/support/bundled.ts";
+import { type Client, clientOf, signToken } from "../../e2e/support/client.ts";
+import { expectNoSecrets } from "../../e2e/support/logs.ts";
+import { type Run, start, type Test } from "../../e2e/support/npm-start.ts";
 import { preparedState } from "../../e2e/support/prepared-state.ts";
 import { until } from "../../e2e/support/until.ts";
 
@@ -35,7 +38,7 @@ export async function startSite(
   closers: Closers,
   vars: Record<string, string> = {},
 ): Promise<{ run: Run; state: string }> {
-  const test = asTest(closers) as unknown as Parameters<typeof start>[0];
+  const test = asTest(closers) as unknown as Test;
   const state = await preparedState(test);
   const run = await start(test, [`--state=${state}`], { AUTH_SECRET: SECRET, ...vars });
   await run.ready();
@@ -48,7 +51,7 @@ export async function restartSite(
   { base, state }: { base: string; state: string },
   args: string[] = [],
 ): Promise<Run> {
-  const test = asTest(closers) as unknown as Parameters<typeof start>[0];
+  const test = asTest(closers) as unknown as Test;
   const port = new URL(base).port;
   const run = await start(test, [`--state=${state}`, `--port=${port}`, ...args], {
     AUTH_SECRET: SECRET,
@@ -132,6 +135,28 @@ export interface Site {
   visit(options?: VisitOptions): Promise<Page>;
 }
 
+/** Both Workers with the demo, bundled once for all files. Their cron is due once a minute. */
+async function startSharedSite(closers: Closers, vars: Record<string, string>) {
+  const state = await preparedState(asTest(closers) as unknown as Test);
+  const lines: string[] = [];
+  const { miniflare, close } = await startBundled({
+    state: join(state, "v3"), // as wrangler's --persist-to
+    vars: { RATE_LIMIT: "off", AUTH_SECRET: SECRET, ...vars },
+    onLine: (line) => lines.push(line),
+  });
+  const orders = await miniflare.getWorker("lockstock-orders");
+  const fire = () => orders.scheduled({ cron: "* * * * *" });
+  // A failed run is logged by the Worker, and the next one follows.
+  const cron = setInterval(() => void fire().catch(() => undefined), 60_000);
+  closers.push(async () => {
+    clearInterval(cron);
+    await close();
+    if (lines.length > 0) expectNoSecrets(lines, SECRET); // a page that only reads logs nothing
+  });
+  const base = (await miniflare.ready).origin;
+  return { state, base, operator: clientOf(base, await operatorToken()) };
+}
+
 /** One running site for the tests of a file; every page a test has visited has to be clean. */
 export function useSite(vars: Record<string, string> = {}): Site {
   const closers: Closers = [];
@@ -147,9 +172,8 @@ export function useSite(vars: Record<string, string> = {}): Site {
     if (!hasBrowser) return;
     site.browser = await launchBrowser(["--host-resolver-rules=MAP shop.example 127.0.0.1"]);
     closers.push(() => site.browser.close());
-    const { run, state } = await startSite(closers, vars);
-    Object.assign(site, { state, operator: run.operator, base: run.base } satisfies Partial<Site>);
-    await stocked(run.operator);
+    Object.assign(site, (await startSharedSite(closers, vars)) satisfies Partial<Site>);
+    await stocked(site.operator);
   });
   afterEach(async () => {
     for (const visitor of visitors.splice(0)) await visitor.expectClean();

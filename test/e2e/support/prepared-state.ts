@@ -1,9 +1,7 @@
-import { existsSync } from "node:fs";
-import { cp, mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { inject } from "vitest";
+import { cp } from "node:fs/promises";
+import process from "node:process";
 import { emptyState, environment, execute, ROOT, type Test } from "./npm-start.ts";
-import { until } from "./until.ts";
+import { onceInRun } from "./once.ts";
 
 /**
  * A state as the first `npm start` leaves it, with the migrations and the demo catalogue with its
@@ -11,24 +9,9 @@ import { until } from "./until.ts";
  */
 export async function preparedState(test: Test): Promise<string> {
   const state = await emptyState(test);
-  await cp(await original(), state, { recursive: true });
-  return state;
-}
-
-/** Prepared once in a run, by the first of its processes that needs it. */
-async function original(): Promise<string> {
-  const folder = inject("runFolder");
-  const [claimed, done] = [join(folder, "claimed"), join(folder, "done")];
-  const state = join(folder, "state");
-  try {
-    await mkdir(claimed); // fails for all but one
-  } catch {
-    await until("the prepared state", () => existsSync(done), 150_000);
-    return state;
-  }
-  await mkdir(state);
-  const options = { cwd: ROOT, env: environment() };
-  await execute(process.execPath, ["scripts/prepare.ts", state], options);
-  await writeFile(done, "");
+  const original = await onceInRun("prepared-state", (folder) =>
+    execute(process.execPath, ["scripts/prepare.ts", folder], { cwd: ROOT, env: environment() }),
+  );
+  await cp(original, state, { recursive: true });
   return state;
 }

@@ -1,10 +1,10 @@
 import type { ChildProcess } from "node:child_process";
 import { channel } from "node:diagnostics_channel";
 import { once } from "node:events";
+import type { Miniflare } from "miniflare";
 import { afterAll, beforeAll, beforeEach } from "vitest";
-import { createTestHarness, type TestHarness } from "wrangler";
 import { untilHealthy } from "../../../scripts/lib/health.ts";
-import { ROOT } from "../../../scripts/lib/project.ts";
+import { type BundledOptions, startBundled } from "./bundled.ts";
 import { type Client, clientOf, signToken } from "./client.ts";
 import { FeedClient } from "./feed-client.ts";
 import { expectNoSecrets } from "./logs.ts";
@@ -15,7 +15,8 @@ export const SECRET = "the secret of the end-to-end tests";
 export interface Stack {
   /** Public HTTP. */
   base: URL;
-  harness: TestHarness;
+  /** What the Workers have logged, oldest first. */
+  lines(): string[];
   anyone: Client;
   operator: Client;
   customer(id: string): Promise<Client>;
@@ -30,39 +31,31 @@ export interface Stack {
 }
 
 /** Vars override those of wrangler.toml. Logs are printed when a test fails, and hold no secrets. */
-export function useStack(vars: Partial<Record<keyof OrdersEnv, string>> = {}): Stack {
+export function useStack(
+  vars: Partial<Record<keyof OrdersEnv, string>> = {},
+  options: Pick<BundledOptions, "isTraced"> = {},
+): Stack {
   const children: ChildProcess[] = [];
   const watch = (message: unknown) => {
     children.push((message as { process: ChildProcess }).process);
   };
-  const harness = createTestHarness({
-    root: ROOT,
-    workers: [
-      {
-        configPath: "wrangler.toml",
-        vars: { RATE_LIMIT: "off", ...vars },
-        secrets: { AUTH_SECRET: SECRET },
-      },
-      { configPath: "wrangler.stock.toml" },
-    ],
-  });
-  const lines = () => harness.getLogs().map(({ level, message }) => `${level} ${message}`);
+  const lines: string[] = [];
+  let miniflare: Miniflare;
+  let close: () => Promise<void>;
   const token: Stack["token"] = (subject, options) => signToken(SECRET, subject, options);
   const stack = {
-    harness,
+    lines: () => lines,
     token,
     customer: async (id: string) => clientOf(stack.base, await token(id)),
     feed: async (id: string, since?: string) => new FeedClient(stack.base, await token(id), since),
-    orders: () => harness.getWorker<OrdersEnv>("lockstock-orders").getEnv(),
-    stock: () => harness.getWorker<StockEnv>("lockstock-stock").getEnv(),
+    orders: () => miniflare.getBindings<OrdersEnv>("lockstock-orders"),
+    stock: () => miniflare.getBindings<StockEnv>("lockstock-stock"),
     async cron() {
-      await harness.getWorker("lockstock-orders").scheduled({ cron: "* * * * *" });
+      await (await miniflare.getWorker("lockstock-orders")).scheduled({ cron: "* * * * *" });
     },
     async crash() {
-      // The first one is the proxy with the port; the Workers run in the last one.
-      const workerds = children.filter(({ spawnfile }) => spawnfile.endsWith("workerd"));
-      const workers = workerds.at(-1);
-      if (!workers || workerds.length < 2) throw new Error("the Workers' process is not known");
+      const workers = children.findLast(({ spawnfile }) => spawnfile.endsWith("workerd"));
+      if (!workers) throw new Error("the Workers' process is not known");
       workers.kill("SIGKILL");
       await once(workers, "exit");
       await untilHealthy(stack.base.origin, 60_000);
@@ -71,17 +64,20 @@ export function useStack(vars: Partial<Record<keyof OrdersEnv, string>> = {}): S
 
   beforeAll(async () => {
     channel("child_process").subscribe(watch);
-    stack.base = (await harness.listen()).url;
-    await harness.getWorker("lockstock-orders").applyD1Migrations("DB");
+    ({ miniflare, close } = await startBundled({
+      ...options,
+      vars: { RATE_LIMIT: "off", AUTH_SECRET: SECRET, ...vars },
+      onLine: (line) => lines.push(line),
+    }));
+    stack.base = await miniflare.ready;
     stack.anyone = clientOf(stack.base);
     stack.operator = clientOf(stack.base, await token("operator", { scope: "operator" }));
   });
-  beforeEach(({ onTestFailed }) => onTestFailed(() => console.log(lines().join("\n"))));
+  beforeEach(({ onTestFailed }) => onTestFailed(() => console.log(lines.join("\n"))));
   afterAll(async () => {
     channel("child_process").unsubscribe(watch);
-    const logged = lines();
-    await harness.close();
-    expectNoSecrets(logged, SECRET);
+    await close();
+    expectNoSecrets(lines, SECRET);
   });
   return stack;
 }

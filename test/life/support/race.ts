@@ -13,7 +13,7 @@ import { placeAll } from "../../../src/orders/place/placement.sql.ts";
 import { deliver, expectLegalHistory, settleAll } from "./stock.ts";
 import { newCustomer, orderNow, type World } from "./world.ts";
 
-export const TIMES = 200;
+export const TIMES = 100;
 const QUANTITY = 2;
 
 /** An item with a limit, and as many pending orders of it as a race is run, each of two units. */
