@@ -26,8 +26,6 @@ import { snapshotMessage } from "./snapshot.ts";
 import { attachmentOf, FeedSockets } from "./sockets.ts";
 import { Tickets } from "./tickets.ts";
 
-/** Sockets per customer. */
-const MAX_SOCKETS = 8;
 /** Sockets, or tickets, that a customer may ask for at once, and so long until one more. */
 const [BURST, REFILL_MS] = [16, 2_000];
 /** Tolerated error of `since`, which clients take from their own clocks. */
@@ -59,10 +57,10 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     const connect = await this.#connectFrom(headers);
     if (connect === null) return new Response(null, { status: BAD_TICKET });
     // Not accepted and closed: a client that never answers the close would keep its socket here.
-    if (this.#sockets.count >= MAX_SOCKETS || !this.#isWithin(this.#openings))
+    if (!this.#sockets.canAccept(Date.now()) || !this.#isWithin(this.#openings))
       return new Response(null, { status: TOO_MANY_SOCKETS });
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#sockets.accept(server, connect);
+    this.#sockets.accept(server, connect, Date.now());
     this.#presence.opened();
     await this.#sendSnapshot(server, connect);
     // The response names only the protocol version, never the subprotocol that carries the token.
