@@ -136,8 +136,9 @@ others get 403.
 - The first message is \`{"type": "snapshot", "orders": [...], "truncated": false}\`: all unfinished orders and, with \`since\`, those updated since 60 s before that time. \`truncated\`: there may be more orders, which \`GET /v1/orders\` returns. A snapshot has at most 200 orders and 256 KB.
 - Each change then causes a message \`{"type": "order", "order": {...}}\`, after the change is durable. Messages may be repeated or out of order: ignore lower revisions.
 - Send the text \`ping\` after the snapshot, every 20 s, and whenever you have read 50 kB; the server answers \`pong\`. It checks the connection, and tells the server that you read: a socket that was sent more than 256 KB since the last \`ping\` (or any other message) is closed with 1013.
+- A customer has at most 8 sockets. When there are 8, a new one ends the one that has sent no \`ping\` (or any other message) for the longest time, with 1013, if that is more than two minutes; otherwise the new one is closed with 1013.
 - Close code 4401: the token or ticket is missing, not valid, or expired. Get a new one. A browser cannot read the status of a failed upgrade, so the server accepts the socket and then closes it.
-- Close code 1013: the customer has 8 sockets open, opens more than 30 a minute, or reads too slowly. Wait a quarter of a minute. Close code 1012: the socket has carried 1 MB. Close code 1011, 1012, or any other: reconnect after a moment, with \`since\` set to the newest \`updatedAt\` you know.
+- Close code 1013: the customer has 8 sockets open, opens more than 30 a minute, reads too slowly, or does not ping. Wait a quarter of a minute. Close code 1012: the socket has carried 1 MB. Close code 1011, 1012, or any other: reconnect after a moment, with \`since\` set to the newest \`updatedAt\` you know.
 - The feed recovers lost messages: while the socket is open and an order is unfinished, it rereads the orders after 5 s, 15 s, and then every minute.
 
 ## Money

@@ -88,7 +88,7 @@ export const LIMITS: readonly Change[] = [
     to: "export const MAX_MESSAGES_PER_SEND = 1;",
   },
   {
-    file: "src/orders/feed/customer-feed.ts",
+    file: "src/orders/feed/sockets.ts",
     from: "const MAX_SOCKETS = 8;",
     to: "const MAX_SOCKETS = 2;",
   },

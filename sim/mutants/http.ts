@@ -35,8 +35,8 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: "guests are not limited",
     file: "src/orders/http/guests.ts",
-    from: "  guestLimit,\n  requireGuestCheckout,",
-    to: "  requireGuestCheckout,",
+    from: "    await limitGuest(c);\n",
+    to: "",
   },
   {
     name: "a refusal by the limit does not say when to come back",

@@ -5,6 +5,7 @@ interface OrdersEnv {
 	STOCK_EVENTS: Queue;
 	RATE_ORDERS: RateLimit;
 	RATE_GUESTS: RateLimit;
+	RATE_CHECKS: RateLimit;
 	RATE_READS: RateLimit;
 	RATE_LOOKS: RateLimit;
 	ASSETS: Fetcher;

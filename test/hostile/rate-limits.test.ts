@@ -164,6 +164,18 @@ it("1,200 looks a minute are configured for an address, and 600 reads for a cust
   });
 });
 
+it("600 checks of new guests a minute are configured for an address", async () => {
+  await counting(async () => {
+    const key = newAddress();
+    const allowed = await Promise.all(
+      Array.from({ length: 601 }, () => env.RATE_CHECKS.limit({ key })),
+    );
+    expect(allowed.filter(({ success }) => !success)).toHaveLength(1);
+    // Counted apart from guests without a check.
+    expect((await env.RATE_GUESTS.limit({ key })).success).toBe(true);
+  });
+});
+
 it("operators are not limited", async () => {
   const token = await operatorToken();
   const pay = () => call("POST", "/v1/orders/none/pay", { token, vars: ON });
@@ -172,12 +184,12 @@ it("operators are not limited", async () => {
   expect(new Set(await statuses(65, cancel))).toEqual(new Set([404]));
 });
 
-it("the 31st guest of an address is 429, one of another address is not", async () => {
+it("the 301st guest of an address is 429, one of another address is not", async () => {
   await counting(async () => {
     const from = (address: string) =>
       call("POST", "/v1/guests", { headers: { "CF-Connecting-IP": address }, vars: ON });
     const address = newAddress();
-    expect(new Set(await statuses(30, () => from(address)))).toEqual(new Set([201]));
+    expect(new Set(await statuses(300, () => from(address)))).toEqual(new Set([201]));
     const refused = await from(address);
     expect(refused.status).toBe(429);
     expect(refused.headers.get("Retry-After")).toBe("60");

@@ -20,6 +20,9 @@ interface List {
   nextCursor: string | null;
 }
 const listOf = (answer: { body: unknown }) => answer.body as List;
+const cursorOf = (sku: string) => Buffer.from(sku).toString("base64url");
+/** A page that begins behind this SKU, whether there is such an item or not. */
+const behind = (sku: string) => `/v1/items?cursor=${cursorOf(sku)}`;
 const skusOf = (answer: { body: unknown }) => listOf(answer).items.map(({ sku }) => sku);
 
 describe("the catalogue", () => {
@@ -93,13 +96,11 @@ describe("the catalogue", () => {
     expect(trips.length).toBe(before);
   });
 
-  test("50 SKUs can be named, and 20 different pages read at once; the next is told to wait", async () => {
+  test("50 SKUs can be named, and 20 pages behind the first read at once; the next is told to wait", async () => {
     const { skus, get } = await catalogue(1);
     const many = [...Array.from({ length: 49 }, (_, i) => `S${i}`), ...skus];
     expect(skusOf(await get(`/v1/items?sku=${many.join()}`))).toEqual(skus);
-    const answers = await Promise.all(
-      Array.from({ length: 21 }, (_, i) => get(`/v1/items?limit=${i + 41}`)),
-    );
+    const answers = await Promise.all(Array.from({ length: 21 }, (_, i) => get(behind(`S${i}`))));
     expect(answers.map(({ status }) => status)).toEqual([...Array(20).fill(200), 429]);
     const refused = answers[20];
     expect([refused?.body.code, refused?.headers.get("Retry-After")]).toEqual([
@@ -109,7 +110,25 @@ describe("the catalogue", () => {
     expect(refused?.headers.get("Cache-Control")).toBe("no-store");
     expect(refused?.headers.get("Cloudflare-CDN-Cache-Control")).toBeNull();
     // A page that others have asked for is read with theirs.
-    expect((await get("/v1/items?limit=60")).status).toBe(200);
+    expect((await get(behind("S7"))).status).toBe(200);
+  });
+
+  test("pages with made-up cursors displace no first page, of which each shows what is its own", async () => {
+    const { trips, skus, get } = await catalogue(3);
+    const [before, start_ms] = [trips.length, Date.now()];
+    const junk = Array.from({ length: 60 }, (_, i) => get(behind(`JUNK-${i}`)));
+    const sizes = Array.from({ length: 100 }, (_, i) => i + 1);
+    const firsts = await Promise.all(sizes.map((limit) => get(`/v1/items?limit=${limit}`)));
+    expect(firsts.map(({ status }) => status)).toEqual(sizes.map(() => 200));
+    await Promise.all(junk);
+    expect(trips.length - before).toBeLessThanOrEqual((Date.now() - start_ms) / 1_000 + 1);
+    const all = skusOf(firsts[99] ?? { body: {} });
+    expect(all).toEqual(expect.arrayContaining(skus));
+    for (const [i, first] of firsts.entries()) {
+      expect(skusOf(first)).toEqual(all.slice(0, i + 1));
+      const last = i + 1 < all.length ? all[i] : undefined;
+      expect(listOf(first).nextCursor).toBe(last === undefined ? null : cursorOf(last));
+    }
   });
 
   test("its responses may be cached for a second, and say nothing of who asked", async () => {

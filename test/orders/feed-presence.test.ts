@@ -8,7 +8,7 @@ import { brokenDb, observed } from "../support/d1.ts";
 import { eventually } from "../support/eventually.ts";
 import { isMarkedPresent, locked, pendingOrder, portsWith } from "./support/data.ts";
 import { closings, connect, feedAlarm, feedOf, rewireFeed } from "./support/feed.ts";
-import { envWith, migrate, newCustomer, tokenFor } from "./support/worker.ts";
+import { call, envWith, migrate, newCustomer, tokenFor } from "./support/worker.ts";
 
 beforeAll(migrate);
 afterEach(() => {
@@ -24,6 +24,11 @@ async function visitor() {
 }
 
 const later = (ms: number) => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+
+const stored = (customerId: string): Promise<string[]> =>
+  runInDurableObject(feedOf(customerId), (_feed: CustomerFeed, { storage }) =>
+    Array.from(storage.kv.list(), ([key]) => key),
+  );
 
 async function leaves(client: { close(code: number): void; code(): Promise<number> }) {
   client.close(1000);
@@ -91,6 +96,35 @@ describe("the customer's presence", () => {
     await rewireFeed(customerId);
   }, 60_000);
 
+  it("leaves nothing in the object's storage once it is cleared, unused tickets aside", async () => {
+    const { customerId, token } = await visitor();
+    const client = await connect({ token });
+    await client.snapshot();
+    await runDurableObjectAlarm(feedOf(customerId));
+    expect(await stored(customerId)).toEqual(["customer", "looked_at"]);
+    await leaves(client);
+    later(PRESENCE_MS + 1);
+    expect((await call("POST", "/v1/feed/tickets", { token })).status).toBe(201);
+    await runDurableObjectAlarm(feedOf(customerId));
+    expect(await isMarkedPresent(customerId)).toBe(false);
+    expect(await stored(customerId)).toEqual(["tickets"]);
+    later(PRESENCE_MS + 1);
+    await runDurableObjectAlarm(feedOf(customerId));
+    expect(await stored(customerId)).toEqual([]);
+    expect(await feedAlarm(customerId)).toBeNull();
+  });
+
+  it("of a customer who is erased leaves nothing either, also what an earlier version left", async () => {
+    const customerId = newCustomer();
+    await runInDurableObject(feedOf(customerId), async (feed: CustomerFeed, { storage }) => {
+      storage.kv.put("looked_at", 1);
+      await feed.disconnect();
+    });
+    await runDurableObjectAlarm(feedOf(customerId));
+    expect(await stored(customerId)).toEqual([]);
+    expect(await feedAlarm(customerId)).toBeNull();
+  });
+
   it("survives an eviction, and is cleared by the alarm of a socket closed after it", async () => {
     const { customerId, token } = await visitor();
     const client = await connect({ token });
@@ -129,6 +163,20 @@ describe("the customer's presence", () => {
     await rewireFeed(customerId);
     await runDurableObjectAlarm(feedOf(customerId));
     expect(await isMarkedPresent(customerId)).toBe(false);
+  });
+
+  it("no change is lost of sockets that opened together, however late the first reread is", async () => {
+    const { customerId, token } = await visitor();
+    const { id } = await pendingOrder({ customerId });
+    const clients = await Promise.all([connect({ token }), connect({ token })]);
+    for (const client of clients) await client.snapshot();
+    await settle([locked(id)], portsWith());
+    later(30 * 60_000);
+    await runDurableObjectAlarm(feedOf(customerId));
+    for (const client of clients) {
+      await client.hears(2);
+      expect(client.changes).toEqual([[id, "confirmed", 2]]);
+    }
   });
 
   it("no push is lost that comes between the last socket and the next", async () => {

@@ -431,6 +431,39 @@ describe("the end", () => {
     expect([feed.connection, Socket.all.length]).toEqual(["live", 2]);
   });
 
+  test.each(["/v1/feed/tickets", "/v1/orders?limit=20", "/v1/orders?limit=100"])(
+    "close() aborts the call of %s that is under way, and repeats none",
+    async (silent) => {
+      const [calls, aborted]: [string[], string[]] = [[], []];
+      const shop = createClient({
+        url: "https://shop.test",
+        token: "t",
+        WebSocket: Socket as never,
+        fetch: (url, { signal }) => {
+          const path = url.slice("https://shop.test".length);
+          calls.push(path);
+          if (path === "/v1/feed/tickets" && path !== silent) return Promise.resolve(good());
+          return new Promise((_, reject) => {
+            signal.addEventListener("abort", () => {
+              aborted.push(path);
+              reject(signal.reason as Error);
+            });
+          });
+        },
+      });
+      const feed = shop.feed({ onOrder: () => undefined });
+      await later(10);
+      // A truncated snapshot makes the feed read the rest.
+      Socket.all[0]?.snapshot([], true);
+      await later(10);
+      feed.close();
+      expect(aborted).toContain(silent);
+      await later(60_000);
+      expect(calls.filter((path) => path === silent)).toHaveLength(1);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
   test("an address that no WebSocket takes ends it", async () => {
     const Thrower = class {
       constructor() {

@@ -100,6 +100,25 @@ describe("a guest", () => {
   });
 });
 
+test("a check counts for its address, passed or not; a guest counts only without a check", async () => {
+  const { url } = await serve((n) => ({ body: n === 1 ? GOOD : { success: false } }));
+  const asked: string[] = [];
+  const counts = (name: string) => ({
+    limit: async ({ key }: { key: string }) => {
+      asked.push(`${name} of ${key}`);
+      return { success: name === "checks" };
+    },
+  });
+  const on = { RATE_LIMIT: "on", RATE_CHECKS: counts("checks"), RATE_GUESTS: counts("guests") };
+  const from = { "CF-Connecting-IP": "203.0.113.7" };
+  expect((await post(url, { vars: on, headers: from })).status).toBe(201);
+  expect((await post(url, { vars: on, headers: from })).status).toBe(403);
+  expect(asked).toEqual(["checks of 203.0.113.7", "checks of 203.0.113.7"]);
+  const off = { ...on, TURNSTILE_SECRET: "", TURNSTILE_SITE_KEY: "" };
+  expect((await post(url, { vars: off, headers: from })).status).toBe(429);
+  expect(asked.slice(2)).toEqual(["guests of 203.0.113.7"]);
+});
+
 describe("no guest is made, and the token is asked about once, if", () => {
   const failed = (...codes: string[]) => ({ success: false, "error-codes": codes });
   test.each<[string, object]>([
@@ -184,7 +203,7 @@ describe("siteverify is not asked, for", () => {
     ["a form", { headers: { "Content-Type": "text/plain" } }, 415, "unsupported_media_type"],
     [
       "a caller over the limit",
-      { vars: { RATE_LIMIT: "on", RATE_GUESTS: limiter } },
+      { vars: { RATE_LIMIT: "on", RATE_CHECKS: limiter } },
       429,
       "rate_limited",
     ],

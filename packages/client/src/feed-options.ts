@@ -39,13 +39,14 @@ export interface WebSocketLike {
   addEventListener(type: "close", listener: (event: { code: number }) => void): void;
 }
 
+/** Each call ends when the signal is aborted. */
 export interface FeedPorts {
   /** Opens the feed's WebSocket. */
   open(since: string | null, protocols: string[]): WebSocketLike;
   /** A ticket for one socket. Throws `LockstockProblem`, or what the token's function throws. */
-  ticket(): Promise<string>;
+  ticket(signal: AbortSignal): Promise<string>;
   /** Reads the newest orders over HTTP. */
-  read(limit: number): Promise<readonly Order[]>;
+  read(limit: number, signal: AbortSignal): Promise<readonly Order[]>;
   /** Reads as many orders as the client's limits allow, newest first. */
-  readAll(): Promise<readonly Order[]>;
+  readAll(signal: AbortSignal): Promise<readonly Order[]>;
 }

@@ -28,14 +28,14 @@ export function feedPorts(client: Calls, base: string, access: Access): FeedPort
       const query = since === null ? "" : `?since=${encodeURIComponent(since)}`;
       return new WebSocket(`${base.replace(/^http/, "ws")}/v1/feed${query}`, protocols);
     },
-    ticket: async () =>
-      (await client.request<{ ticket: string }>("POST", "/v1/feed/tickets")).ticket,
-    read: async (limit) => (await client.orders({ limit, timeout_ms: 0 })).orders,
-    readAll: async () => {
+    ticket: async (signal) =>
+      (await client.request<{ ticket: string }>("POST", "/v1/feed/tickets", { signal })).ticket,
+    read: async (limit, signal) => (await client.orders({ limit, timeout_ms: 0, signal })).orders,
+    readAll: async (signal) => {
       const all: Order[] = [];
       let cursor: string | undefined;
       for (let page = 0; page < MAX_PAGES; page++) {
-        const { orders, nextCursor } = await client.orders({ limit: MAX_PAGE, cursor });
+        const { orders, nextCursor } = await client.orders({ limit: MAX_PAGE, cursor, signal });
         all.push(...orders);
         if (nextCursor === null) break;
         cursor = nextCursor;

@@ -43,6 +43,8 @@ export class OrderFeed implements Feed {
   readonly #options: FeedOptions;
   readonly #revisions: Revisions;
   readonly #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
+  /** Ends the calls under way when the feed is closed. */
+  readonly #calls = new AbortController();
   /** By the own clock, of which the server tolerates an error of a minute. */
   readonly #startedAt = new Date().toISOString();
   #connection: Connection = "connecting";
@@ -77,6 +79,7 @@ export class OrderFeed implements Feed {
     this.#drop();
     this.#stopEvents();
     this.#options.signal?.removeEventListener("abort", this.close);
+    this.#calls.abort();
     this.#say("closed");
   };
 
@@ -110,7 +113,7 @@ export class OrderFeed implements Feed {
     const turn = ++this.#turn;
     let ticket: string;
     try {
-      ticket = await this.#ports.ticket();
+      ticket = await this.#ports.ticket(this.#calls.signal);
     } catch (error) {
       if (turn !== this.#turn) return;
       const isOver = error instanceof LockstockProblem && !error.isTemporary;
@@ -157,7 +160,7 @@ export class OrderFeed implements Feed {
     this.#show(orders);
     if (truncated) {
       const turn = this.#turn;
-      const all = this.#ports.readAll();
+      const all = this.#ports.readAll(this.#calls.signal);
       // If it fails: the next snapshot is truncated as well.
       all.then((found) => turn === this.#turn && this.#show(found)).catch(() => undefined);
     }
@@ -194,7 +197,9 @@ export class OrderFeed implements Feed {
 
   async #poll(): Promise<void> {
     const { newest = DEFAULT_NEWEST } = this.#options;
-    const read = await this.#ports.read(newest).catch((error: unknown) => error);
+    const read = await this.#ports
+      .read(newest, this.#calls.signal)
+      .catch((error: unknown) => error);
     if (this.#connection === "closed") return;
     const isRead = Array.isArray(read);
     const problem = read instanceof LockstockProblem ? read : null;

@@ -13,7 +13,6 @@ import {
   type Connect,
   CONNECT_HEADER,
   decodeConnect,
-  type FeedMessage,
   PROTOCOL,
   TICKET_HEADER,
   type TicketConnect,
@@ -22,12 +21,10 @@ import {
 import { PushedRevisions } from "./pushed-revisions.ts";
 import { IDLE_REREAD_MS, LastReread, REREAD_MS, rereadAfter } from "./reread.ts";
 import { SnapshotReads } from "./snapshot-reads.ts";
-import { snapshotMessage } from "./snapshot.ts";
+import { orderMessage, snapshotMessage } from "./snapshot.ts";
 import { attachmentOf, FeedSockets } from "./sockets.ts";
 import { Tickets } from "./tickets.ts";
 
-/** Sockets per customer. */
-const MAX_SOCKETS = 8;
 /** Sockets, or tickets, that a customer may ask for at once, and so long until one more. */
 const [BURST, REFILL_MS] = [16, 2_000];
 /** Tolerated error of `since`, which clients take from their own clocks. */
@@ -47,6 +44,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     kv: this.ctx.storage.kv,
     db: () => this.env.DB,
     isEmpty: () => this.#sockets.open().length === 0,
+    onAbsent: () => this.#lastReread.forget(),
   });
   readonly #snapshots = new SnapshotReads((read) => this.#presence.inSequence(read));
 
@@ -59,10 +57,10 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     const connect = await this.#connectFrom(headers);
     if (connect === null) return new Response(null, { status: BAD_TICKET });
     // Not accepted and closed: a client that never answers the close would keep its socket here.
-    if (this.#sockets.count >= MAX_SOCKETS || !this.#isWithin(this.#openings))
+    if (!this.#sockets.canAccept(Date.now()) || !this.#isWithin(this.#openings))
       return new Response(null, { status: TOO_MANY_SOCKETS });
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#sockets.accept(server, connect);
+    this.#sockets.accept(server, connect, Date.now());
     this.#presence.opened();
     await this.#sendSnapshot(server, connect);
     // The response names only the protocol version, never the subprotocol that carries the token.
@@ -111,12 +109,12 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
       const revisions = new Map(shown.map(({ id, revision }) => [id, revision]));
       for (const order of buffered.values()) {
         if (order.revision > (revisions.get(order.id) ?? 0)) {
-          this.#sockets.send(socket, messageOf(order));
+          this.#sockets.send(socket, orderMessage(order));
         }
       }
       // No `await` since the loop above, so no push gets lost between the buffer and the socket.
       this.#snapshotBuffers.delete(socket);
-      if (this.#sockets.open(socket).length === 0) this.#lastReread.skipAbsence(now_ms);
+      this.#lastReread.opened(now_ms, this.#sockets.open(socket).length);
       await this.#scheduleReread([...shown, ...buffered.values()]);
     } catch (error) {
       log("error", "feed.open_failed", { customerId, error: errorText(error) });
@@ -154,7 +152,7 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     const told = { sockets: sockets.length, ...traces(traceIds) };
     if (orders.length > 0) log("info", "feed.orders_sent", told);
     for (const order of orders) {
-      const text = messageOf(order);
+      const text = orderMessage(order);
       for (const socket of sockets) {
         const buffered = this.#snapshotBuffers.get(socket);
         const known = buffered?.get(order.id)?.revision ?? 0;
@@ -247,6 +245,3 @@ export class CustomerFeed extends DurableObject<OrdersEnv> {
     if (at_ms < Infinity) await ensureAlarmBy(this.ctx.storage, at_ms, now_ms);
   }
 }
-
-const messageOf = (order: OrderView): string =>
-  JSON.stringify({ type: "order", order } satisfies FeedMessage);

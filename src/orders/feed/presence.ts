@@ -12,6 +12,8 @@ interface Ports {
   db: () => D1Database;
   /** Whether no socket is open. */
   isEmpty: () => boolean;
+  /** Deletes what else is stored for open sockets. */
+  onAbsent: () => void;
 }
 
 /** When one customer's mark of presence in D1 is deleted. `openFeed` and `rereadOrders` set it. */
@@ -50,13 +52,16 @@ export class Presence {
     const absentAt_ms = (this.#emptiedAt_ms ?? -Infinity) + PRESENCE_MS;
     if (now_ms < absentAt_ms) return absentAt_ms - now_ms;
     const { customerId } = this;
-    if (customerId === undefined) return Infinity;
-    // In sequence with `openFeed`, so that it never deletes the mark of a new socket.
-    await this.inSequence(async () => {
-      if (this.#ports.isEmpty()) await markAbsent(this.#ports.db(), customerId);
-    });
-    if (!this.#ports.isEmpty()) return Infinity;
+    if (customerId !== undefined) {
+      // In sequence with `openFeed`, so that it never deletes the mark of a new socket.
+      await this.inSequence(async () => {
+        if (this.#ports.isEmpty()) await markAbsent(this.#ports.db(), customerId);
+      });
+      if (!this.#ports.isEmpty()) return Infinity;
+    }
+    // An object without readers keeps nothing: there is one for each customer who ever had a feed.
     this.#ports.kv.delete(CUSTOMER_KEY);
+    this.#ports.onAbsent();
     this.#emptiedAt_ms = null;
     return Infinity;
   }

@@ -22,10 +22,13 @@ export interface Attachment {
   customerId: string;
   /** When the token expires and the feed closes the socket. */
   expires_ms: number;
+  opened_ms: number;
   /** Absent: nothing was sent. */
   traffic?: Traffic;
   /** When the feed has closed it; absent: it has not. */
   closed_ms?: number;
+  /** Its client was silent, so another socket has its place. */
+  isVacated?: true;
 }
 
 /** What the Worker sends to the feed with an upgrade, after it has verified the token. */

@@ -34,9 +34,19 @@ export class LastReread {
     this.#kv.put(REREAD_AT_KEY, now_ms);
   }
 
-  /** The first socket is open: rereads need not cover the absence before. A reconnect writes nothing. */
-  skipAbsence(now_ms: number): void {
-    const last_ms = this.#kv.get<number>(REREAD_AT_KEY) ?? 0;
-    if (last_ms <= now_ms - IDLE_REREAD_MS) this.store(now_ms);
+  /**
+   * A socket is open, beside so many others. With the first, rereads need not cover the absence
+   * before. A reconnect writes nothing.
+   */
+  opened(now_ms: number, others: number): void {
+    const last_ms = this.#kv.get<number>(REREAD_AT_KEY);
+    const isAfterAbsence = others === 0 && (last_ms ?? 0) <= now_ms - IDLE_REREAD_MS;
+    // Of sockets that open together none is the first.
+    if (last_ms === undefined || isAfterAbsence) this.store(now_ms);
+  }
+
+  /** The customer is absent. The next socket's snapshot has all that changes until then. */
+  forget(): void {
+    this.#kv.delete(REREAD_AT_KEY);
   }
 }

@@ -1,4 +1,5 @@
 import { isUnfinished, type OrderView } from "../order/order.ts";
+import type { FeedMessage } from "./protocol.ts";
 import { MAX_UNREAD_BYTES } from "./traffic.ts";
 
 /** Bytes of one snapshot, in UTF-8: what a socket may hold unread. */
@@ -35,3 +36,6 @@ export function snapshotMessage(
   const list = shown.map((order) => kept.get(order)).join(",");
   return { text: HEAD + list + (isCut ? TAIL.cut : TAIL.whole), shown };
 }
+
+export const orderMessage = (order: OrderView): string =>
+  JSON.stringify({ type: "order", order } satisfies FeedMessage);

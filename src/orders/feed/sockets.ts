@@ -1,4 +1,4 @@
-import { type Attachment, CLOSE } from "./protocol.ts";
+import { type Attachment, CLOSE, type Connect } from "./protocol.ts";
 import { bytesOf } from "./snapshot.ts";
 import { type Excess, MAX_SOCKET_BYTES, NO_TRAFFIC, withMessage } from "./traffic.ts";
 
@@ -8,12 +8,18 @@ import { type Excess, MAX_SOCKET_BYTES, NO_TRAFFIC, withMessage } from "./traffi
  */
 export const ANSWER_MS = 30_000;
 
+/** Sockets per customer. */
+const MAX_SOCKETS = 8;
+/** After so long without a sign, a socket's client may have vanished: it is to ping every 20 s. */
+const SILENT_MS = 120_000;
+
 /** Close codes that an endpoint must not send (RFC 6455, 7.4.1). */
 const RECEIVE_ONLY_CODES = new Set([1005, 1006, 1015]);
 
-const END: Record<Excess, { code: number; reason: string }> = {
+const END: Record<Excess | "silent", { code: number; reason: string }> = {
   unread: { code: CLOSE.tryAgainLater, reason: "the client does not read" },
   total: { code: CLOSE.restart, reason: "connect again" },
+  silent: { code: CLOSE.tryAgainLater, reason: "the client does not ping" },
 };
 
 type Ctx = Pick<
@@ -34,14 +40,55 @@ export class FeedSockets {
     this.#ctx = ctx;
   }
 
-  accept(socket: WebSocket, { customerId, expires_ms }: Attachment): void {
+  /** Accepts a socket. Without a place for it, it gets the place of one whose client is silent. */
+  accept(socket: WebSocket, connect: Connect, now_ms: number): void {
+    const silent = this.#isFull ? this.#longestSilent(now_ms) : undefined;
+    if (silent) {
+      silent.serializeAttachment({ ...attachmentOf(silent), isVacated: true } satisfies Attachment);
+      this.end(silent, END.silent);
+    }
     this.#ctx.acceptWebSocket(socket);
-    socket.serializeAttachment({ customerId, expires_ms } satisfies Attachment);
+    const { customerId, expires_ms } = connect;
+    socket.serializeAttachment({ customerId, expires_ms, opened_ms: now_ms } satisfies Attachment);
+  }
+
+  /** Whether `accept` may be called. */
+  canAccept(now_ms: number): boolean {
+    return !this.#isFull || this.#longestSilent(now_ms) !== undefined;
   }
 
   /** Also those that are closed and whose clients have not answered: they still cost memory. */
   get count(): number {
     return this.#ctx.getWebSockets().length;
+  }
+
+  /** A vacated socket has no place, also if nobody answers its close: `isStuck` sees to it. */
+  get #isFull(): boolean {
+    const sockets = this.#ctx.getWebSockets();
+    return sockets.filter((socket) => !attachmentOf(socket).isVacated).length >= MAX_SOCKETS;
+  }
+
+  /** The open socket whose client has given no sign for the longest time, if that is too long. */
+  #longestSilent(now_ms: number): WebSocket | undefined {
+    let found: WebSocket | undefined;
+    let longest_ms = SILENT_MS;
+    for (const socket of this.open()) {
+      const silent_ms = this.#silence_ms(socket, now_ms);
+      if (silent_ms > longest_ms) [found, longest_ms] = [socket, silent_ms];
+    }
+    return found;
+  }
+
+  /** Since the last sign. One that a clock has dated ahead does not keep a socket until that time. */
+  #silence_ms(socket: WebSocket, now_ms: number): number {
+    const { opened_ms, traffic } = attachmentOf(socket);
+    const signs_ms = [opened_ms, traffic?.sign_ms ?? 0, this.#pinged_ms(socket)];
+    return Math.min(...signs_ms.map((sign_ms) => Math.abs(now_ms - sign_ms)));
+  }
+
+  /** When the runtime last answered a ping of this socket; 0: never. */
+  #pinged_ms(socket: WebSocket): number {
+    return this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
   }
 
   open(except?: WebSocket): WebSocket[] {
@@ -54,8 +101,8 @@ export class FeedSockets {
   send(socket: WebSocket, text: string): void {
     if (socket.readyState !== WebSocket.OPEN) return;
     const attachment = attachmentOf(socket);
-    const sign_ms = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-    const traffic = withMessage(attachment.traffic ?? NO_TRAFFIC, bytesOf(text), sign_ms);
+    const pinged_ms = this.#pinged_ms(socket);
+    const traffic = withMessage(attachment.traffic ?? NO_TRAFFIC, bytesOf(text), pinged_ms);
     if (typeof traffic === "string") return this.end(socket, END[traffic]);
     try {
       socket.send(text);

@@ -3,12 +3,15 @@ import { SharedRead, type Leader, type SharedKey } from "../../runtime/shared-re
 import { D1_TIMEOUT_MS } from "../database/d1.ts";
 import { type CataloguePage, readCatalogue } from "../items/item-queries.sql.ts";
 import { etagOf, itemView, type StoredItem } from "../items/item.ts";
-import { paginate } from "./pagination.ts";
+import { MAX_LIMIT, paginate } from "./pagination.ts";
 
 /** The catalogue as buyers read it. All readers of an isolate share one D1 batch a second. */
 
-/** Different pages and items that one batch reads. */
-const LIMITS = { page: 20, sku: 1_000 };
+/**
+ * Different first pages, other pages and items that one batch reads. Anyone can make up cursors, so
+ * they are counted apart: there is room for every first page that can be asked for.
+ */
+const LIMITS = { first: MAX_LIMIT, page: 20, sku: 1_000 };
 
 /** A response's body, made once for all who ask. */
 export interface Shown {
@@ -38,7 +41,8 @@ const reads = new SharedRead<D1Database, Shown>(
 );
 
 /** The whole catalogue is one list; `limit` comes first, so that a SKU can be anything. */
-const pageKey = ({ after, limit }: CataloguePage): SharedKey => `page:${limit}:${after ?? ""}`;
+const pageKey = ({ after, limit }: CataloguePage): SharedKey =>
+  `${after === null ? "first" : "page"}:${limit}:${after ?? ""}`;
 const skuKey = (sku: string): SharedKey => `sku:${sku}`;
 
 const nameOf = (key: SharedKey): string => key.slice(key.indexOf(":") + 1);
@@ -49,18 +53,28 @@ function pageOf(key: SharedKey): CataloguePage {
 }
 
 async function readAll(db: D1Database, keys: readonly SharedKey[]): Promise<Map<SharedKey, Shown>> {
-  const pageKeys = keys.filter((key) => key.startsWith("page:"));
   const skus = keys.filter((key) => key.startsWith("sku:")).map(nameOf);
+  const wanted = keys.filter((key) => !key.startsWith("sku:")).map(pageOf);
+  // Of pages that begin at the same item, the longest has what the others show.
+  const limits = new Map<string | null, number>();
+  for (const { after, limit } of wanted) {
+    limits.set(after, Math.max(limit, limits.get(after) ?? 0));
+  }
   // One row more than a page has shows whether there is a next page.
-  const asked = pageKeys.map(pageOf).map(({ after, limit }) => ({ after, limit: limit + 1 }));
+  const asked = Array.from(limits, ([after, limit]) => ({ after, limit: limit + 1 }));
   const { pages, items } = await readCatalogue(db, { pages: asked, skus });
-  const shown = new Map(items.map((item) => [skuKey(item.sku), shownItem(item)]));
-  for (const [i, key] of pageKeys.entries()) {
-    const { page, nextCursor } = paginate(pages[i] ?? [], pageOf(key).limit, ({ sku }) => sku);
-    shown.set(key, await shownList(page.map(shownItem), nextCursor));
+  const found = new Map(asked.map(({ after }, i) => [after, (pages[i] ?? []).map(entryOf)]));
+  const shown = new Map(items.map(entryOf).map((entry) => [skuKey(entry.sku), entry.shown]));
+  for (const wish of wanted) {
+    const entries = found.get(wish.after) ?? [];
+    const { page, nextCursor } = paginate(entries, wish.limit, ({ sku }) => sku);
+    const list = page.map((entry) => entry.shown);
+    shown.set(pageKey(wish), await shownList(list, nextCursor));
   }
   return shown;
 }
+
+const entryOf = (item: StoredItem) => ({ sku: item.sku, shown: shownItem(item) });
 
 const shownItem = (item: StoredItem): Shown => ({
   etag: etagOf(item),

@@ -5,7 +5,7 @@ import type { AppEnv } from "./app-env.ts";
 import { authSettingsFor, hasGuestCheckout } from "./auth-settings.ts";
 import { concurrencyLimit } from "./concurrency-limit.ts";
 import { Problem } from "./problem.ts";
-import { guestLimit } from "./rate-limit.ts";
+import { limitCheck, limitGuest } from "./rate-limit.ts";
 import { issueGuestToken } from "./token-verification.ts";
 import { turnstileSettingsFor } from "./turnstile-settings.ts";
 import { checkTurnstileToken, MAX_TOKEN_CHARS } from "./turnstile.ts";
@@ -26,10 +26,15 @@ const MAX_CHECKS = 200;
 const CHECK_LEASE_MS = 40_000;
 const checks = concurrencyLimit(MAX_CHECKS, CHECK_LEASE_MS);
 
-/** Lets nobody pass without a good token, if Turnstile is on. */
+/** Lets nobody pass without a good token, if Turnstile is on, and so many of an address. */
 const requireChallenge = createMiddleware<AppEnv>(async (c, next) => {
   const settings = turnstileSettingsFor(c.env, c.req.url);
-  if (settings === null) return next();
+  if (settings === null) {
+    await limitGuest(c);
+    return next();
+  }
+  // Before the check, which costs a call of siteverify: bad tokens count as well.
+  await limitCheck(c);
   // Before the check: a token counts once, and would be lost if no guest could be made.
   authSettingsFor(c.env, c.req.url);
   return checks.holdSlot(c, async () => {
@@ -49,7 +54,6 @@ const requireGuestCheckout = createMiddleware<AppEnv>(async (c, next) => {
 
 export const guests = new Hono<AppEnv>().post(
   "/",
-  guestLimit,
   requireGuestCheckout,
   requireChallenge,
   async (c) => {

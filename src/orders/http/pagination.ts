@@ -4,7 +4,7 @@ import { invalid } from "./problem.ts";
 /** Lists take `?limit=&cursor=`. A cursor is the base64url of the page's last position. */
 
 const DEFAULT_LIMIT = 20;
-const MAX_LIMIT = 100;
+export const MAX_LIMIT = 100;
 
 /** The query parameter `limit`. */
 export const limitParameter = (max: number, fallback: number) =>

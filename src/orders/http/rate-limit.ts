@@ -30,13 +30,18 @@ export const readLimit = createMiddleware<AppEnv>(async (c, next) => {
 
 /** Limits what is read without a token and costs more than an answer from memory, by IP address. */
 export const limitLook = (c: Context<AppEnv>): Promise<void> =>
-  enforce(c.env, c.env.RATE_LOOKS, networkOf(c.req.header("CF-Connecting-IP") ?? ""));
+  enforce(c.env, c.env.RATE_LOOKS, callerNetwork(c));
 
-/** Limits new guests, by IP address. */
-export const guestLimit = createMiddleware<AppEnv>(async (c, next) => {
-  await enforce(c.env, c.env.RATE_GUESTS, networkOf(c.req.header("CF-Connecting-IP") ?? ""));
-  await next();
-});
+/** Limits new guests who have to pass no check, by IP address. */
+export const limitGuest = (c: Context<AppEnv>): Promise<void> =>
+  enforce(c.env, c.env.RATE_GUESTS, callerNetwork(c));
+
+/** Limits checks of new guests, passed or not, by IP address. */
+export const limitCheck = (c: Context<AppEnv>): Promise<void> =>
+  enforce(c.env, c.env.RATE_CHECKS, callerNetwork(c));
+
+const callerNetwork = (c: Context<AppEnv>): string =>
+  networkOf(c.req.header("CF-Connecting-IP") ?? "");
 
 /** Throws `rate_limited` above the limit. Lets the call pass when the limiter does not answer. */
 async function enforce(env: OrdersEnv, limiter: RateLimit, key: string): Promise<void> {
