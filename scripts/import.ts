@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline/promises";
+import { Journal } from "./import/journal.ts";
 import { planOf, summaryOf } from "./import/plan.ts";
 import { readCsv } from "./import/read-csv.ts";
 import { readItems, sendCounts, sendItems } from "./import/send.ts";
@@ -11,12 +12,14 @@ import { readFileAndOptions } from "./lib/options.ts";
 import { signToken } from "./lib/token.ts";
 
 const USAGE = `usage: npm run import -- items.csv [--url URL] [--dry-run] [--yes] [--skip-bad] [--again NAME]
+                                        [--batch N]
 
   --url URL    default http://localhost:8787
   --dry-run    checks the file and says what would change
   --yes        does not ask before it changes something
   --skip-bad   imports the other lines when some are bad
   --again NAME counts the stock of a file anew that was imported before; another name each time
+  --batch N    lines of one call, default 200, at most 500
 
 The first line names the columns, in any order: sku, name, price, currency, limitPerCustomer,
 paymentWindowSeconds, saleStartsAt, saleEndsAt, status, stock. A price is a decimal number (12.50). stock is what is on the
@@ -26,6 +29,9 @@ stock only leaves the items as they are. Separated by commas, semicolons or tabs
 All lines are checked before anything is sent. A run that was killed is repeated: it does what is
 left. Each stock of a file counts once, however often the file is imported, so that units which were
 sold since are not put back; --again counts it anew. A stock that changes while the file is imported is left alone, and reported.
+What the stocks were when the first run began is kept beside the file, in FILE.<digits>.import, until
+all lines have an answer: whoever repeats a killed run needs that file too. An item remembers an import
+for LOCK_RETENTION_DAYS (30): after that time the same file counts anew.
 
 The token is read from LOCKSTOCK_TOKEN, and needs catalogue:write, stock:write and operations:read.
 Without it, one is signed as \`npm run token\` does, which a local run accepts.
@@ -41,6 +47,7 @@ const options = readFileAndOptions(USAGE, {
   yes: false,
   "skip-bad": false,
   again: "",
+  batch: [200, 500],
 });
 
 function list(entries: readonly string[]): void {
@@ -71,9 +78,14 @@ async function main(): Promise<number> {
     if (!options["skip-bad"]) throw new Error("nothing was sent: correct them, or say --skip-bad");
   }
   const token = process.env["LOCKSTOCK_TOKEN"] ?? (await signToken("import", "operator"));
-  const ask = asker(new URL(options.url).origin, token);
+  const { origin } = new URL(options.url);
+  const ask = asker(origin, token);
   const start_ms = Date.now();
-  const plan = planOf(rows, await readItems(ask));
+  const digest = createHash("sha256").update(text).update(`\n${options.again}`).digest("hex");
+  const journal = new Journal(options.file, `${origin} ${digest}`);
+  const kept = journal.read();
+  if (kept.size > 0) console.log(`goes on with an import that did not end (${journal.path})`);
+  const plan = planOf(rows, await readItems(ask), kept);
   if (plan.unknown.length > 0) {
     console.log(`${plan.unknown.length} SKUs are not in the catalogue:`);
     list(plan.unknown.map(({ line, sku }) => `line ${line}: ${sku}`));
@@ -81,13 +93,15 @@ async function main(): Promise<number> {
   console.log(summaryOf(plan));
   const items = [...plan.created, ...plan.changed];
   const isLeft = items.length + plan.counts.length > 0;
-  const digest = createHash("sha256").update(text).update(`\n${options.again}`).digest("hex");
   const isBad = bad.length + plan.unknown.length > 0;
   if (!isLeft || options["dry-run"]) return isBad ? 1 : 0;
   if (!(await isWanted())) return 2;
-  const badItems = await sendItems(ask, items, progress("items", items.length));
-  const counting = { lines: plan.counts, key: `import-${digest.slice(0, 32)}` };
+  const { batch } = options;
+  journal.write(plan.counts);
+  const badItems = await sendItems(ask, { lines: items, batch }, progress("items", items.length));
+  const counting = { lines: plan.counts, key: `import-${digest.slice(0, 32)}`, batch };
   const counts = await sendCounts(ask, counting, progress("stock", plan.counts.length));
+  if (counts.unanswered === 0) journal.remove();
   const refused = [...badItems, ...counts.refused];
   if (counts.replayed > 0) {
     console.log(`${counts.replayed} stocks were counted by an earlier import of this file`);

@@ -6,7 +6,7 @@ import { ndjson, type Operation } from "../operation.ts";
 const PATH = "/v1/operations";
 const columns = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");
 
-const FORMATS = `\`Accept: text/csv\` (default) or \`application/x-ndjson\`. In CSV (RFC 4180, with a header line) a text that begins with \`=\`, \`+\`, \`-\`, \`@\`, a tab or a carriage return has an apostrophe before it, so that no spreadsheet runs it as a formula.`;
+const FORMATS = `\`Accept: text/csv\` (default) or \`application/x-ndjson\`. In CSV (RFC 4180, with a header line) a text that begins with \`=\`, \`+\`, \`-\`, \`@\` (also full-width), a tab or a carriage return has an apostrophe before it, so that no spreadsheet runs it as a formula.`;
 
 const END =
   'The last line tells whether you have everything: `end` in CSV, `{"next": null}` in NDJSON. A long export ends earlier, with `next` and a key: continue with `after` and that key. If the last line is missing, or the connection breaks, something went wrong: do not use the part for the whole, repeat.';

@@ -10,7 +10,7 @@ export interface ItemLine {
 export interface CountLine {
   sku: string;
   unsold: number;
-  /** Available and held units when the levels were read. */
+  /** Available and held units when the first run of this import read the levels. */
   expected: number;
 }
 
@@ -24,7 +24,12 @@ export interface Plan {
   unknown: { line: number; sku: string }[];
 }
 
-export function planOf(rows: readonly Row[], items: ReadonlyMap<string, StockedItem>): Plan {
+/** `kept`: what the counts of an earlier run expected, which was killed. */
+export function planOf(
+  rows: readonly Row[],
+  items: ReadonlyMap<string, StockedItem>,
+  kept: ReadonlyMap<string, number> = new Map(),
+): Plan {
   const plan: Plan = { created: [], changed: [], unchanged: 0, counts: [], unknown: [] };
   for (const { line, sku, details, stock } of rows) {
     const item = items.get(sku);
@@ -33,8 +38,8 @@ export function planOf(rows: readonly Row[], items: ReadonlyMap<string, StockedI
     else if (item) plan.unchanged++;
     else plan.unknown.push({ line, sku });
     if (stock === undefined || (!item && !details)) continue;
-    const expected = item ? item.level.available + item.level.held : 0;
-    plan.counts.push({ sku, unsold: stock, expected });
+    const now = item ? item.level.available + item.level.held : 0;
+    plan.counts.push({ sku, unsold: stock, expected: kept.get(sku) ?? now });
   }
   return plan;
 }

@@ -7,9 +7,6 @@ import type { CountLine, ItemLine } from "./plan.ts";
 
 /** The calls of an import. Each is repeated until it is answered, with the same key. */
 
-/** Lines of one call: of items below 1 MB, and a step of the progress. */
-const ITEMS_STEP = 200;
-const COUNTS_STEP = 200;
 const PAGE = 100;
 const TRIES = 6;
 const PAUSE_MS = 1_000;
@@ -38,15 +35,16 @@ export async function readItems(ask: Ask): Promise<Map<string, StockedItem>> {
   return items;
 }
 
+/** `batch`: lines of one call, and a step of the progress. */
 export async function sendItems(
   ask: Ask,
-  lines: readonly ItemLine[],
+  { lines, batch }: { lines: readonly ItemLine[]; batch: number },
   progress: Progress,
 ): Promise<Refused[]> {
   const refused: Refused[] = [];
-  for (let i = 0; i < lines.length; i += ITEMS_STEP) {
+  for (let i = 0; i < lines.length; i += batch) {
     const items = lines
-      .slice(i, i + ITEMS_STEP)
+      .slice(i, i + batch)
       .map(({ sku, details }) => Object.assign({ sku }, details));
     const { results } = await insist<{ results: LineResult[] }>(ask, "POST", "/v1/items/bulk", {
       items,
@@ -56,7 +54,7 @@ export async function sendItems(
       const why = errors.map(({ path, message }) => `${path} ${message}`).join("; ");
       refused.push({ sku: items[n]?.sku ?? "", why: why || (code ?? `${status}`) });
     }
-    progress(Math.min(i + ITEMS_STEP, lines.length));
+    progress(Math.min(i + batch, lines.length));
   }
   return refused;
 }
@@ -65,6 +63,8 @@ export interface Counts {
   refused: Refused[];
   /** Lines that an earlier run of the same file has sent, with the same outcome. */
   replayed: number;
+  /** Lines without an answer, which may or may not count. */
+  unanswered: number;
 }
 
 /**
@@ -75,24 +75,26 @@ export interface Counts {
  */
 export async function sendCounts(
   ask: Ask,
-  { lines, key }: { lines: readonly CountLine[]; key: string },
+  { lines, key, batch }: { lines: readonly CountLine[]; key: string; batch: number },
   progress: Progress,
 ): Promise<Counts> {
   const refused: Refused[] = [];
   let replayed = 0;
-  for (let i = 0; i < lines.length; i += COUNTS_STEP) {
-    const part = lines.slice(i, i + COUNTS_STEP);
+  let unanswered = 0;
+  for (let i = 0; i < lines.length; i += batch) {
+    const part = lines.slice(i, i + batch);
     const changes = part.map((line) => Object.assign({ reason: "import" }, line));
     const results = await countUntilAnswered(ask, changes, key);
     replayed += results.filter((result) => result.replayed).length;
+    unanswered += results.filter(({ code }) => code === "unavailable").length;
     for (const [n, result] of results.entries()) {
       const line = part[n];
       if (line && result.status >= 300 && !isDone(result, line))
         refused.push(refusalOf(line, result));
     }
-    progress(Math.min(i + COUNTS_STEP, lines.length));
+    progress(Math.min(i + batch, lines.length));
   }
-  return { refused, replayed };
+  return { refused, replayed, unanswered };
 }
 
 /** An item that did not answer in time is asked again with the key: nothing is counted twice. */

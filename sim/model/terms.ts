@@ -23,7 +23,7 @@ export function mayBePruned(
 ): boolean {
   if (!order || retention_ms === 0) return false;
   const isOver = order.status === "paid" || order.status === "cancelled";
-  return isOver && order.awaits === null && order.placedAt_ms < now_ms - retention_ms;
+  return isOver && order.awaits === null && order.updatedAt_ms < now_ms - retention_ms;
 }
 
 /** One call of a stock Worker that hangs is waited for, 20 s, and the alarm comes a second later. */

@@ -89,7 +89,7 @@ export const STOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "a refused adjustment is not remembered",
     file: "src/stock/item/change-stock.ts",
-    from: 'const delta = "delta" in change ? change.delta : 0;\n    const result = { ok: false, ...judged, level } as const;\n    return store.requests.storeChange(change, { delta, result }, now_ms);',
+    from: 'const delta = "delta" in change ? change.delta : 0;\n    const result = { ok: false, ...judged, level } as const;\n    return store.requests.storeChange(change, { id, delta, result }, now_ms);',
     to: "return { ok: false, ...judged, level } as const;",
   },
   {

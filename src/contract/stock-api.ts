@@ -4,7 +4,10 @@ import type { Level, SentShortage, StockEvent, VersionedLevel } from "./stock-ev
 
 /** An operator's change of stock. A positive `delta` receives units, a negative one removes them. */
 export interface Adjustment {
-  /** Makes a repeat safe: the item repeats the first answer, also a refusal. 1–255 characters. */
+  /**
+   * Makes a repeat safe: the item repeats the first answer, also a refusal. It belongs to the `sub` of
+   * `actor`: another's change with it is another change. At least 1 character.
+   */
   operationId: string;
   delta: number;
   reason: string;

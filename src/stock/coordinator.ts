@@ -1,5 +1,5 @@
 import pMap from "p-map";
-import type { OrderEvent, OrderPlaced, OrderReturned } from "../contract/order-events.ts";
+import type { OrderEvent, OrderPlaced } from "../contract/order-events.ts";
 import {
   type SentShortage,
   type StockEvent,
@@ -11,11 +11,11 @@ import {
   stockReturned,
   type VersionedLevel,
 } from "../contract/stock-events.ts";
-import { traceIdOf } from "../contract/trace.ts";
+import { madeTraceId, traceIdOf } from "../contract/trace.ts";
 import { errorText } from "../runtime/log.ts";
 import { failedWith, POSTPONED, type Undecided } from "../runtime/queue-consumer.ts";
 import { withTimeout } from "../runtime/timeout.ts";
-import { keptOf } from "./item/decision.ts";
+import { commandsFor } from "./item/commands.ts";
 import type { ItemReply, ItemAnswer, ItemCommand } from "./item/rules.ts";
 
 /** Calls an item. The item handles the commands of one call in one transaction. */
@@ -62,7 +62,7 @@ export async function coordinate(
   const run = new Run(callItem, admitted, Date.now() + within_ms);
   const undecided: Undecided<OrderEvent> = new Map(postponed.map((event) => [event, POSTPONED]));
   await run.send(
-    admitted.flatMap((event) => event.lines.map((line) => [line.sku, commandFor(event, line)])),
+    admitted.flatMap((event) => event.lines.flatMap((line) => commandsFor(event, line))),
   );
   const refused = admitted.filter((event) => isPlaced(event) && run.isRefused(event));
   await run.send(refused.flatMap((event) => run.compensation(event)));
@@ -99,32 +99,6 @@ function admit(events: readonly OrderEvent[]) {
     admitted.push(event);
   }
   return { admitted, postponed };
-}
-
-function commandFor(event: OrderEvent, line: OrderEvent["lines"][number]): ItemCommand {
-  const { orderId } = event;
-  switch (event.type) {
-    case "order.placed": {
-      const { quantity, limitPerCustomer: limit = null } = line;
-      const { customerId, origin: facts } = event;
-      const kept = facts && keptOf(facts, line.sku);
-      return { type: "lock", orderId, customerId, quantity, limit, ...kept };
-    }
-    case "order.cancelled": {
-      const { customerId, origin } = event;
-      if (customerId === undefined || origin === undefined) return { type: "release", orderId };
-      return { type: "release", orderId, customerId, origin: JSON.stringify(origin) };
-    }
-    case "order.paid":
-      return { type: "commit", orderId };
-    case "order.returned":
-      return returnCommand(event, line.quantity);
-  }
-}
-
-function returnCommand(event: OrderReturned, quantity: number): ItemCommand {
-  const { orderId, returnId, customerId, restock, reason, actor } = event;
-  return { type: "return", orderId, returnId, customerId, quantity, restock, reason, actor };
 }
 
 const isRefused = (answer: ItemAnswer | undefined) => answer?.type === "refused";
@@ -173,7 +147,9 @@ class Run {
     try {
       const limit_ms = Math.min(ITEM_TIMEOUT_MS, Math.max(0, this.#deadline_ms - Date.now()));
       const commands = [...group.values()];
-      const traceIds = commands.map(({ orderId }) => this.#traceIds.get(orderId) ?? "");
+      const traceIds = commands.map(
+        ({ orderId }) => this.#traceIds.get(orderId) ?? madeTraceId(orderId),
+      );
       const call = () => this.#callItem(sku, commands, traceIds);
       const { answers, level } = await withTimeout(limit_ms, call, `stock item ${sku}`);
       for (const [i, key] of [...group.keys()].entries()) {

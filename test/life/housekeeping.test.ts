@@ -102,7 +102,15 @@ describe("finished orders", () => {
     expect(await count("orders")).toBe(2);
   });
 
-  test("go FINISHED_ORDER_RETENTION_DAYS after placing; unfinished and unsettled ones never", async () => {
+  test("go FINISHED_ORDER_RETENTION_DAYS after their last step, as when a long payment window ended", async () => {
+    const after = (last_ms: number) => old({ updated_at: NOW_MS - last_ms });
+    await insertRows("orders", [after(10 * DAY_MS - 1_000), after(10 * DAY_MS + 1_000)]);
+    await round({ FINISHED_ORDER_RETENTION_DAYS: "10" });
+    expect(await count("orders", `updated_at = ${NOW_MS - 10 * DAY_MS + 1_000}`)).toBe(1);
+    expect(await count("orders")).toBe(1);
+  });
+
+  test("go by their age if nothing has happened to them; unfinished and unsettled ones never", async () => {
     const cancelled = { status: "cancelled", reason: "customer_request" };
     await insertRows("orders", [
       old(),

@@ -11,7 +11,7 @@ import {
   settleDown,
   WINDOW,
 } from "./support/money.ts";
-import { passAt } from "./support/reconcile.ts";
+import { dueAt, passAt, stockLane } from "./support/reconcile.ts";
 import { counters, expectSettled } from "./support/stock.ts";
 import { migrate, newCustomer, OPERATOR, orderNow, worldOf } from "./support/world.ts";
 
@@ -267,6 +267,27 @@ describe("late money", () => {
     await settleDown(world);
     expect(await moneyOf(id)).toEqual({ [payment.reference]: "unmatched ended" });
   });
+
+  test.each(["announced", "found by the reconciler"])(
+    "gets the units that the expired order still holds: its successor is %s",
+    async (way) => {
+      const world = await worldOf({ vars: WINDOW });
+      const { sku, id } = await confirmed(world, 2);
+      const { stock } = stockLane({ isAway: true });
+      await passAt(Number((await orderNow(id)).payBy_ms), { vars: WINDOW, stock });
+      expect(await orderNow(id)).toMatchObject({ reason: "payment_timeout", awaits: "release" });
+      const payment = paymentOf(id);
+      const successorId = String((await report(world, payment)).payment.successorId);
+      const due_ms = await dueAt(successorId);
+      expect(await dueAt(id)).toBeGreaterThan(due_ms);
+      await (way === "announced" ? settleDown(world) : passAt(due_ms));
+      expect(await moneyOf(id)).toEqual({ [payment.reference]: "applied" });
+      // Later than all that is left is due: the pass in which it expired was ten minutes ahead.
+      await passAt(Date.now() + 900_000);
+      await expectSettled(sku, [id, successorId]);
+      expect(await counters(sku)).toMatchObject({ available: 0, sold: 2, held: 0 });
+    },
+  );
 
   test("places at most one successor, by which a second payment is judged", async () => {
     const world = await worldOf({ vars: WINDOW });

@@ -105,9 +105,9 @@ describe("POST /v1/payments/stripe", () => {
   });
 });
 
-test("takes 200 notices at a time; one that stalls gives its place back, and the next are 503", async () => {
+test("takes 100 notices at a time; one that stalls gives its place back, and the next are 503", async () => {
   const world = await worldOf({ vars: VARS });
-  const stalled = Array.from({ length: 200 }, () => {
+  const stalled = Array.from({ length: 100 }, () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const context = createExecutionContext();
     const request = new Request("https://lockstock.test/v1/payments/stripe", {

@@ -83,6 +83,54 @@ describe("an adjustment", () => {
     expect(await adjust("old", "op", 8)).toEqual({ ok: false, code: "operation_reused" });
   });
 
+  describe("with a key that another caller has used", () => {
+    const by = (sub: string, sku: string, delta: number, reason = "delivery") =>
+      item(sku).adjust(sku, {
+        operationId: "delivery-7",
+        delta,
+        reason,
+        actor: { kind: "service", sub },
+      });
+
+    test("is a change of its own: each caller's repeat is its own first answer", async () => {
+      const erp = await by("erp", "shared", 10);
+      const dock = await by("dock", "shared", 10);
+      expect(dock).toMatchObject({ ok: true, level: { available: 20 } });
+      expect(await by("erp", "shared", 10)).toEqual({ ...erp, ...replayed });
+      expect(await by("dock", "shared", 10)).toEqual({ ...dock, ...replayed });
+      expect(await by("dock", "shared", 11)).toMatchObject({ code: "operation_reused" });
+      expect(await by("third", "shared", 3, "found")).toMatchObject({ ok: true });
+      expect(await counters("shared")).toMatchObject({ available: 23 });
+    });
+
+    test("is still its own once the other's is forgotten", async () => {
+      await by("erp", "half", 10);
+      const dock = await by("dock", "half", 10);
+      await rows("half", "DELETE FROM operations WHERE id = 'delivery-7'");
+      expect(await by("dock", "half", 10)).toEqual({ ...dock, ...replayed });
+    });
+
+    test("is a refusal of its own too", async () => {
+      await by("erp", "refusing", -1);
+      await receive("refusing", 1);
+      expect(await by("dock", "refusing", -1)).toMatchObject({ ok: true });
+      expect(await by("erp", "refusing", -1)).toMatchObject({ ok: false, ...replayed });
+    });
+
+    test("stored by an earlier version: the ledger knows whose it is", async () => {
+      const first = await by("erp", "upgraded", 10);
+      await rows("upgraded", "UPDATE operations SET result = json_remove(result, '$.by')");
+      expect(await by("erp", "upgraded", 10)).toEqual({ ...first, ...replayed });
+      expect(await by("dock", "upgraded", 10)).toMatchObject({ level: { available: 20 } });
+    });
+
+    test("stored by a version that knew no actors: applied to nobody twice", async () => {
+      const first = await adjust("ancient", "delivery-7", 10, "delivery");
+      expect(await by("erp", "ancient", 10)).toEqual({ ...first, ...replayed });
+      expect(await counters("ancient")).toMatchObject({ available: 10 });
+    });
+  });
+
   test("leaves columns of the item's row alone that this version does not know", async () => {
     await adjust("newer", "op", 7);
     await rows("newer", "ALTER TABLE item ADD COLUMN later INTEGER NOT NULL DEFAULT 0");

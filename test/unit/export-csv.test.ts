@@ -45,7 +45,7 @@ describe("a line of CSV", () => {
     );
   });
 
-  it.each(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])(
+  it.each(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "＋1", "－1", "＠SUM(A1)"])(
     "makes no formula of the text %j, and leaves numbers alone",
     (text) => {
       const [[first = "", second] = []] = cellsOf(csvLine([text, -1]));
@@ -63,7 +63,7 @@ describe("a line of CSV", () => {
       fc.property(fc.array(texts, { minLength: 1, maxLength: 3 }), (rows) => {
         const written = rows.map((row) => csvLine(row)).join("");
         const guarded = rows.map((row) =>
-          row.map((text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text)),
+          row.map((text) => (/^[=+\-@\t\r＝＋－＠]/.test(text) ? `'${text}` : text)),
         );
         expect(cellsOf(written)).toEqual(guarded);
       }),

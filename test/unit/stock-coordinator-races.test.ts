@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
 import { type CallItem, coordinate } from "../../src/stock/coordinator.ts";
-import { event, type MemoryItem, replay, seeded, shelf } from "./stock-fixtures.ts";
+import { event, type MemoryItem, replay, seeded, shelf, successorOf } from "./stock-fixtures.ts";
 
 // Some explore thousands of interleavings.
 vi.setConfig({ testTimeout: 60_000 });
@@ -27,12 +27,11 @@ const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
  * and, while faults are left, what becomes of it. Each coordinator repeats what stayed undecided.
  */
 async function race(
-  stock: Record<string, number>,
+  { items, callItem }: ReturnType<typeof shelf>,
   coordinators: OrderEvent[][],
   faults: number,
   choose: Choose,
 ) {
-  const { items, callItem } = shelf(stock);
   const underWay: Call[] = [];
   const queued: CallItem = (sku, commands) =>
     new Promise((resolve, reject) => {
@@ -105,7 +104,7 @@ describe("two coordinators of one order (queue and lane), in every interleaving 
     ["refuse it when both lines are short", { A: 0, B: 0 }, "stock.refused"],
   ])("invariant 4: both %s", async (_, stock, outcome) => {
     const paths = await everyPath(async (choose) => {
-      const { items, told } = await race(stock, [[one], [one]], 1, choose);
+      const { items, told } = await race(shelf(stock), [[one], [one]], 1, choose);
       expect(told.map((outcomes) => outcomes.get(one.orderId))).toEqual([outcome, outcome]);
       expectAllOrNothing(items, one, outcome);
       expectSound(items);
@@ -117,7 +116,7 @@ describe("two coordinators of one order (queue and lane), in every interleaving 
 test("invariant 5: two orders that want the same last units are all or nothing in every interleaving", async () => {
   const outcomes = new Set<string>();
   await everyPath(async (choose) => {
-    const { items, told } = await race({ A: 1, B: 1 }, [[one], [two]], 1, choose);
+    const { items, told } = await race(shelf({ A: 1, B: 1 }), [[one], [two]], 1, choose);
     const [first, second] = [told[0]!.get(one.orderId), told[1]!.get(two.orderId)];
     outcomes.add(`${first} ${second}`);
     expectAllOrNothing(items, one, first);
@@ -135,9 +134,23 @@ test("invariant 5: two orders that want the same last units are all or nothing i
 test("invariant 6: an order cancelled while it is placed holds nothing in every interleaving", async () => {
   const cancelled = event("order.cancelled", 1, { A: 1, B: 1 });
   await everyPath(async (choose) => {
-    const { items, told } = await race({ A: 1, B: 1 }, [[one], [cancelled]], 1, choose);
+    const { items, told } = await race(shelf({ A: 1, B: 1 }), [[one], [cancelled]], 1, choose);
     expect(told[1]!.get(one.orderId)).toBe("stock.released");
     for (const { counters } of items.values()) expect(counters.held).toBe(0);
+    expectSound(items);
+  });
+});
+
+test("late money gets the units of the order that expired in every interleaving with its release", async () => {
+  const ended = event("order.cancelled", 1, { A: 1, B: 1 });
+  const successor = successorOf(1, two);
+  await everyPath(async (choose) => {
+    const shelved = shelf({ A: 1, B: 1 });
+    await coordinate([one], shelved.callItem, { now_ms: 0 });
+    const { items, told } = await race(shelved, [[ended], [successor]], 1, choose);
+    expect(told[0]!.get(one.orderId)).toBe("stock.released");
+    expect(told[1]!.get(two.orderId)).toBe("stock.locked");
+    expectAllOrNothing(items, two, "stock.locked");
     expectSound(items);
   });
 });
@@ -153,7 +166,12 @@ test.each(Array.from({ length: 60 }, (_, i) => i + 1))(
       return event("order.placed", n, Object.fromEntries(lines.map((sku) => [sku, 1 + below(2)])));
     });
     const stock = { A: 4, B: 3, C: 4 };
-    const { items, told } = await race(stock, [orders, orders.toReversed(), orders], 5, below);
+    const { items, told } = await race(
+      shelf(stock),
+      [orders, orders.toReversed(), orders],
+      5,
+      below,
+    );
     for (const order of orders) {
       const outcomes = told.map((each) => each.get(order.orderId));
       expect(new Set(outcomes).size).toBe(1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
 import { delayText, POSTPONED } from "../../src/runtime/queue-consumer.ts";
 import { type CallItem, coordinate, MAX_SKUS_PER_RUN } from "../../src/stock/coordinator.ts";
-import { event, orderId, shelf } from "./stock-fixtures.ts";
+import { event, orderId, shelf, successorOf } from "./stock-fixtures.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:01Z");
 
@@ -95,6 +95,30 @@ describe("cancel and place of one order in one batch", () => {
       { type: "stock.refused", shortages: [] },
     ]);
     expect(item("A").ledger.map(({ kind }) => kind)).toEqual(["receive"]);
+  });
+});
+
+describe("the successor of an expired order", () => {
+  const before = event("order.placed", 1, { A: 2, B: 1 }, 2);
+  const ended = event("order.cancelled", 1, { A: 2, B: 1 });
+  const successor = successorOf(1, event("order.placed", 2, { A: 2, B: 1 }, 2));
+
+  test.each([
+    ["alone, as when the release was lost", [successor]],
+    ["before the release", [successor, ended]],
+    ["after the release", [ended, successor]],
+  ])("gets the very units of that order: %s", async (_, events) => {
+    const { item, items, callItem } = shelf({ A: 2, B: 1 });
+    await run([before], callItem);
+    expect(await told(events, callItem)).toContain("stock.locked 2");
+    for (const { counters } of items.values()) expect(counters.available).toBe(0);
+    // One call, so that nobody else gets them in between.
+    expect(item("A").calls).toHaveLength(2);
+    expect(await told([ended, successor], callItem)).toEqual([
+      "stock.released 1",
+      "stock.locked 2",
+    ]);
+    expect(item("A").locks.get(orderId(1))?.state).toBe("released");
   });
 });
 

@@ -40,6 +40,12 @@ export function event(
     : { type, ...head, lines: orderLines };
 }
 
+/** The same placed order, as the successor of order `n`. */
+export function successorOf(n: number, placed: OrderEvent): OrderEvent {
+  const lines = placed.lines.map((line) => ({ ...line, name: line.sku, price: 100 }));
+  return { ...placed, origin: { lines, currency: "EUR", successorOf: orderId(n) } } as OrderEvent;
+}
+
 export interface Entry {
   kind: NonNullable<Change["movement"]> | "receive" | "adjust" | "return" | "write_off";
   quantity: number;

@@ -11,7 +11,7 @@ export interface Policy {
   isGateOn: boolean;
   keyRetention_ms: number;
   deadLetterRetention_ms: number;
-  /** How long a paid or cancelled order is kept, counted from its placing; 0: without limit. */
+  /** How long a paid or cancelled order is kept, counted from its last step; 0: without limit. */
   orderRetention_ms: number;
   isGuestCheckoutOn: boolean;
   /** What a payment for an order that expired does: place it again, or wait for its refund. */

@@ -22,14 +22,17 @@ interface KeyScan {
   /** Deletes the old ones among the same rows. */
   gone: D1PreparedStatement;
   before: string;
+  /** `?3` of `gone`, if it has one. */
+  cutoff_ms?: number;
 }
 
 /** A scan over a primary key of one column. */
-export function scanByKey(db: D1Database, { seen, gone, before }: KeyScan): TableScan {
+export function scanByKey(db: D1Database, { seen, gone, before, cutoff_ms }: KeyScan): TableScan {
+  const cutoff = cutoff_ms === undefined ? [] : [cutoff_ms];
   return async (after) => {
     const [found, deleted] = await db.batch<{ last: string | null; n: number }>([
       seen.bind(after, before),
-      gone.bind(after, before),
+      gone.bind(after, before, ...cutoff),
     ]);
     const row = found?.results[0];
     const next = row?.n === SCAN_ROWS ? (row.last ?? "") : "";

@@ -7,8 +7,8 @@ export type Cell = string | number | null;
 export type Row<C extends string> = Partial<Record<C, Cell>>;
 
 const LINE_END = "\r\n";
-/** Spreadsheets run a cell that begins so as a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
+/** Spreadsheets run a cell that begins so as a formula, some also with a full-width sign. */
+const FORMULA = /^[=+\-@\t\r＝＋－＠]/;
 const SPECIAL = /[",\r\n]/;
 
 export function csvLine(cells: readonly Cell[]): string {

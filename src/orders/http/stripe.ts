@@ -12,8 +12,11 @@ import { decodeUtf8, parseJson, readBody } from "./validation.ts";
 /** Notices have some 5 KB; one with an expanded session can have more than other bodies may. */
 export const MAX_NOTICE_BYTES = 262_144;
 
-/** In one isolate: 50 MB of bodies, of which anyone may send one before its signature is known. */
-const MAX_NOTICES = 200;
+/**
+ * In one isolate, which has 128 MB: anyone may send a body before its signature is known, and each is
+ * there twice while it is joined with its timestamp to be verified. That is 50 MB at most.
+ */
+const MAX_NOTICES = 100;
 /** Longer than a notice can take: 15 s for the body, 1 s for the reconciler, 10 s for D1. */
 const NOTICE_LEASE_MS = 40_000;
 const noticeLimit = concurrencyLimit(MAX_NOTICES, NOTICE_LEASE_MS);

@@ -410,7 +410,11 @@ export function skipRevisions(
     .bind(JSON.stringify(ids), now_ms, policy.paymentWindow_ms, JSON.stringify(actor));
 }
 
-/** Deletes finished orders placed before a time, except those that still await something. */
+/**
+ * Deletes finished orders that nothing has happened to since a time, except those that still await
+ * something. An order may end long after it was placed, with a payment window of months, and late money
+ * and returns have to find it. The id, which holds the time of placing, only bounds the scan.
+ */
 export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableScan {
   const rows = `SELECT * FROM orders WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ${SCAN_ROWS}`;
   return scanByKey(db, {
@@ -418,9 +422,10 @@ export function deleteFinishedOrders(db: D1Database, cutoff_ms: number): TableSc
     gone: db.prepare(
       `DELETE FROM orders WHERE id IN
          (SELECT id FROM (${rows}) AS o WHERE status IN ('paid', 'cancelled') AND awaits IS NULL
-           AND NOT EXISTS (SELECT 1 FROM returns
+           AND updated_at < ?3 AND NOT EXISTS (SELECT 1 FROM returns
              WHERE returns.order_id = o.id AND returns.due_at IS NOT NULL))`,
     ),
     before: orderIdFloor(cutoff_ms),
+    cutoff_ms,
   });
 }

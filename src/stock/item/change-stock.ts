@@ -1,6 +1,6 @@
 import { type AdjustResult, MAX_AFFECTED, type StockChange } from "../../contract/stock-api.ts";
 import { levelOf } from "./level.ts";
-import { isSameChange } from "./requests.ts";
+import { isSameChange, type StoredChange } from "./requests.ts";
 import { adjust, count, type Counters } from "./rules.ts";
 import type { ItemState, ItemStore } from "./store.ts";
 
@@ -20,7 +20,7 @@ export function changeStock(
   now_ms: number,
 ): AdjustResult {
   const { operationId, reason, actor = null } = change;
-  const done = store.requests.change(operationId);
+  const { id, done } = findStored(store, change);
   if (done) {
     if (!isSameChange(done, change)) return { ok: false, code: "operation_reused" };
     return { ...done.result, isReplay: true };
@@ -33,13 +33,13 @@ export function changeStock(
     store.save(before);
     const delta = "delta" in change ? change.delta : 0;
     const result = { ok: false, ...judged, level } as const;
-    return store.requests.storeChange(change, { delta, result }, now_ms);
+    return store.requests.storeChange(change, { id, delta, result }, now_ms);
   }
   const { counters, delta } = judged;
   if (delta === 0) {
     store.save(before);
     const result = { ok: true, ...levelOf(before, now_ms) } as const;
-    return store.requests.storeChange(change, { delta, result }, now_ms);
+    return store.requests.storeChange(change, { id, delta, result }, now_ms);
   }
   const after = { ...before, ...counters, levelVersion: before.levelVersion + 1 };
   const kind = delta > 0 ? "receive" : "adjust";
@@ -47,7 +47,28 @@ export function changeStock(
   store.ledger.append([{ kind, quantity: delta, ...asked, balance: counters }], now_ms);
   store.save(after);
   const result = { ok: true, ...levelOf(after, now_ms) } as const;
-  return store.requests.storeChange(change, { delta, result }, now_ms);
+  return store.requests.storeChange(change, { id, delta, result }, now_ms);
+}
+
+/**
+ * The stored change that `change` repeats, if any, and the id to store it under: a key belongs to its
+ * caller, so it may be another's who was here first. That one keeps the row with the bare key, which
+ * is the one that an earlier version looks for. A space is in no key, so no client can name the other.
+ */
+function findStored(
+  store: ItemStore,
+  { operationId, actor }: StockChange,
+): { id: string; done: StoredChange | undefined } {
+  const first = store.requests.change(operationId);
+  // An earlier version stored no caller. Its ledger knows whose units these are.
+  const by = first && (first.by ?? store.ledger.actorOf(operationId)?.sub);
+  if (actor === undefined || (first && (by ?? actor.sub) === actor.sub)) {
+    return { id: operationId, done: first };
+  }
+  const own = `one ${actor.sub} ${operationId}`;
+  // Also when the bare key is free again: the first row is pruned before the second.
+  const done = store.requests.change(own);
+  return { id: done || first ? own : operationId, done };
 }
 
 function judge(store: ItemStore, before: ItemState, change: StockChange): Judged {

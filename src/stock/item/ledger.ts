@@ -85,6 +85,17 @@ export class Ledger {
     );
   }
 
+  /** Who asked for an adjustment; null: nobody known. Without an index: reads the whole table. */
+  actorOf(operationId: string): Actor | null {
+    const [row] = this.#sql
+      .exec<Pick<MovementRow, "actor">>(
+        "SELECT actor FROM movements WHERE operation_id = ? ORDER BY seq LIMIT 1",
+        operationId,
+      )
+      .toArray();
+    return row?.actor ? (JSON.parse(row.actor) as Actor) : null;
+  }
+
   /** Movements before the number `before`, newest first. */
   page({ before, limit }: { before: number | null; limit: number }): LedgerPage {
     const end = before ?? Number.MAX_SAFE_INTEGER;

@@ -3,7 +3,11 @@ import type { ReturnCommand } from "./rules.ts";
 
 /** The result of an adjustment that is recorded under its operation id. */
 type RecordedResult = Exclude<AdjustResult, { code: "operation_reused" }>;
-type StoredResult = RecordedResult & { reason?: string; count?: StoredChange["count"] };
+type StoredResult = RecordedResult & {
+  reason?: string;
+  count?: StoredChange["count"];
+  by?: string;
+};
 
 export interface StoredChange {
   /** Of an adjustment, as it was asked for; of a count, what it came to. */
@@ -12,6 +16,8 @@ export interface StoredChange {
   count: { unsold: number; expected: number } | undefined;
   /** Undefined if an earlier version, which did not store reasons, wrote the row. */
   reason: string | undefined;
+  /** The `sub` of its caller. Undefined: an earlier version stored none, or the caller named none. */
+  by: string | undefined;
   result: RecordedResult;
 }
 
@@ -39,27 +45,27 @@ export class Requests {
       id,
     );
     if (!row) return undefined;
-    const { reason, count, ...result } = JSON.parse(row.result) as StoredResult;
-    return { delta: row.delta, count, reason, result };
+    const { reason, count, by, ...result } = JSON.parse(row.result) as StoredResult;
+    return { delta: row.delta, count, reason, by, result };
   }
 
   /**
-   * Stores reason and count in the JSON of the result. A released version inserts into this table without
+   * Stores reason, count and caller in the JSON of the result. A released version inserts into this table without
    * naming columns, so another column would make its inserts fail after a rollback.
    */
   storeChange<R extends RecordedResult>(
     change: StockChange,
-    { delta, result }: { delta: number; result: R },
+    { id, delta, result }: { id: string; delta: number; result: R },
     at_ms: number,
   ): R {
-    const { operationId, reason } = change;
+    const { reason, actor } = change;
     const count =
       "unsold" in change ? { unsold: change.unsold, expected: change.expected } : undefined;
     this.#sql.exec(
       "INSERT INTO operations (id, delta, result, at) VALUES (?, ?, ?, ?)",
-      operationId,
+      id,
       delta,
-      JSON.stringify({ ...result, reason, count }),
+      JSON.stringify({ ...result, reason, count, by: actor?.sub }),
       at_ms,
     );
     return result;
