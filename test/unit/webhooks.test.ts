@@ -204,6 +204,9 @@ describe("the address of an endpoint", () => {
     "https://[fd00::1]/hook",
     "https://[fe80::1]/hook",
     "https://[::ffff:10.0.0.1]/hook",
+    "https://[::7f00:1]/hook",
+    "https://[::169.254.169.254]/hook",
+    "https://[4000::1]/hook",
   ])("%s is refused", (url) => expect(rule(url)).toMatch(/^\/url: must /));
 
   test("in a local run: http and private ones too, and nothing else", () => {
