@@ -8,6 +8,8 @@ import { POLICY } from "../support/order.ts";
 import { confirmed, paymentOf, report, settleDown } from "./support/money.ts";
 import { migrate, OPERATOR, type World, worldOf } from "./support/world.ts";
 
+const DAY_MS = 86_400_000;
+
 /** The endpoint is outside of the system: what is posted to it is written down here. */
 interface Posted {
   id: string;
@@ -112,12 +114,32 @@ describe("a courier", () => {
     expect(await webhook.get()).toMatchObject({ failures: 0, failingSince: null });
   });
 
+  test("goes on once a clock that ran ahead is right again, and fails since then", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["order.placed"]);
+    answer = () => new Response("busy", { status: 503 });
+    await confirmed(world);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10 * DAY_MS });
+    await webhook.run();
+    expect(posted).toHaveLength(1);
+    vi.useRealTimers();
+    const { failingSince } = await webhook.get();
+    expect(Date.parse(failingSince ?? "")).toBeGreaterThan(Date.now() + 9 * DAY_MS);
+    expect(await webhook.get()).toMatchObject({ pending: 1, failures: 1, pausedUntil: null });
+    await world.env.RECONCILER.getByName("reconciler").poke();
+    expect(Date.parse((await webhook.get()).failingSince ?? "")).toBeLessThanOrEqual(Date.now());
+    expect((await storageOf(webhook.stub)).alarm).toBeLessThanOrEqual(Date.now());
+    await webhook.run();
+    expect(posted).toHaveLength(2);
+    expect((await webhook.get()).failures).toBe(2);
+  });
+
   test("whose changes are no longer kept is off, and begins at the newest when it is on again", async () => {
     const world = await worldOf();
     const webhook = await webhookOf(world, ["payment.unmatched"]);
     await webhook.call("PATCH", "", { state: "off" });
     for (let i = 0; i < 3; i++) await report(world, paymentOf(`no order ${i}`));
-    await prune(env.DB, POLICY, NO_CURSORS, Date.now() + 31 * 86_400_000);
+    await prune(env.DB, POLICY, NO_CURSORS, Date.now() + 31 * DAY_MS);
     await webhook.call("PATCH", "", { state: "on" });
     await webhook.run();
     expect(await webhook.get()).toMatchObject({ state: "off", why: "changes_reset" });

@@ -1,5 +1,4 @@
 import { DurableObject } from "cloudflare:workers";
-import pMap from "p-map";
 import { ensureAlarmBy } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { readChanges } from "../changes/change-queries.sql.ts";
@@ -13,18 +12,15 @@ import {
   type Progress,
   type StoredEvent,
 } from "./courier-store.ts";
+import { deliverLanes } from "./deliver-lanes.ts";
 import { eventOf, testPayload } from "./payload.ts";
 import { postEvent } from "./post-event.ts";
-import { type Attempt, pauseAfter, secretsAt, verdictOf, type Webhook } from "./webhook.ts";
+import { type Attempt, pauseAfter, pauseEnds, secretsAt, type Webhook } from "./webhook.ts";
 import { getWebhook, setFailing, switchOff } from "./webhooks.sql.ts";
 
-/** Connections that an invocation may have open at once (Workers limits). */
-const CONCURRENCY = 6;
 /** Changes of one read, and events that are under way; what comes after them waits in D1. */
 const READ_STEP = 200;
 const MAX_PENDING = 400;
-/** Events that wait for an operator. With more, the endpoint pauses as after a failure. */
-const MAX_PARKED = 1_000;
 /** An alarm ends after this time and goes on with the next one, so that no call waits for long. */
 const ROUND_MS = 20_000;
 /** How often it looks for changes: soon after the last one, and else. */
@@ -62,12 +58,16 @@ export class Courier extends DurableObject<OrdersEnv> {
     return (this.#opened ??= new CourierStore(this.ctx.storage));
   }
 
+  /** When the pause ends; 0: there is none. */
+  #pausedUntil_ms(now_ms: number): number {
+    return pauseEnds(this.#store.progress?.pausedUntil_ms ?? 0, now_ms);
+  }
+
   /** Called when the webhook is made or changed, and by the cron, in case the alarm is lost. */
   async wake(id: string): Promise<void> {
     if (this.ctx.storage.kv.get<string>("id") !== id) this.ctx.storage.kv.put("id", id);
-    const { progress } = this.#store;
-    const at_ms = Math.max(Date.now(), progress?.pausedUntil_ms ?? 0);
-    await ensureAlarmBy(this.ctx.storage, at_ms, Date.now());
+    const now_ms = Date.now();
+    await ensureAlarmBy(this.ctx.storage, this.#pausedUntil_ms(now_ms) || now_ms, now_ms);
   }
 
   /** As `wake`, and tries again at once what has failed. */
@@ -79,12 +79,12 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   status(): CourierStatus {
-    const { failures = 0, pausedUntil_ms = 0 } = this.#store.progress ?? {};
+    const pausedUntil_ms = this.#pausedUntil_ms(Date.now());
     return {
       pending: this.#store.count("pending"),
       parked: this.#store.count("parked"),
-      failures,
-      pausedUntil: pausedUntil_ms > Date.now() ? new Date(pausedUntil_ms).toISOString() : null,
+      failures: this.#store.progress?.failures ?? 0,
+      pausedUntil: pausedUntil_ms > 0 ? new Date(pausedUntil_ms).toISOString() : null,
     };
   }
 
@@ -156,8 +156,8 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   async #send(webhook: Webhook, isStale: () => boolean): Promise<number | null> {
-    const pausedUntil_ms = this.#store.progress?.pausedUntil_ms ?? 0;
-    if (pausedUntil_ms > Date.now()) return pausedUntil_ms;
+    const pausedUntil_ms = this.#pausedUntil_ms(Date.now());
+    if (pausedUntil_ms > 0) return pausedUntil_ms;
     if (!(await this.#read(webhook))) {
       await switchOff(this.env.DB, webhook, "changes_reset", Date.now());
       return null;
@@ -190,33 +190,14 @@ export class Courier extends DurableObject<OrdersEnv> {
     return true;
   }
 
-  /** Posts the events of each lane in sequence. Returns when to go on; null: the endpoint is off. */
+  /** Posts the events. Returns when to go on; null: the endpoint is off. */
   async #deliver(
     webhook: Webhook,
     lanes: StoredEvent[][],
     isStale: () => boolean,
   ): Promise<number | null> {
-    const end_ms = Date.now() + ROUND_MS;
-    let failed: Attempt | null = null;
-    let isGone = false;
-    const deliverLane = async (lane: StoredEvent[]): Promise<void> => {
-      for (const { seq, id, subject, body } of lane) {
-        if (failed || isGone || isStale() || Date.now() > end_ms) return;
-        const now_ms = Date.now();
-        const posting = { url: webhook.url, id, body, secrets: secretsAt(webhook, now_ms) };
-        const attempt = await postEvent(posting, now_ms);
-        const verdict = verdictOf(attempt.status);
-        this.#store.record(seq, attempt, verdict === "delivered", now_ms);
-        if (verdict === "delivered") continue;
-        log("warn", "webhook.post_failed", { webhookId: webhook.id, id, status: attempt.status });
-        if (verdict === "gone") isGone = true;
-        else if (verdict === "park" && this.#store.count("parked") < MAX_PARKED) {
-          this.#store.move(subject, "parked");
-        } else failed = attempt;
-        return;
-      }
-    };
-    await pMap(lanes, deliverLane, { concurrency: CONCURRENCY });
+    const until = { end_ms: Date.now() + ROUND_MS, isStale };
+    const { failed, isGone } = await deliverLanes(webhook, lanes, () => this.#store, until);
     // What the endpoint said before it was changed holds no longer.
     if (isStale()) return Date.now();
     if (isGone) {

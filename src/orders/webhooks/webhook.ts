@@ -94,6 +94,10 @@ const PAUSES_MS = [
   DAY_MS,
 ];
 
+/** The jitter of a pause, up or down. */
+const JITTER = 0.1;
+const LONGEST_PAUSE_MS = DAY_MS * (1 + JITTER);
+
 /** How long an endpoint pauses after so many failures in a row: ±10 %, and no shorter than it asks for. */
 export function pauseAfter(
   failures: number,
@@ -101,5 +105,13 @@ export function pauseAfter(
   random: () => number,
 ): number {
   const pause_ms = PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1] ?? DAY_MS;
-  return Math.max(pause_ms * (0.9 + random() / 5), Math.min(retryAfter_ms ?? 0, DAY_MS));
+  const jitter = 1 - JITTER + 2 * JITTER * random();
+  return Math.max(pause_ms * jitter, Math.min(retryAfter_ms ?? 0, DAY_MS));
 }
+
+/**
+ * When a stored pause ends; 0: there is none. One that ends later than any that begins now was stored by
+ * a clock that ran ahead, and holds no longer: else the endpoint would be silent until the clock is there.
+ */
+export const pauseEnds = (pausedUntil_ms: number, now_ms: number): number =>
+  pausedUntil_ms > now_ms && pausedUntil_ms <= now_ms + LONGEST_PAUSE_MS ? pausedUntil_ms : 0;

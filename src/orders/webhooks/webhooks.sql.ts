@@ -141,6 +141,14 @@ export async function setFailing(
   await db.prepare("UPDATE webhooks SET failing_since = ?2 WHERE id = ?1").bind(id, since_ms).run();
 }
 
+/** What failed in the future, by a clock that ran ahead, fails since now. */
+export async function endFailingAhead(db: D1Database, now_ms: number): Promise<void> {
+  await db
+    .prepare("UPDATE webhooks SET failing_since = ?1 WHERE failing_since > ?1")
+    .bind(now_ms)
+    .run();
+}
+
 /** False: there was none. */
 export async function deleteWebhook(db: D1Database, id: string): Promise<boolean> {
   const { meta } = await db.prepare("DELETE FROM webhooks WHERE id = ?").bind(id).run();
