@@ -28,6 +28,8 @@ const POLL_MS = 1_000;
 const IDLE_POLL_MS = 5_000;
 const BUSY_MS = 60_000;
 const RETRY_MS = 5_000;
+/** While the webhook is off: to prune, and to forget all once the webhook is deleted. */
+const OFF_POLL_MS = 86_400_000;
 /** While the service is frozen: what would be told may not be true of the restored database. */
 const FROZEN_POLL_MS = 30_000;
 
@@ -58,12 +60,20 @@ export class Courier extends DurableObject<OrdersEnv> {
     return (this.#opened ??= new CourierStore(this.ctx.storage));
   }
 
+  /**
+   * Whether it was ever woken, and has not forgotten since. Else it stores nothing and has no alarm, and
+   * must not open its store, whose tables nobody would ever delete.
+   */
+  get #isKnown(): boolean {
+    return this.ctx.storage.kv.get<string>("id") !== undefined;
+  }
+
   /** When the pause ends; 0: there is none. */
   #pausedUntil_ms(now_ms: number): number {
     return pauseEnds(this.#store.progress?.pausedUntil_ms ?? 0, now_ms);
   }
 
-  /** Called when the webhook is made or changed, and by the cron, in case the alarm is lost. */
+  /** Called when the webhook is made, changed or about to be deleted, and by the cron, in case the alarm is lost. */
   async wake(id: string): Promise<void> {
     if (this.ctx.storage.kv.get<string>("id") !== id) this.ctx.storage.kv.put("id", id);
     const now_ms = Date.now();
@@ -79,6 +89,7 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   status(): CourierStatus {
+    if (!this.#isKnown) return { pending: 0, parked: 0, failures: 0, pausedUntil: null };
     const pausedUntil_ms = this.#pausedUntil_ms(Date.now());
     return {
       pending: this.#store.count("pending"),
@@ -89,12 +100,13 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   deliveries(state: EventState | null, before: number, limit: number) {
+    if (!this.#isKnown) return [];
     return this.#store.list(state, before, limit) satisfies Delivery[];
   }
 
   /** Has an event sent again, now. False: it is unknown, or no longer kept. */
   async resend(webhookId: string, eventId: string): Promise<boolean> {
-    if (!this.#store.resend(eventId)) return false;
+    if (!this.#isKnown || !this.#store.resend(eventId)) return false;
     await this.resume(webhookId);
     return true;
   }
@@ -108,7 +120,7 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   eraseCustomer(customerId: string, erasedId: string): void {
-    this.#store.erase(customerId, erasedId);
+    if (this.#isKnown) this.#store.erase(customerId, erasedId);
   }
 
   /** The webhook is deleted, and nothing of it stays. */
@@ -129,7 +141,7 @@ export class Courier extends DurableObject<OrdersEnv> {
     if (next_ms !== null) await ensureAlarmBy(this.ctx.storage, next_ms, Date.now());
   }
 
-  /** Returns when to run next; null: not until somebody wakes it. */
+  /** Returns when to run next; null: never, for it has forgotten its webhook. */
   async #run(): Promise<number | null> {
     this.#store.prune(Date.now());
     const end_ms = Date.now() + ROUND_MS;
@@ -145,8 +157,11 @@ export class Courier extends DurableObject<OrdersEnv> {
     const id = this.ctx.storage.kv.get<string>("id");
     const webhook = id === undefined ? null : await getWebhook(this.env.DB, id);
     if ((await readService(this.env.DB)).isFrozen) return Date.now() + FROZEN_POLL_MS;
-    if (!webhook) await this.forget();
-    if (!webhook || webhook.state === "off") return null;
+    if (!webhook) {
+      await this.forget();
+      return null;
+    }
+    if (webhook.state === "off") return Date.now() + OFF_POLL_MS;
     const next_ms = await this.#send(webhook, () => version !== this.#version);
     const isFailing = (this.#store.progress?.failures ?? 0) > 0;
     if (isFailing !== (webhook.failingSince_ms !== null)) {
@@ -155,12 +170,12 @@ export class Courier extends DurableObject<OrdersEnv> {
     return next_ms;
   }
 
-  async #send(webhook: Webhook, isStale: () => boolean): Promise<number | null> {
+  async #send(webhook: Webhook, isStale: () => boolean): Promise<number> {
     const pausedUntil_ms = this.#pausedUntil_ms(Date.now());
     if (pausedUntil_ms > 0) return pausedUntil_ms;
     if (!(await this.#read(webhook))) {
       await switchOff(this.env.DB, webhook, "changes_reset", Date.now());
-      return null;
+      return Date.now();
     }
     const lanes = this.#store.lanes(MAX_PENDING);
     const now_ms = Date.now();
@@ -180,6 +195,8 @@ export class Courier extends DurableObject<OrdersEnv> {
     if (this.#store.count("pending") > MAX_PENDING - READ_STEP) return true;
     const page = await readChanges(this.env.DB, parseCursor(progress.cursor), READ_STEP);
     if (page === "reset") return false;
+    // Told to forget while it was reading: the next round does, and nothing comes in before.
+    if (!this.#isKnown) return true;
     const { changes, epoch, next } = page;
     const cursor = cursorOf(epoch, next);
     if (cursor === progress.cursor && !isNewStart) return true;
@@ -190,19 +207,19 @@ export class Courier extends DurableObject<OrdersEnv> {
     return true;
   }
 
-  /** Posts the events. Returns when to go on; null: the endpoint is off. */
+  /** Posts the events. Returns when to go on. */
   async #deliver(
     webhook: Webhook,
     lanes: StoredEvent[][],
     isStale: () => boolean,
-  ): Promise<number | null> {
+  ): Promise<number> {
     const until = { end_ms: Date.now() + ROUND_MS, isStale };
     const { failed, isGone } = await deliverLanes(webhook, lanes, () => this.#store, until);
     // What the endpoint said before it was changed holds no longer.
     if (isStale()) return Date.now();
     if (isGone) {
       await switchOff(this.env.DB, webhook, "gone", Date.now());
-      return null;
+      return Date.now();
     }
     return this.#pause(failed);
   }

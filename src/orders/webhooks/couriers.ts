@@ -18,11 +18,10 @@ export async function wakeCouriers(env: OrdersEnv): Promise<void> {
     if (webhooks.some(({ failingSince_ms }) => (failingSince_ms ?? 0) > now_ms)) {
       await endFailingAhead(env.DB, now_ms);
     }
-    const wakes = webhooks
-      .filter(({ state }) => state === "on")
-      .map(({ id }) =>
-        withTimeout(WAKE_TIMEOUT_MS, () => courierOf(env, id).wake(id), "a courier"),
-      );
+    // Also those of webhooks that are off: they prune, and forget once their webhook is deleted.
+    const wakes = webhooks.map(({ id }) =>
+      withTimeout(WAKE_TIMEOUT_MS, () => courierOf(env, id).wake(id), "a courier"),
+    );
     for (const result of await Promise.allSettled(wakes)) {
       if (result.status === "rejected") throw result.reason;
     }
