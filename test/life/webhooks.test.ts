@@ -6,6 +6,7 @@ import { CourierStore } from "../../src/orders/webhooks/courier-store.ts";
 import type { Courier } from "../../src/orders/webhooks/courier.ts";
 import { POLICY } from "../support/order.ts";
 import { confirmed, paymentOf, report, settleDown } from "./support/money.ts";
+import { insertRows } from "./support/rows.ts";
 import { migrate, OPERATOR, type World, worldOf } from "./support/world.ts";
 
 const DAY_MS = 86_400_000;
@@ -150,6 +151,36 @@ describe("a courier", () => {
     await report(world, payment);
     await webhook.run();
     expect(posted.map(({ data }) => data)).toMatchObject([{ reference: payment.reference }]);
+  });
+
+  test("that wants little of what happens reads all of a rush in one run", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["payment.unmatched"]);
+    const entries = JSON.stringify(Array.from({ length: 1_500 }, () => ["item.sold_out", "S"]));
+    await env.DB.prepare("INSERT INTO changes (at, entries) VALUES (?, ?)")
+      .bind(Date.now(), entries)
+      .run();
+    const payment = paymentOf("no order");
+    await report(world, payment);
+    await webhook.run();
+    expect(posted.map(({ data }) => data)).toMatchObject([{ reference: payment.reference }]);
+    expect((await storageOf(webhook.stub)).alarm).toBeGreaterThan(Date.now());
+  });
+
+  test("ends a run after fifty pages, and goes on at once with the next one", async () => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world, ["payment.unmatched"]);
+    const entries = JSON.stringify(Array.from({ length: 1_000 }, () => ["item.sold_out", "S"]));
+    await insertRows(
+      "changes",
+      Array.from({ length: 11 }, () => ({ at: Date.now(), entries })),
+    );
+    await report(world, paymentOf("no order"));
+    await webhook.run();
+    expect(posted).toEqual([]);
+    expect((await storageOf(webhook.stub)).alarm).toBeLessThanOrEqual(Date.now());
+    await webhook.run();
+    expect(posted).toHaveLength(1);
   });
 
   test("whose alarm is lost is woken by the cron", async () => {

@@ -21,8 +21,12 @@ import { getWebhook, setFailing, switchOff } from "./webhooks.sql.ts";
 /** Changes of one read, and events that are under way; what comes after them waits in D1. */
 const READ_STEP = 200;
 const MAX_PENDING = 400;
-/** An alarm ends after this time and goes on with the next one, so that no call waits for long. */
+/**
+ * An alarm ends after this time and goes on with the next one, so that no call waits for long; also after
+ * so many rounds, which make four statements each, of the 1,000 of an invocation (D1 limits).
+ */
 const ROUND_MS = 20_000;
+const MAX_ROUNDS = 50;
 /** How often it looks for changes: soon after the last one, and else. */
 const POLL_MS = 1_000;
 const IDLE_POLL_MS = 5_000;
@@ -145,10 +149,11 @@ export class Courier extends DurableObject<OrdersEnv> {
   async #run(): Promise<number | null> {
     this.#store.prune(Date.now());
     const end_ms = Date.now() + ROUND_MS;
-    let next_ms: number | null = null;
-    do {
+    let next_ms: number | null = Date.now();
+    for (let rounds = 0; rounds < MAX_ROUNDS; rounds++) {
       next_ms = await this.#round();
-    } while (next_ms !== null && next_ms <= Date.now() && Date.now() < end_ms);
+      if (next_ms === null || next_ms > Date.now() || Date.now() >= end_ms) break;
+    }
     return next_ms;
   }
 
@@ -173,38 +178,41 @@ export class Courier extends DurableObject<OrdersEnv> {
   async #send(webhook: Webhook, isStale: () => boolean): Promise<number> {
     const pausedUntil_ms = this.#pausedUntil_ms(Date.now());
     if (pausedUntil_ms > 0) return pausedUntil_ms;
-    if (!(await this.#read(webhook))) {
+    const read = await this.#read(webhook);
+    if (read === "reset") {
       await switchOff(this.env.DB, webhook, "changes_reset", Date.now());
       return Date.now();
     }
     const lanes = this.#store.lanes(MAX_PENDING);
     const now_ms = Date.now();
     if (lanes.length === 0) {
+      // A page of types that it does not want: after a rush there are thousands of them.
+      if (read === "more") return now_ms;
       return now_ms + (now_ms - this.#found_ms < BUSY_MS ? POLL_MS : IDLE_POLL_MS);
     }
     return this.#deliver(webhook, lanes, isStale);
   }
 
-  /** Reads the next changes, if there is room for them. False: they are no longer kept. */
-  async #read({ types, startsAfter }: Webhook): Promise<boolean> {
+  /** Reads the next changes, if there is room for them. `reset`: they are no longer kept. */
+  async #read({ types, startsAfter }: Webhook): Promise<"all" | "more" | "reset"> {
     const known = this.#store.progress;
     const isNewStart = known?.start !== startsAfter;
     const progress: Progress = isNewStart
       ? { start: startsAfter, cursor: startsAfter, failures: 0, pausedUntil_ms: 0 }
       : known;
-    if (this.#store.count("pending") > MAX_PENDING - READ_STEP) return true;
+    if (this.#store.count("pending") > MAX_PENDING - READ_STEP) return "more";
     const page = await readChanges(this.env.DB, parseCursor(progress.cursor), READ_STEP);
-    if (page === "reset") return false;
+    if (page === "reset") return "reset";
     // Told to forget while it was reading: the next round does, and nothing comes in before.
-    if (!this.#isKnown) return true;
-    const { changes, epoch, next } = page;
+    if (!this.#isKnown) return "all";
+    const { changes, epoch, next, hasMore } = page;
     const cursor = cursorOf(epoch, next);
-    if (cursor === progress.cursor && !isNewStart) return true;
+    if (cursor === progress.cursor && !isNewStart) return "all";
     this.#found_ms = Date.now();
     const wanted = changes.filter(({ type }) => types.includes(type));
     const events = wanted.map((change) => eventOf(change, epoch));
     this.#store.add(events, { ...progress, cursor });
-    return true;
+    return hasMore ? "more" : "all";
   }
 
   /** Posts the events. Returns when to go on. */
