@@ -18,7 +18,7 @@ export const webhookOperations: Operation[] = [
 
 The body is \`{type, timestamp, data}\`. \`data\` is the order, payment or item; an order has the status and the revision of this very step. Each event comes at least once, always with the same \`webhook-id\`. Events of one order come in sequence.
 
-Answer 2xx within 15 s. After a time-out, a redirect, 408, 425, 429 or 5xx the endpoint is tried again after 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h and then every 24 h, not before \`Retry-After\`. After another 4xx the events of that order wait for you to resend them, and the others go on. 410 switches the endpoint off.`,
+Answer 2xx within 15 s. After a time-out, a redirect, 408, 425, 429 or 5xx the endpoint is tried again after 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h and then every 24 h, not before \`Retry-After\`. After another 4xx the events of that order wait for you to resend them, and the others go on; of an item only the newest event waits. 410 switches the endpoint off.`,
     body: body("NewWebhook", examples.newWebhook, "The endpoint."),
     answers: [
       json(201, "The webhook, with its secret, which is shown only now.", "WebhookWithSecret", [

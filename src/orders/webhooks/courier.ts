@@ -5,18 +5,13 @@ import { readChanges } from "../changes/change-queries.sql.ts";
 import { cursorOf, parseCursor } from "../changes/change.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { readService } from "../database/service.sql.ts";
-import {
-  CourierStore,
-  type Delivery,
-  type EventState,
-  type Progress,
-  type StoredEvent,
-} from "./courier-store.ts";
+import { CourierStore, type Delivery, type EventState, type StoredEvent } from "./courier-store.ts";
 import { deliverLanes } from "./deliver-lanes.ts";
 import { eventOf, testPayload } from "./payload.ts";
 import { postEvent } from "./post-event.ts";
-import { type Attempt, pauseAfter, pauseEnds, secretsAt, type Webhook } from "./webhook.ts";
-import { getWebhook, setFailing, switchOff } from "./webhooks.sql.ts";
+import { type Progress, progressAfter } from "./progress.ts";
+import { type Attempt, NEAR_LIMIT, pauseEnds, secretsAt, type Webhook } from "./webhook.ts";
+import { getWebhook, setTroubles, switchOff } from "./webhooks.sql.ts";
 
 /** Changes of one read, and events that are under way; what comes after them waits in D1. */
 const READ_STEP = 200;
@@ -168,9 +163,14 @@ export class Courier extends DurableObject<OrdersEnv> {
     }
     if (webhook.state === "off") return Date.now() + OFF_POLL_MS;
     const next_ms = await this.#send(webhook, () => version !== this.#version);
+    const { failingSince_ms, nearLimitSince_ms } = webhook;
     const isFailing = (this.#store.progress?.failures ?? 0) > 0;
-    if (isFailing !== (webhook.failingSince_ms !== null)) {
-      await setFailing(this.env.DB, webhook.id, isFailing ? Date.now() : null);
+    const isNearLimit = this.#store.parkedSubjects() >= NEAR_LIMIT;
+    if (isFailing !== (failingSince_ms !== null) || isNearLimit !== (nearLimitSince_ms !== null)) {
+      await setTroubles(this.env.DB, webhook.id, {
+        failingSince_ms: isFailing ? (failingSince_ms ?? Date.now()) : null,
+        nearLimitSince_ms: isNearLimit ? (nearLimitSince_ms ?? Date.now()) : null,
+      });
     }
     return next_ms;
   }
@@ -237,13 +237,8 @@ export class Courier extends DurableObject<OrdersEnv> {
     const { progress } = this.#store;
     const now_ms = Date.now();
     if (!progress) return now_ms;
-    if (!failed) {
-      if (progress.failures > 0) this.#store.progress = { ...progress, failures: 0 };
-      return now_ms;
-    }
-    const failures = progress.failures + 1;
-    const pausedUntil_ms = now_ms + pauseAfter(failures, failed.retryAfter_ms, Math.random);
-    this.#store.progress = { ...progress, failures, pausedUntil_ms };
-    return pausedUntil_ms;
+    const next = progressAfter(progress, failed, now_ms, Math.random);
+    if (next !== progress) this.#store.progress = next;
+    return failed ? next.pausedUntil_ms : now_ms;
   }
 }

@@ -2,12 +2,10 @@ import pMap from "p-map";
 import { log } from "../../runtime/log.ts";
 import type { CourierStore, StoredEvent } from "./courier-store.ts";
 import { postEvent } from "./post-event.ts";
-import { type Attempt, secretsAt, verdictOf, type Webhook } from "./webhook.ts";
+import { type Attempt, MAX_PARKED, secretsAt, verdictOf, type Webhook } from "./webhook.ts";
 
 /** Connections that an invocation may have open at once (Workers limits). */
 const CONCURRENCY = 6;
-/** Events that wait for an operator. With more, the endpoint pauses as after a failure. */
-const MAX_PARKED = 1_000;
 
 /** What ended the delivery early. */
 export interface Delivered {
@@ -40,7 +38,7 @@ export async function deliverLanes(
       if (verdict === "delivered") continue;
       log("warn", "webhook.post_failed", { webhookId: webhook.id, id, status: attempt.status });
       if (verdict === "gone") isGone = true;
-      else if (verdict === "park" && store().count("parked") < MAX_PARKED) {
+      else if (verdict === "park" && store().parkedSubjects() < MAX_PARKED) {
         store().move(subject, "parked");
       } else failed = attempt;
       return;

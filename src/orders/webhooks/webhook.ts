@@ -6,7 +6,7 @@ export type WebhookState = "on" | "off";
 /** Why it is off: an operator, a 410 of the endpoint, or changes that are no longer kept. */
 export type WhyOff = "operator" | "gone" | "changes_reset";
 
-export interface Webhook {
+export interface Webhook extends Troubles {
   id: string;
   url: string;
   types: ChangeType[];
@@ -18,8 +18,15 @@ export interface Webhook {
   offSince_ms: number | null;
   /** A cursor of the changes. */
   startsAfter: string;
-  failingSince_ms: number | null;
   createdAt_ms: number;
+}
+
+/** What is wrong with an endpoint, and since when; null: it is not. */
+export interface Troubles {
+  /** Its deliveries fail. */
+  failingSince_ms: number | null;
+  /** It has refused so much that it will soon pause: see `NEAR_LIMIT`. */
+  nearLimitSince_ms: number | null;
 }
 
 export interface WebhookView {
@@ -76,6 +83,14 @@ export function verdictOf(status: number | null): Verdict {
   // A redirect is not followed: it would carry the events to somebody whom nobody has named.
   return status >= 400 && status < 500 && !LATER.has(status) ? "park" : "retry";
 }
+
+/**
+ * Orders, payments and items of which events wait for an operator. With more, the endpoint pauses as
+ * after a failure. Not events: one of them that goes on happening would stop all the others.
+ */
+export const MAX_PARKED = 1_000;
+/** With so many an alert is raised. */
+export const NEAR_LIMIT = 800;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,5 +1,5 @@
 import type { ChangeType } from "../changes/change.ts";
-import type { Webhook, WebhookState, WhyOff } from "./webhook.ts";
+import type { Troubles, Webhook, WebhookState, WhyOff } from "./webhook.ts";
 
 /** The table `webhooks`. */
 
@@ -20,6 +20,7 @@ interface WebhookRow {
   off_since: number | null;
   starts_after: string;
   failing_since: number | null;
+  near_limit_since: number | null;
   created_at: number;
 }
 
@@ -37,6 +38,7 @@ const webhookFromRow = (row: WebhookRow): Webhook => ({
   offSince_ms: row.off_since,
   startsAfter: row.starts_after,
   failingSince_ms: row.failing_since,
+  nearLimitSince_ms: row.near_limit_since,
   createdAt_ms: row.created_at,
 });
 
@@ -133,12 +135,15 @@ export async function switchOff(
     .run();
 }
 
-export async function setFailing(
+export async function setTroubles(
   db: D1Database,
   id: string,
-  since_ms: number | null,
+  { failingSince_ms, nearLimitSince_ms }: Troubles,
 ): Promise<void> {
-  await db.prepare("UPDATE webhooks SET failing_since = ?2 WHERE id = ?1").bind(id, since_ms).run();
+  await db
+    .prepare("UPDATE webhooks SET failing_since = ?2, near_limit_since = ?3 WHERE id = ?1")
+    .bind(id, failingSince_ms, nearLimitSince_ms)
+    .run();
 }
 
 /** What failed in the future, by a clock that ran ahead, fails since now. */
