@@ -91,7 +91,7 @@ Answer 2xx within 15 s. After a time-out, a redirect, 408, 425, 429 or 5xx the e
     path: `${PATH}/{id}/rotate`,
     summary: "Rotate the secret",
     description:
-      "Gives the webhook a new secret. For 24 hours each event has two signatures, by the new secret and the one before.",
+      "Gives the webhook a new secret. For 24 hours the one before signs each event too. If the answer is lost, repeat the call: each secret of the last five rotations signs until its own 24 hours are over, so your endpoint can go on verifying with the one that it has.",
     parameters: ["WebhookId"],
     answers: [
       json(200, "The webhook, with its new secret.", "WebhookWithSecret", [

@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
+import { secretsAt } from "../../src/orders/webhooks/webhook.ts";
+import { getWebhook } from "../../src/orders/webhooks/webhooks.sql.ts";
 import { POLICY } from "../support/order.ts";
 import { confirmed, paymentOf, report, settleDown } from "./support/money.ts";
 import { insertRows } from "./support/rows.ts";
@@ -169,6 +171,44 @@ describe("a courier", () => {
     const { body } = await webhook.call("GET", "/deliveries");
     expect((body["deliveries"] as object[]).length).toBe(2);
     expect(JSON.stringify(body)).not.toContain(customer);
+  });
+});
+
+describe("after a rotation whose answer was lost, and another one", () => {
+  const rotatedTimes = async (times: number) => {
+    const world = await worldOf();
+    const webhook = await webhookOf(world);
+    const secrets = [(await getWebhook(env.DB, webhook.id))?.secret];
+    for (let i = 0; i < times; i++) {
+      secrets.push((await webhook.call("POST", "/rotate")).body["secret"] as string);
+    }
+    return { webhook, secrets: secrets.toReversed() };
+  };
+  const signing = async (id: string, at_ms: number) =>
+    secretsAt((await getWebhook(env.DB, id))!, at_ms);
+
+  test("the secret that the endpoint has signs, until its day is over", async () => {
+    const { webhook, secrets } = await rotatedTimes(2);
+    expect(await signing(webhook.id, Date.now())).toEqual(secrets);
+    expect(await signing(webhook.id, Date.now() + DAY_MS)).toEqual(secrets.slice(0, 1));
+    await webhook.call("POST", "/test");
+    expect(endpoint.posted).toHaveLength(1);
+  });
+
+  test("those of the last five rotations sign, and no more", async () => {
+    const { webhook, secrets } = await rotatedTimes(7);
+    expect(await signing(webhook.id, Date.now())).toEqual(secrets.slice(0, 6));
+  });
+
+  test("a secret whose day is over is not kept", async () => {
+    const { webhook, secrets } = await rotatedTimes(2);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 2 * DAY_MS });
+    const { secret } = (await webhook.call("POST", "/rotate")).body as unknown as {
+      secret: string;
+    };
+    vi.useRealTimers();
+    const kept = (await getWebhook(env.DB, webhook.id))!;
+    expect(kept).toMatchObject({ secret, previous: { secret: secrets[0] }, earlier: [] });
   });
 });
 

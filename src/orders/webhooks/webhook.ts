@@ -10,15 +10,22 @@ export interface Webhook extends Troubles {
   id: string;
   url: string;
   types: ChangeType[];
-  /** The first signs; the second one too, until its time is over. */
+  /** This one signs; those before it too, until their time is over. */
   secret: string;
-  previous: { secret: string; until_ms: number } | null;
+  previous: EarlierSecret | null;
+  /** Those before `previous`, the newest first. Absent: an earlier version. */
+  earlier?: EarlierSecret[];
   state: WebhookState;
   why: WhyOff | null;
   offSince_ms: number | null;
   /** A cursor of the changes. */
   startsAfter: string;
   createdAt_ms: number;
+}
+
+export interface EarlierSecret {
+  secret: string;
+  until_ms: number;
 }
 
 /** What is wrong with an endpoint, and since when; null: it is not. */
@@ -53,9 +60,11 @@ export function webhookView(webhook: Webhook): WebhookView {
   };
 }
 
-/** The secrets that sign now. */
-export const secretsAt = ({ secret, previous }: Webhook, now_ms: number): string[] =>
-  previous && previous.until_ms > now_ms ? [secret, previous.secret] : [secret];
+/** The secrets that sign now, the newest first. */
+export function secretsAt({ secret, previous, earlier = [] }: Webhook, now_ms: number): string[] {
+  const before = previous ? [previous, ...earlier] : earlier;
+  return [secret, ...before.filter(({ until_ms }) => until_ms > now_ms).map((one) => one.secret)];
+}
 
 /** What one attempt came to. */
 export interface Attempt {
