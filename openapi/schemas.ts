@@ -253,6 +253,7 @@ const OperationsAlert = v.object({
     "money_unmatched",
     "webhook_off",
     "webhook_failing",
+    "webhook_refusing",
   ]),
   since: v.nullable(time),
   text: v.string(),

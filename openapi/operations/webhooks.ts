@@ -18,7 +18,7 @@ export const webhookOperations: Operation[] = [
 
 The body is \`{type, timestamp, data}\`. \`data\` is the order, payment or item; an order has the status and the revision of this very step. Each event comes at least once, always with the same \`webhook-id\`. Events of one order come in sequence.
 
-Answer 2xx within 15 s. After a time-out, a redirect, 408, 425, 429 or 5xx the endpoint is tried again after 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h and then every 24 h, not before \`Retry-After\`. After another 4xx the events of that order wait for you to resend them, and the others go on. 410 switches the endpoint off.`,
+Answer 2xx within 15 s. After a time-out, a redirect, 408, 425, 429 or 5xx the endpoint is tried again after 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h and then every 24 h, not before \`Retry-After\`. After another 4xx the events of that order wait for you to resend them, and the others go on; of an item only the newest event waits. 410 switches the endpoint off.`,
     body: body("NewWebhook", examples.newWebhook, "The endpoint."),
     answers: [
       json(201, "The webhook, with its secret, which is shown only now.", "WebhookWithSecret", [
@@ -91,7 +91,7 @@ Answer 2xx within 15 s. After a time-out, a redirect, 408, 425, 429 or 5xx the e
     path: `${PATH}/{id}/rotate`,
     summary: "Rotate the secret",
     description:
-      "Gives the webhook a new secret. For 24 hours each event has two signatures, by the new secret and the one before.",
+      "Gives the webhook a new secret. For 24 hours the one before signs each event too. If the answer is lost, repeat the call: each secret of the last five rotations signs until its own 24 hours are over, so your endpoint can go on verifying with the one that it has.",
     parameters: ["WebhookId"],
     answers: [
       json(200, "The webhook, with its new secret.", "WebhookWithSecret", [

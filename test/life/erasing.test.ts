@@ -2,7 +2,9 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { v7 } from "uuid";
 import { beforeAll, describe, expect, test } from "vitest";
+import { SYSTEM } from "../../src/contract/actor.ts";
 import type { StockApi } from "../../src/contract/stock-api.ts";
+import { getDeadLetter, storeDeadLetters } from "../../src/orders/dead-letters/dead-letters.sql.ts";
 import type { StockItem } from "../../src/stock/item/stock-item.ts";
 import { compareAll } from "./support/differences.ts";
 import { expired, paymentOf, report, settleDown, WINDOW } from "./support/money.ts";
@@ -93,6 +95,35 @@ describe("DELETE /v1/customers/:id", () => {
       expect(differences.filter((one) => one.sku === sku)).toEqual([]);
     },
   );
+
+  test("changes what names the customer in dead letters, and nothing else that is the same text", async () => {
+    const world = await worldOf();
+    const letter = {
+      type: "order.returned",
+      customerId: "42",
+      lines: [{ sku: "42", quantity: 1 }],
+      origin: { lines: [{ sku: "42", name: "42" }], keyOwner: "42", key: "42" },
+      actor: { kind: "customer", sub: "42" },
+      reason: 'she said "customerId":"42"',
+    };
+    const others = { ...letter, customerId: "7", origin: undefined, actor: SYSTEM };
+    const stored = (id: string, body: object) => {
+      const common = { id, queue: "order-events", attempts: 1, error: "no" };
+      return { ...common, body, at: new Date().toISOString() };
+    };
+    await storeDeadLetters(env.DB, [stored("own", letter), stored("others", others)]);
+    expect(await erase(world, "42")).toBe(204);
+    const own = (await getDeadLetter(env.DB, "own"))?.body as typeof letter;
+    expect(own.customerId).toMatch(/^erased_/);
+    expect(own).toEqual({
+      ...letter,
+      customerId: own.customerId,
+      origin: { ...letter.origin, keyOwner: own.customerId },
+      actor: { kind: "customer", sub: own.customerId },
+    });
+    const { origin: _none, ...kept } = others;
+    expect((await getDeadLetter(env.DB, "others"))?.body).toEqual(kept);
+  });
 
   test("of a customer that nobody knows is done: 204", async () => {
     expect(await erase(await worldOf(), newCustomer())).toBe(204);

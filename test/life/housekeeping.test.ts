@@ -174,6 +174,50 @@ test("a mark of presence goes after three days, in as many steps as it takes", a
   expect(await count("presence")).toBe(100);
 });
 
+describe("changes", () => {
+  const OLD_MS = 30 * DAY_MS + 1;
+  /** Rows by their age in days, from id 1 on; "old" is older than what is kept. */
+  const insertAged = (ages: readonly (number | "old")[]) =>
+    insertRows(
+      "changes",
+      ages.map((age, i) => ({
+        id: i + 1,
+        at: NOW_MS - (age === "old" ? OLD_MS : age * DAY_MS),
+        entries: '[["item.sold_out","S"]]',
+      })),
+    );
+  const left = async () => {
+    const { results } = await env.DB.prepare("SELECT id FROM changes ORDER BY id").all<{
+      id: number;
+    }>();
+    return results.map(({ id }) => id);
+  };
+
+  test("go from the oldest up to the first that is kept, so that a gap is never passed unseen", async () => {
+    await insertAged(["old", "old", 29, "old", "old", 1]);
+    await round();
+    expect(await left()).toEqual([3, 4, 5, 6]);
+  });
+
+  test("dated ahead go with the first old one behind them, and hold up none", async () => {
+    await insertAged(["old", -300, -300, "old", -1, 29, "old", 1]);
+    await round();
+    expect(await left()).toEqual([5, 6, 7, 8]);
+  });
+
+  test("that are all dated ahead stay, however many, and go once old ones are behind them", async () => {
+    await insertAged(Array.from({ length: 1_200 }, () => -300));
+    await round();
+    expect(await count("changes")).toBe(1_200);
+    await insertRows("changes", [
+      { id: 1_201, at: NOW_MS - OLD_MS, entries: "[]" },
+      { id: 1_202, at: NOW_MS, entries: "[]" },
+    ]);
+    await round();
+    expect(await left()).toEqual([1_202]);
+  });
+});
+
 describe("minutes", () => {
   test("older than two days fold into row 0, 500 a step, and no total changes", async () => {
     const minute = Math.floor(NOW_MS / 60_000);

@@ -18,7 +18,7 @@ import { placeAll } from "../../src/orders/place/placement.sql.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import { RECOVER_START, recoverPage } from "../../src/orders/recover/recover.ts";
 import type { Webhook } from "../../src/orders/webhooks/webhook.ts";
-import { setFailing, switchOff } from "../../src/orders/webhooks/webhooks.sql.ts";
+import { endFailingAhead, setTroubles, switchOff } from "../../src/orders/webhooks/webhooks.sql.ts";
 import worker from "../../src/orders/worker.ts";
 import {
   addItem,
@@ -215,7 +215,8 @@ async function webhooks(): Promise<void> {
   await call("GET", `/v1/webhooks/${id}`, { token });
   await call("PATCH", `/v1/webhooks/${id}`, { token, body });
   await call("POST", `/v1/webhooks/${id}/rotate`, { token });
-  await setFailing(env.DB, id, 1);
+  await setTroubles(env.DB, id, { failingSince_ms: 2, nearLimitSince_ms: null });
+  await endFailingAhead(env.DB, 1);
   await switchOff(env.DB, { id, url: body.url, startsAfter: "" } as Webhook, "gone", 1);
   await call("DELETE", `/v1/webhooks/${id}`, { token });
 }

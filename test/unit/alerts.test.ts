@@ -28,7 +28,12 @@ const HEALTHY: ReconcilerHealth = {
   startedAt_ms: AGO_MS,
   stockAwaySince_ms: null,
 };
-const hook = { url: "https://shop.example/hook", isOff: false, since_ms: null };
+const hook = {
+  url: "https://shop.example/hook",
+  isOff: false,
+  since_ms: null,
+  nearLimitSince_ms: null,
+};
 
 interface Case {
   dashboard?: Partial<Dashboard>;
@@ -94,6 +99,12 @@ describe("alerts", () => {
       { troubles: { webhooks: [{ ...hook, since_ms: AGO_MS }] } },
       AGO,
       /shop\.example takes no/,
+    ],
+    [
+      "webhook_refusing",
+      { troubles: { webhooks: [{ ...hook, nearLimitSince_ms: AGO_MS }] } },
+      AGO,
+      /shop\.example has refused .* 800 /,
     ],
   ])("%s", (code, troubled, since, text) => {
     const alerts = of(troubled);

@@ -6,7 +6,7 @@ import { assertReachable } from "../../src/orders/http/webhook-body.ts";
 import { eventOf } from "../../src/orders/webhooks/payload.ts";
 import { retryAfterOf } from "../../src/orders/webhooks/post-event.ts";
 import { newSecret, signatureOf } from "../../src/orders/webhooks/signature.ts";
-import { pauseAfter, verdictOf } from "../../src/orders/webhooks/webhook.ts";
+import { pauseAfter, pauseEnds, verdictOf } from "../../src/orders/webhooks/webhook.ts";
 import { order } from "../support/order.ts";
 
 describe("signatures", () => {
@@ -65,6 +65,8 @@ test.each([
 
 describe("pauses", () => {
   const HOUR_S = 3_600;
+  const HOUR_MS = HOUR_S * 1_000;
+  const NOW_MS = Date.parse("2026-12-01T18:00:00Z");
   test.each([
     [1, 5],
     [2, 300],
@@ -85,6 +87,16 @@ describe("pauses", () => {
     expect(pauseAfter(1, 60_000, () => 0.5)).toBe(60_000);
     expect(pauseAfter(2, 60_000, () => 0.5)).toBe(300_000);
     expect(pauseAfter(1, 1e12, () => 0.5)).toBe(24 * HOUR_S * 1_000);
+  });
+
+  test.each([
+    ["none", 0, 0],
+    ["over", NOW_MS, 0],
+    ["to come", NOW_MS + 1, NOW_MS + 1],
+    ["the longest of a retry", NOW_MS + pauseAfter(9, null, () => 1), NOW_MS + 26.4 * HOUR_MS],
+    ["of a clock that ran ahead", NOW_MS + 26.4 * HOUR_MS + 1, 0],
+  ])("that are stored, %s", (_, until_ms, ends_ms) => {
+    expect(pauseEnds(until_ms, NOW_MS)).toBe(ends_ms);
   });
 
   test.each([
@@ -204,6 +216,9 @@ describe("the address of an endpoint", () => {
     "https://[fd00::1]/hook",
     "https://[fe80::1]/hook",
     "https://[::ffff:10.0.0.1]/hook",
+    "https://[::7f00:1]/hook",
+    "https://[::169.254.169.254]/hook",
+    "https://[4000::1]/hook",
   ])("%s is refused", (url) => expect(rule(url)).toMatch(/^\/url: must /));
 
   test("in a local run: http and private ones too, and nothing else", () => {

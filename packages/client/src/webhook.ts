@@ -4,7 +4,7 @@ import type { Order, Payment } from "./types.ts";
 /** Signatures of webhooks by Standard Webhooks (https://www.standardwebhooks.com), with WebCrypto. */
 
 const DEFAULT_TOLERANCE_S = 300;
-/** Signatures of one header that are tried; a rotation needs two. */
+/** Signatures of one header that are tried; five rotations in a day make six. */
 const MAX_SIGNATURES = 16;
 
 /** `missing_header`, `bad_timestamp`: not as the standard says. `bad_secret`: yours is not base64. */

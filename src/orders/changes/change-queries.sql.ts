@@ -21,6 +21,8 @@ export interface ChangePage {
   epoch: string;
   /** Where to go on, also when there is nothing yet. */
   next: Position;
+  /** There are more changes behind this page. */
+  hasMore: boolean;
 }
 
 /** Why a position cannot be continued: the rows after it are deleted, or it is of another epoch. */
@@ -90,7 +92,9 @@ export async function readChanges(
     if (from.epoch !== epoch || isAhead || isPruned) return "reset";
   }
   const changes = ((found?.results ?? []) as ListedRow[]).map(changeFromRow);
-  return { changes, epoch, next: changes.at(-1)?.position ?? { row, index } };
+  const page = { changes, epoch, next: changes.at(-1)?.position ?? { row, index } };
+  const hasMore = page.next.row < (newest ?? 0) || page.next.index !== null;
+  return { ...page, hasMore: changes.length > 0 && hasMore };
 }
 
 interface Kept {

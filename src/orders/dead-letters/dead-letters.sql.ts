@@ -97,14 +97,25 @@ export async function deleteDeadLetter(db: D1Database, id: string): Promise<bool
   return meta.changes > 0;
 }
 
-/** Puts another id in the place of a customer's. Scans the table, which operators keep short. */
+/** The members of events in which a customer, or the actor or owner of a key, is named. */
+const NAMING = ["customerId", "sub", "keyOwner"];
+const inEachMember = NAMING.reduce(
+  (text, name) => `replace(${text}, '"${name}":' || ?1, '"${name}":' || ?2)`,
+  "body",
+);
+
+/**
+ * Puts another id in the place of a customer's, in the members that name one: a SKU may be the same
+ * text. In the JSON text, because a long body is cut and cannot be parsed any more; a quote within a
+ * string is escaped, so only a member matches. Scans the table, which operators keep short.
+ */
 export const eraseFromDeadLetters = (
   db: D1Database,
   customerId: string,
   erasedId: string,
 ): D1PreparedStatement =>
   db
-    .prepare("UPDATE dead_letters SET body = replace(body, ?1, ?2) WHERE instr(body, ?1) > 0")
+    .prepare(`UPDATE dead_letters SET body = ${inEachMember} WHERE instr(body, ?1) > 0`)
     .bind(JSON.stringify(customerId), JSON.stringify(erasedId));
 
 /** Deletes dead letters older than `cutoff_ms`, the oldest first by their index. */

@@ -55,9 +55,19 @@ export function assertReachable(text: string, isLocalRun: boolean): void {
   if (!isLocalRun && isPrivate(hostname)) fail("must not be a private address");
 }
 
+/**
+ * Every public IPv6 address is in here. The rest includes `::/96`, in which an address stands for the
+ * IPv4 address at its end, such as 127.0.0.1 (RFC 4291, 2.4 and 2.5.5.1).
+ */
+const PUBLIC_IPV6 = ipaddr.IPv6.parseCIDR("2000::/3");
+
 /** Names of this network, and literal addresses that are not public (RFC 6761, 6890). */
 function isPrivate(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$|\.$/g, "");
-  if (ipaddr.isValid(host)) return ipaddr.process(host).range() !== "unicast";
+  if (ipaddr.isValid(host)) {
+    const address = ipaddr.process(host);
+    const isOutside = address instanceof ipaddr.IPv6 && !address.match(PUBLIC_IPV6);
+    return isOutside || address.range() !== "unicast";
+  }
   return !host.includes(".") || /\.(localhost|local|internal)$/.test(host);
 }

@@ -80,9 +80,11 @@ export const webhooks = new Hono<AppEnv>()
     return c.json(webhookView(webhook));
   })
   .delete("/:id", writers, async (c) => {
-    const id = c.req.param("id");
+    const { id } = await found(c.env.DB, c.req.param("id"));
+    // Once its row is gone, nobody else would ever wake the courier: before that it gets an alarm, which
+    // a courier that has a webhook always sets again. So it forgets within a day, whatever fails below.
+    await called(() => courierOf(c.env, id).wake(id));
     if (!(await deleteWebhook(c.env.DB, id))) throw webhookNotFound;
-    // If that fails, the courier forgets when it next runs.
     await called(() => courierOf(c.env, id).forget()).catch(() => undefined);
     return c.body(null, 204);
   })

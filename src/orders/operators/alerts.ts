@@ -1,4 +1,5 @@
 import type { ReconcilerHealth } from "../order/schedule-reconcile.ts";
+import { MAX_PARKED, NEAR_LIMIT } from "../webhooks/webhook.ts";
 import type { Dashboard } from "./dashboard.sql.ts";
 
 /** What is wrong, in words, and what to do. docs/operations.md has a section for each. No I/O. */
@@ -15,7 +16,8 @@ export type AlertCode =
   | "dead_letters"
   | "money_unmatched"
   | "webhook_off"
-  | "webhook_failing";
+  | "webhook_failing"
+  | "webhook_refusing";
 
 export interface Alert {
   code: AlertCode;
@@ -29,7 +31,12 @@ export interface Alert {
 export interface Troubles {
   unmatched: { count: number; since_ms: number | null };
   oldestLetter_ms: number | null;
-  webhooks: { url: string; isOff: boolean; since_ms: number | null }[];
+  webhooks: {
+    url: string;
+    isOff: boolean;
+    since_ms: number | null;
+    nearLimitSince_ms: number | null;
+  }[];
   putBack: { count: number; since_ms: number | null; sku: string | null };
   /** Orders whose command contradicts what an item has decided. */
   stuck: { count: number; since_ms: number | null };
@@ -121,7 +128,7 @@ export function alertsOf(
     const action = "Refund each at your payment provider, and mark it as refunded.";
     add("money_unmatched", unmatched.since_ms, text, action);
   }
-  for (const { url, isOff, since_ms } of webhooks) {
+  for (const { url, isOff, since_ms, nearLimitSince_ms } of webhooks) {
     const host = new URL(url).host;
     if (isOff) {
       const text = `The webhook to ${host} has been switched off.`;
@@ -130,6 +137,11 @@ export function alertsOf(
       const text = `The webhook to ${host} takes no events. They wait, and none is lost.`;
       const action = "Read the answers in its deliveries, and mend the endpoint.";
       add("webhook_failing", since_ms, text, action);
+    }
+    if (!isOff && nearLimitSince_ms !== null) {
+      const text = `The webhook to ${host} has refused events of ${NEAR_LIMIT} orders, payments or items, or more.`;
+      const action = `At ${MAX_PARKED} it pauses as a whole. Read the answers in its deliveries, mend the endpoint, and send them again.`;
+      add("webhook_refusing", nearLimitSince_ms, text, action);
     }
   }
   return alerts;

@@ -32,10 +32,11 @@ export async function readTroubles(db: D1Database): Promise<Troubles> {
     oldestLetter_ms: letters?.results[0]?.since ?? null,
     webhooks: webhooks
       .filter(({ why }) => why !== "operator")
-      .map(({ url, state, offSince_ms, failingSince_ms }) => ({
+      .map(({ url, state, offSince_ms, failingSince_ms, nearLimitSince_ms }) => ({
         url,
         isOff: state === "off",
         since_ms: state === "off" ? offSince_ms : failingSince_ms,
+        nearLimitSince_ms,
       })),
   };
 }

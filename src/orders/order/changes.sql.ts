@@ -103,14 +103,27 @@ const DELETE_STEP = 500;
 /**
  * Deletes the oldest rows that were written before a time, never the newest: its id says where the
  * next one goes on. Returns whether more are left.
+ *
+ * What is left begins at one id and has no gap: a reader whose next row is gone is told by the oldest
+ * id. `at` is a caller's clock before the commit, so it does not rise with the id. The first row that
+ * is not old therefore ends the deletion, also if some behind it are old. A row dated ahead, by a clock
+ * that ran ahead, says nothing about its age: it goes with the first old row behind it, which was
+ * committed after it. Else it would hold up all of them until its own date is old.
  */
-export async function deleteOldChanges(db: D1Database, cutoff_ms: number): Promise<boolean> {
+export async function deleteOldChanges(
+  db: D1Database,
+  cutoff_ms: number,
+  now_ms: number,
+): Promise<boolean> {
   const { meta } = await db
     .prepare(
-      `DELETE FROM changes WHERE at < ?1 AND id < (SELECT max(id) FROM changes)
-         AND id IN (SELECT id FROM changes ORDER BY id LIMIT ${DELETE_STEP})`,
+      `WITH dated AS (SELECT id, at FROM changes WHERE at <= ?2 ORDER BY id LIMIT ${DELETE_STEP})
+       DELETE FROM changes WHERE id IN (SELECT id FROM changes ORDER BY id LIMIT ${DELETE_STEP})
+         AND id < (SELECT max(id) FROM changes)
+         AND id <= (SELECT max(id) FROM dated WHERE at < ?1
+           AND id < coalesce((SELECT min(id) FROM dated WHERE at >= ?1), ${Number.MAX_SAFE_INTEGER}))`,
     )
-    .bind(cutoff_ms)
+    .bind(cutoff_ms, now_ms)
     .run();
   return meta.changes === DELETE_STEP;
 }

@@ -88,7 +88,7 @@ export async function prune(
       const step = deleteOldDeadLetters(db, now_ms - policy.deadLetterRetention_ms);
       await continueScan({ cursor: "", progress: NO_PROGRESS }, step, now_ms);
     },
-    changes: () => deleteInSteps(() => deleteOldChanges(db, now_ms - CHANGES_MS)),
+    changes: () => deleteInSteps(() => deleteOldChanges(db, now_ms - CHANGES_MS, now_ms)),
     minutes: () => withTimeout(STEP_TIMEOUT_MS, () => foldMinutes(db, now_ms)),
     async orders() {
       const { orderRetention_ms } = policy;

@@ -1,5 +1,6 @@
 import { COURIER_SCHEMA } from "./courier-schema.ts";
 import type { WebhookEvent } from "./payload.ts";
+import type { Progress } from "./progress.ts";
 import type { Attempt } from "./webhook.ts";
 
 /** What a courier has of its endpoint's events, in its own SQLite. */
@@ -47,18 +48,6 @@ interface EventRow {
   took_ms: number | null;
 }
 
-/** Where the courier is. */
-export interface Progress {
-  /** The webhook's `startsAfter` from which it began. */
-  start: string;
-  /** A cursor of the changes. */
-  cursor: string;
-  /** Attempts that have failed in a row. */
-  failures: number;
-  /** Nothing is sent before. */
-  pausedUntil_ms: number;
-}
-
 export class CourierStore {
   readonly #storage: DurableObjectStorage;
 
@@ -97,14 +86,37 @@ export class CourierStore {
           at_ms,
         );
       }
+      this.#dropSuperseded();
       this.progress = progress;
     });
+  }
+
+  /**
+   * Of the parked events of an item only the newest stays: it says what is so now, and an item that goes
+   * on selling out and coming back would otherwise fill the storage. By the type, because a payment may
+   * name any text as its order, which is then its subject.
+   */
+  #dropSuperseded(): void {
+    this.#storage.sql.exec(
+      `DELETE FROM events WHERE state = 'parked' AND state <> 'delivered' AND type GLOB 'item.*'
+         AND seq NOT IN (SELECT max(seq) FROM events
+           WHERE state = 'parked' AND state <> 'delivered' AND type GLOB 'item.*' GROUP BY subject)`,
+    );
   }
 
   count(state: Exclude<EventState, "delivered">): number {
     const cursor = this.#storage.sql.exec<{ n: number }>(
       "SELECT count(*) AS n FROM events WHERE state = ? AND state <> 'delivered'",
       state,
+    );
+    return cursor.one().n;
+  }
+
+  /** Of how many orders, payments and items events are parked. */
+  parkedSubjects(): number {
+    const cursor = this.#storage.sql.exec<{ n: number }>(
+      `SELECT count(DISTINCT subject) AS n FROM events
+       WHERE state = 'parked' AND state <> 'delivered'`,
     );
     return cursor.one().n;
   }
@@ -141,6 +153,7 @@ export class CourierStore {
       subject,
       to,
     );
+    this.#dropSuperseded();
   }
 
   /** Has an event sent again, and all of its subject that were not delivered. False: unknown. */
@@ -176,7 +189,7 @@ export class CourierStore {
     );
   }
 
-  /** Deletes delivered events that are old, or too many. Few others are in between: see `Courier`. */
+  /** Deletes delivered events that are old, or too many. Few others are in between: see `MAX_PARKED`. */
   prune(now_ms: number): void {
     this.#storage.sql.exec(
       `DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE state = 'delivered'

@@ -1,37 +1,34 @@
 import { DurableObject } from "cloudflare:workers";
-import pMap from "p-map";
 import { ensureAlarmBy } from "../../runtime/alarm.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { readChanges } from "../changes/change-queries.sql.ts";
 import { cursorOf, parseCursor } from "../changes/change.ts";
 import { withTimeLimits } from "../database/d1.ts";
 import { readService } from "../database/service.sql.ts";
-import {
-  CourierStore,
-  type Delivery,
-  type EventState,
-  type Progress,
-  type StoredEvent,
-} from "./courier-store.ts";
+import { CourierStore, type Delivery, type EventState, type StoredEvent } from "./courier-store.ts";
+import { deliverLanes } from "./deliver-lanes.ts";
 import { eventOf, testPayload } from "./payload.ts";
 import { postEvent } from "./post-event.ts";
-import { type Attempt, pauseAfter, secretsAt, verdictOf, type Webhook } from "./webhook.ts";
-import { getWebhook, setFailing, switchOff } from "./webhooks.sql.ts";
+import { type Progress, progressAfter } from "./progress.ts";
+import { type Attempt, NEAR_LIMIT, pauseEnds, secretsAt, type Webhook } from "./webhook.ts";
+import { getWebhook, setTroubles, switchOff } from "./webhooks.sql.ts";
 
-/** Connections that an invocation may have open at once (Workers limits). */
-const CONCURRENCY = 6;
 /** Changes of one read, and events that are under way; what comes after them waits in D1. */
 const READ_STEP = 200;
 const MAX_PENDING = 400;
-/** Events that wait for an operator. With more, the endpoint pauses as after a failure. */
-const MAX_PARKED = 1_000;
-/** An alarm ends after this time and goes on with the next one, so that no call waits for long. */
+/**
+ * An alarm ends after this time and goes on with the next one, so that no call waits for long; also after
+ * so many rounds, which make four statements each, of the 1,000 of an invocation (D1 limits).
+ */
 const ROUND_MS = 20_000;
+const MAX_ROUNDS = 50;
 /** How often it looks for changes: soon after the last one, and else. */
 const POLL_MS = 1_000;
 const IDLE_POLL_MS = 5_000;
 const BUSY_MS = 60_000;
 const RETRY_MS = 5_000;
+/** While the webhook is off: to prune, and to forget all once the webhook is deleted. */
+const OFF_POLL_MS = 86_400_000;
 /** While the service is frozen: what would be told may not be true of the restored database. */
 const FROZEN_POLL_MS = 30_000;
 
@@ -62,12 +59,24 @@ export class Courier extends DurableObject<OrdersEnv> {
     return (this.#opened ??= new CourierStore(this.ctx.storage));
   }
 
-  /** Called when the webhook is made or changed, and by the cron, in case the alarm is lost. */
+  /**
+   * Whether it was ever woken, and has not forgotten since. Else it stores nothing and has no alarm, and
+   * must not open its store, whose tables nobody would ever delete.
+   */
+  get #isKnown(): boolean {
+    return this.ctx.storage.kv.get<string>("id") !== undefined;
+  }
+
+  /** When the pause ends; 0: there is none. */
+  #pausedUntil_ms(now_ms: number): number {
+    return pauseEnds(this.#store.progress?.pausedUntil_ms ?? 0, now_ms);
+  }
+
+  /** Called when the webhook is made, changed or about to be deleted, and by the cron, in case the alarm is lost. */
   async wake(id: string): Promise<void> {
     if (this.ctx.storage.kv.get<string>("id") !== id) this.ctx.storage.kv.put("id", id);
-    const { progress } = this.#store;
-    const at_ms = Math.max(Date.now(), progress?.pausedUntil_ms ?? 0);
-    await ensureAlarmBy(this.ctx.storage, at_ms, Date.now());
+    const now_ms = Date.now();
+    await ensureAlarmBy(this.ctx.storage, this.#pausedUntil_ms(now_ms) || now_ms, now_ms);
   }
 
   /** As `wake`, and tries again at once what has failed. */
@@ -79,22 +88,24 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   status(): CourierStatus {
-    const { failures = 0, pausedUntil_ms = 0 } = this.#store.progress ?? {};
+    if (!this.#isKnown) return { pending: 0, parked: 0, failures: 0, pausedUntil: null };
+    const pausedUntil_ms = this.#pausedUntil_ms(Date.now());
     return {
       pending: this.#store.count("pending"),
       parked: this.#store.count("parked"),
-      failures,
-      pausedUntil: pausedUntil_ms > Date.now() ? new Date(pausedUntil_ms).toISOString() : null,
+      failures: this.#store.progress?.failures ?? 0,
+      pausedUntil: pausedUntil_ms > 0 ? new Date(pausedUntil_ms).toISOString() : null,
     };
   }
 
   deliveries(state: EventState | null, before: number, limit: number) {
+    if (!this.#isKnown) return [];
     return this.#store.list(state, before, limit) satisfies Delivery[];
   }
 
   /** Has an event sent again, now. False: it is unknown, or no longer kept. */
   async resend(webhookId: string, eventId: string): Promise<boolean> {
-    if (!this.#store.resend(eventId)) return false;
+    if (!this.#isKnown || !this.#store.resend(eventId)) return false;
     await this.resume(webhookId);
     return true;
   }
@@ -108,7 +119,7 @@ export class Courier extends DurableObject<OrdersEnv> {
   }
 
   eraseCustomer(customerId: string, erasedId: string): void {
-    this.#store.erase(customerId, erasedId);
+    if (this.#isKnown) this.#store.erase(customerId, erasedId);
   }
 
   /** The webhook is deleted, and nothing of it stays. */
@@ -129,14 +140,15 @@ export class Courier extends DurableObject<OrdersEnv> {
     if (next_ms !== null) await ensureAlarmBy(this.ctx.storage, next_ms, Date.now());
   }
 
-  /** Returns when to run next; null: not until somebody wakes it. */
+  /** Returns when to run next; null: never, for it has forgotten its webhook. */
   async #run(): Promise<number | null> {
     this.#store.prune(Date.now());
     const end_ms = Date.now() + ROUND_MS;
-    let next_ms: number | null = null;
-    do {
+    let next_ms: number | null = Date.now();
+    for (let rounds = 0; rounds < MAX_ROUNDS; rounds++) {
       next_ms = await this.#round();
-    } while (next_ms !== null && next_ms <= Date.now() && Date.now() < end_ms);
+      if (next_ms === null || next_ms > Date.now() || Date.now() >= end_ms) break;
+    }
     return next_ms;
   }
 
@@ -145,83 +157,77 @@ export class Courier extends DurableObject<OrdersEnv> {
     const id = this.ctx.storage.kv.get<string>("id");
     const webhook = id === undefined ? null : await getWebhook(this.env.DB, id);
     if ((await readService(this.env.DB)).isFrozen) return Date.now() + FROZEN_POLL_MS;
-    if (!webhook) await this.forget();
-    if (!webhook || webhook.state === "off") return null;
+    if (!webhook) {
+      await this.forget();
+      return null;
+    }
+    if (webhook.state === "off") return Date.now() + OFF_POLL_MS;
     const next_ms = await this.#send(webhook, () => version !== this.#version);
+    const { failingSince_ms, nearLimitSince_ms } = webhook;
     const isFailing = (this.#store.progress?.failures ?? 0) > 0;
-    if (isFailing !== (webhook.failingSince_ms !== null)) {
-      await setFailing(this.env.DB, webhook.id, isFailing ? Date.now() : null);
+    const isNearLimit = this.#store.parkedSubjects() >= NEAR_LIMIT;
+    if (isFailing !== (failingSince_ms !== null) || isNearLimit !== (nearLimitSince_ms !== null)) {
+      await setTroubles(this.env.DB, webhook.id, {
+        failingSince_ms: isFailing ? (failingSince_ms ?? Date.now()) : null,
+        nearLimitSince_ms: isNearLimit ? (nearLimitSince_ms ?? Date.now()) : null,
+      });
     }
     return next_ms;
   }
 
-  async #send(webhook: Webhook, isStale: () => boolean): Promise<number | null> {
-    const pausedUntil_ms = this.#store.progress?.pausedUntil_ms ?? 0;
-    if (pausedUntil_ms > Date.now()) return pausedUntil_ms;
-    if (!(await this.#read(webhook))) {
+  async #send(webhook: Webhook, isStale: () => boolean): Promise<number> {
+    const pausedUntil_ms = this.#pausedUntil_ms(Date.now());
+    if (pausedUntil_ms > 0) return pausedUntil_ms;
+    const read = await this.#read(webhook);
+    if (read === "reset") {
       await switchOff(this.env.DB, webhook, "changes_reset", Date.now());
-      return null;
+      return Date.now();
     }
     const lanes = this.#store.lanes(MAX_PENDING);
     const now_ms = Date.now();
     if (lanes.length === 0) {
+      // A page of types that it does not want: after a rush there are thousands of them.
+      if (read === "more") return now_ms;
       return now_ms + (now_ms - this.#found_ms < BUSY_MS ? POLL_MS : IDLE_POLL_MS);
     }
     return this.#deliver(webhook, lanes, isStale);
   }
 
-  /** Reads the next changes, if there is room for them. False: they are no longer kept. */
-  async #read({ types, startsAfter }: Webhook): Promise<boolean> {
+  /** Reads the next changes, if there is room for them. `reset`: they are no longer kept. */
+  async #read({ types, startsAfter }: Webhook): Promise<"all" | "more" | "reset"> {
     const known = this.#store.progress;
     const isNewStart = known?.start !== startsAfter;
     const progress: Progress = isNewStart
       ? { start: startsAfter, cursor: startsAfter, failures: 0, pausedUntil_ms: 0 }
       : known;
-    if (this.#store.count("pending") > MAX_PENDING - READ_STEP) return true;
+    if (this.#store.count("pending") > MAX_PENDING - READ_STEP) return "more";
     const page = await readChanges(this.env.DB, parseCursor(progress.cursor), READ_STEP);
-    if (page === "reset") return false;
-    const { changes, epoch, next } = page;
+    if (page === "reset") return "reset";
+    // Told to forget while it was reading: the next round does, and nothing comes in before.
+    if (!this.#isKnown) return "all";
+    const { changes, epoch, next, hasMore } = page;
     const cursor = cursorOf(epoch, next);
-    if (cursor === progress.cursor && !isNewStart) return true;
+    if (cursor === progress.cursor && !isNewStart) return "all";
     this.#found_ms = Date.now();
     const wanted = changes.filter(({ type }) => types.includes(type));
     const events = wanted.map((change) => eventOf(change, epoch));
     this.#store.add(events, { ...progress, cursor });
-    return true;
+    return hasMore ? "more" : "all";
   }
 
-  /** Posts the events of each lane in sequence. Returns when to go on; null: the endpoint is off. */
+  /** Posts the events. Returns when to go on. */
   async #deliver(
     webhook: Webhook,
     lanes: StoredEvent[][],
     isStale: () => boolean,
-  ): Promise<number | null> {
-    const end_ms = Date.now() + ROUND_MS;
-    let failed: Attempt | null = null;
-    let isGone = false;
-    const deliverLane = async (lane: StoredEvent[]): Promise<void> => {
-      for (const { seq, id, subject, body } of lane) {
-        if (failed || isGone || isStale() || Date.now() > end_ms) return;
-        const now_ms = Date.now();
-        const posting = { url: webhook.url, id, body, secrets: secretsAt(webhook, now_ms) };
-        const attempt = await postEvent(posting, now_ms);
-        const verdict = verdictOf(attempt.status);
-        this.#store.record(seq, attempt, verdict === "delivered", now_ms);
-        if (verdict === "delivered") continue;
-        log("warn", "webhook.post_failed", { webhookId: webhook.id, id, status: attempt.status });
-        if (verdict === "gone") isGone = true;
-        else if (verdict === "park" && this.#store.count("parked") < MAX_PARKED) {
-          this.#store.move(subject, "parked");
-        } else failed = attempt;
-        return;
-      }
-    };
-    await pMap(lanes, deliverLane, { concurrency: CONCURRENCY });
+  ): Promise<number> {
+    const until = { end_ms: Date.now() + ROUND_MS, isStale };
+    const { failed, isGone } = await deliverLanes(webhook, lanes, () => this.#store, until);
     // What the endpoint said before it was changed holds no longer.
     if (isStale()) return Date.now();
     if (isGone) {
       await switchOff(this.env.DB, webhook, "gone", Date.now());
-      return null;
+      return Date.now();
     }
     return this.#pause(failed);
   }
@@ -231,13 +237,8 @@ export class Courier extends DurableObject<OrdersEnv> {
     const { progress } = this.#store;
     const now_ms = Date.now();
     if (!progress) return now_ms;
-    if (!failed) {
-      if (progress.failures > 0) this.#store.progress = { ...progress, failures: 0 };
-      return now_ms;
-    }
-    const failures = progress.failures + 1;
-    const pausedUntil_ms = now_ms + pauseAfter(failures, failed.retryAfter_ms, Math.random);
-    this.#store.progress = { ...progress, failures, pausedUntil_ms };
-    return pausedUntil_ms;
+    const next = progressAfter(progress, failed, now_ms, Math.random);
+    if (next !== progress) this.#store.progress = next;
+    return failed ? next.pausedUntil_ms : now_ms;
   }
 }

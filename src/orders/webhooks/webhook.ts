@@ -6,20 +6,34 @@ export type WebhookState = "on" | "off";
 /** Why it is off: an operator, a 410 of the endpoint, or changes that are no longer kept. */
 export type WhyOff = "operator" | "gone" | "changes_reset";
 
-export interface Webhook {
+export interface Webhook extends Troubles {
   id: string;
   url: string;
   types: ChangeType[];
-  /** The first signs; the second one too, until its time is over. */
+  /** This one signs; those before it too, until their time is over. */
   secret: string;
-  previous: { secret: string; until_ms: number } | null;
+  previous: EarlierSecret | null;
+  /** Those before `previous`, the newest first. Absent: an earlier version. */
+  earlier?: EarlierSecret[];
   state: WebhookState;
   why: WhyOff | null;
   offSince_ms: number | null;
   /** A cursor of the changes. */
   startsAfter: string;
-  failingSince_ms: number | null;
   createdAt_ms: number;
+}
+
+export interface EarlierSecret {
+  secret: string;
+  until_ms: number;
+}
+
+/** What is wrong with an endpoint, and since when; null: it is not. */
+export interface Troubles {
+  /** Its deliveries fail. */
+  failingSince_ms: number | null;
+  /** It has refused so much that it will soon pause: see `NEAR_LIMIT`. */
+  nearLimitSince_ms: number | null;
 }
 
 export interface WebhookView {
@@ -46,9 +60,11 @@ export function webhookView(webhook: Webhook): WebhookView {
   };
 }
 
-/** The secrets that sign now. */
-export const secretsAt = ({ secret, previous }: Webhook, now_ms: number): string[] =>
-  previous && previous.until_ms > now_ms ? [secret, previous.secret] : [secret];
+/** The secrets that sign now, the newest first. */
+export function secretsAt({ secret, previous, earlier = [] }: Webhook, now_ms: number): string[] {
+  const before = previous ? [previous, ...earlier] : earlier;
+  return [secret, ...before.filter(({ until_ms }) => until_ms > now_ms).map((one) => one.secret)];
+}
 
 /** What one attempt came to. */
 export interface Attempt {
@@ -77,6 +93,14 @@ export function verdictOf(status: number | null): Verdict {
   return status >= 400 && status < 500 && !LATER.has(status) ? "park" : "retry";
 }
 
+/**
+ * Orders, payments and items of which events wait for an operator. With more, the endpoint pauses as
+ * after a failure. Not events: one of them that goes on happening would stop all the others.
+ */
+export const MAX_PARKED = 1_000;
+/** With so many an alert is raised. */
+export const NEAR_LIMIT = 800;
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -94,6 +118,10 @@ const PAUSES_MS = [
   DAY_MS,
 ];
 
+/** The jitter of a pause, up or down. */
+const JITTER = 0.1;
+const LONGEST_PAUSE_MS = DAY_MS * (1 + JITTER);
+
 /** How long an endpoint pauses after so many failures in a row: ±10 %, and no shorter than it asks for. */
 export function pauseAfter(
   failures: number,
@@ -101,5 +129,13 @@ export function pauseAfter(
   random: () => number,
 ): number {
   const pause_ms = PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1] ?? DAY_MS;
-  return Math.max(pause_ms * (0.9 + random() / 5), Math.min(retryAfter_ms ?? 0, DAY_MS));
+  const jitter = 1 - JITTER + 2 * JITTER * random();
+  return Math.max(pause_ms * jitter, Math.min(retryAfter_ms ?? 0, DAY_MS));
 }
+
+/**
+ * When a stored pause ends; 0: there is none. One that ends later than any that begins now was stored by
+ * a clock that ran ahead, and holds no longer: else the endpoint would be silent until the clock is there.
+ */
+export const pauseEnds = (pausedUntil_ms: number, now_ms: number): number =>
+  pausedUntil_ms > now_ms && pausedUntil_ms <= now_ms + LONGEST_PAUSE_MS ? pausedUntil_ms : 0;

@@ -1,5 +1,5 @@
 import type { ChangeType } from "../changes/change.ts";
-import type { Webhook, WebhookState, WhyOff } from "./webhook.ts";
+import type { EarlierSecret, Troubles, Webhook, WebhookState, WhyOff } from "./webhook.ts";
 
 /** The table `webhooks`. */
 
@@ -7,6 +7,8 @@ import type { Webhook, WebhookState, WhyOff } from "./webhook.ts";
 export const MAX_WEBHOOKS = 20;
 /** How long the secret before a rotation still signs. */
 const ROTATION_MS = 24 * 3_600_000;
+/** Of the last so many rotations: each is another signature of every event. */
+const MAX_PREVIOUS = 5;
 
 interface WebhookRow {
   id: string;
@@ -15,11 +17,13 @@ interface WebhookRow {
   secret: string;
   previous_secret: string | null;
   previous_until: number | null;
+  earlier_secrets: string;
   state: WebhookState;
   why: WhyOff | null;
   off_since: number | null;
   starts_after: string;
   failing_since: number | null;
+  near_limit_since: number | null;
   created_at: number;
 }
 
@@ -32,11 +36,13 @@ const webhookFromRow = (row: WebhookRow): Webhook => ({
     row.previous_secret === null
       ? null
       : { secret: row.previous_secret, until_ms: row.previous_until ?? 0 },
+  earlier: JSON.parse(row.earlier_secrets) as EarlierSecret[],
   state: row.state,
   why: row.why,
   offSince_ms: row.off_since,
   startsAfter: row.starts_after,
   failingSince_ms: row.failing_since,
+  nearLimitSince_ms: row.near_limit_since,
   createdAt_ms: row.created_at,
 });
 
@@ -101,7 +107,10 @@ export async function patchWebhook(
   return row && webhookFromRow(row);
 }
 
-/** Gives a new secret; the one before goes on signing beside it for a day. */
+/**
+ * Gives a new secret. Each one before goes on signing beside it until a day after its own rotation: if the
+ * answer is lost, a repeat gives a third secret, and the endpoint still has the first.
+ */
 export async function rotateSecret(
   db: D1Database,
   { id, secret }: { id: string; secret: string },
@@ -109,10 +118,15 @@ export async function rotateSecret(
 ): Promise<Webhook | null> {
   const row = await db
     .prepare(
-      `UPDATE webhooks SET previous_secret = secret, previous_until = ?3, secret = ?2
+      `UPDATE webhooks SET previous_secret = secret, previous_until = ?3, secret = ?2,
+         earlier_secrets = (SELECT json_group_array(json(value)) FROM (
+           SELECT value FROM (
+             SELECT json_object('secret', previous_secret, 'until_ms', previous_until) AS value
+             UNION ALL SELECT value FROM json_each(earlier_secrets))
+           WHERE value->>'until_ms' > ?4 LIMIT ${MAX_PREVIOUS - 1}))
        WHERE id = ?1 RETURNING *`,
     )
-    .bind(id, secret, now_ms + ROTATION_MS)
+    .bind(id, secret, now_ms + ROTATION_MS, now_ms)
     .first<WebhookRow>();
   return row && webhookFromRow(row);
 }
@@ -133,12 +147,23 @@ export async function switchOff(
     .run();
 }
 
-export async function setFailing(
+export async function setTroubles(
   db: D1Database,
   id: string,
-  since_ms: number | null,
+  { failingSince_ms, nearLimitSince_ms }: Troubles,
 ): Promise<void> {
-  await db.prepare("UPDATE webhooks SET failing_since = ?2 WHERE id = ?1").bind(id, since_ms).run();
+  await db
+    .prepare("UPDATE webhooks SET failing_since = ?2, near_limit_since = ?3 WHERE id = ?1")
+    .bind(id, failingSince_ms, nearLimitSince_ms)
+    .run();
+}
+
+/** What failed in the future, by a clock that ran ahead, fails since now. */
+export async function endFailingAhead(db: D1Database, now_ms: number): Promise<void> {
+  await db
+    .prepare("UPDATE webhooks SET failing_since = ?1 WHERE failing_since > ?1")
+    .bind(now_ms)
+    .run();
 }
 
 /** False: there was none. */

@@ -12,6 +12,7 @@ const VIEW_OF: Partial<Record<Alert["code"], View>> = {
   money_unmatched: "payments",
   webhook_off: "webhooks",
   webhook_failing: "webhooks",
+  webhook_refusing: "webhooks",
 };
 
 /** What is wrong, in words, and what to do: above everything else, whatever the view. */
