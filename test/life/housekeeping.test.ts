@@ -161,6 +161,36 @@ describe("finished orders", () => {
   });
 });
 
+test("a payment outlives its order, also one that was returned long after it was paid", async () => {
+  const kept = orderRow({ updated_at: NOW_MS - DAY_MS }, NOW_MS - 99 * DAY_MS);
+  const payment = (reference: string, orderId: string, more = {}) => ({
+    reference,
+    order_id: orderId,
+    amount: 200,
+    currency: "EUR",
+    state: "applied",
+    why: null,
+    successor_id: null,
+    received_at: NOW_MS - 90 * DAY_MS,
+    updated_at: NOW_MS - 90 * DAY_MS,
+    actor: "{}",
+    ...more,
+  });
+  await insertRows("orders", [kept]);
+  await insertRows("payments", [
+    payment("kept", kept.id),
+    payment("gone", "an order that was pruned"),
+    payment("late", "an order that expired", {
+      successor_id: kept.id,
+      state: "refunded",
+      why: "ended",
+    }),
+  ]);
+  await round({ FINISHED_ORDER_RETENTION_DAYS: "10" });
+  const { results } = await env.DB.prepare("SELECT reference FROM payments ORDER BY id").all();
+  expect(results.map(({ reference }) => reference)).toEqual(["kept", "late"]);
+});
+
 test("a mark of presence goes after three days, in as many steps as it takes", async () => {
   const mark = (i: number, age_ms: number) => ({
     customer_id: `c${String(i).padStart(5, "0")}`,

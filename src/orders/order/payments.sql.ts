@@ -155,14 +155,18 @@ export async function refundPayment(
   return row === undefined ? null : paymentFromRow(row);
 }
 
-/** Deletes applied and refunded payments that were received before a time. */
+/**
+ * Deletes applied and refunded payments that were received before a time, except those of an order
+ * that is still there: a second payment for it would be applied as if it were the first.
+ */
 export function deleteOldPayments(db: D1Database, cutoff_ms: number): TableScan {
   // The position of a scan is text; '' is its start, and 0 as a number.
   const rows = `SELECT * FROM payments WHERE id > CAST(?1 AS INTEGER) ORDER BY id LIMIT ${SCAN_ROWS}`;
   const seen = db.prepare(`SELECT max(id) AS last, count(*) AS n FROM (${rows})`);
   const gone = db.prepare(
-    `DELETE FROM payments WHERE id IN (SELECT id FROM (${rows})
-       WHERE state IN ('applied', 'refunded') AND received_at < ?2)`,
+    `DELETE FROM payments WHERE id IN (SELECT id FROM (${rows}) AS p
+       WHERE state IN ('applied', 'refunded') AND received_at < ?2 AND NOT EXISTS (
+         SELECT 1 FROM orders WHERE orders.id IN (p.order_id, p.successor_id)))`,
   );
   return async (after) => {
     const [found, deleted] = await db.batch<{ last: number | null; n: number }>([
