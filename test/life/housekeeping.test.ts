@@ -1,6 +1,6 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { readDashboard } from "../../src/orders/operators/dashboard.sql.ts";
 import { foldMinutes } from "../../src/orders/order/minutes.sql.ts";
@@ -22,7 +22,10 @@ const rows = <T>(n: number, of: (i: number) => T) => Array.from({ length: n }, (
 beforeEach(async () => {
   await reset();
   await migrate();
+  // No part ends by its five seconds, however busy the machine is.
+  vi.useFakeTimers({ toFake: ["Date"], now: NOW_MS });
 });
+afterEach(() => vi.useRealTimers());
 
 describe("idempotency keys", () => {
   const key = (i: number, age_ms: number) => ({
