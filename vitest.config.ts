@@ -18,8 +18,8 @@ const SHARED_WORKERD = {
   ...SHARED_PROCESS,
   setupFiles: ["test/support/rest.ts"],
   // Few of them take a second; the limit is for a machine with ten times the load.
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
 };
 
 const RUN_FOLDER = ["test/support/run-folder.ts"];
@@ -59,13 +59,13 @@ export default defineConfig({
           ...SHARED_PROCESS,
           name: "unit",
           include: ["test/{unit,compat}/**/*.test.ts"],
-          testTimeout: 30_000,
+          testTimeout: 120_000,
         },
       },
       {
         test: {
           ...SHARED_PROCESS,
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           name: "sim",
           include: ["test/sim/**/*.test.ts", "test/conformance/stand-ins.test.ts"],
         },

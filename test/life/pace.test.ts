@@ -54,29 +54,25 @@ describe("housekeeping keeps pace with 1,000 orders a second", () => {
     console.info(`${table}: ${A_MINUTE + 10_000} rows in ${Math.round(took_ms)} ms`);
   });
 
-  test(
-    "few old keys among many new ones all go within the two hours of a lap",
-    { timeout: 60_000 },
-    async () => {
-      const KEYS = 250_000;
-      await env.DB.prepare(
-        `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
+  test("few old keys among many new ones all go within the two hours of a lap", async () => {
+    const KEYS = 250_000;
+    await env.DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
        INSERT INTO idempotency_keys (customer_id, key, order_id, created_at)
        SELECT printf('c%07d', (i * 7919) % 1000003), 'k', 'o' || i, iif(i % 50, ?2, ?3) FROM n`,
-      )
-        .bind(KEYS, NOW_MS, NOW_MS - 3 * DAY_MS)
-        .run();
-      let cursors = {
-        ...NO_CURSORS,
-        laps: { ...NO_CURSORS.laps, keys: { size: KEYS, met: 0, began_ms: 0 } },
-      };
-      let rounds = 0;
-      do cursors = await prune(env.DB, policy, cursors, NOW_MS + rounds * MINUTE_MS);
-      while (++rounds < 500 && cursors.keys !== "");
-      expect(rounds).toBeLessThanOrEqual(120);
-      expect(await count("idempotency_keys")).toBe(KEYS - KEYS / 50);
-    },
-  );
+    )
+      .bind(KEYS, NOW_MS, NOW_MS - 3 * DAY_MS)
+      .run();
+    let cursors = {
+      ...NO_CURSORS,
+      laps: { ...NO_CURSORS.laps, keys: { size: KEYS, met: 0, began_ms: 0 } },
+    };
+    let rounds = 0;
+    do cursors = await prune(env.DB, policy, cursors, NOW_MS + rounds * MINUTE_MS);
+    while (++rounds < 500 && cursors.keys !== "");
+    expect(rounds).toBeLessThanOrEqual(120);
+    expect(await count("idempotency_keys")).toBe(KEYS - KEYS / 50);
+  });
 
   test("old orders that may not go hold up no other: the walk gets past them in a lap", async () => {
     const stuck = rows(30_000, (i) => orderRow({ status: "confirmed" }, NOW_MS - 90 * DAY_MS + i));

@@ -164,4 +164,4 @@ it("with D1 silent, sockets that open together are all closed within the time of
   ]);
   expect(Date.now() - from_ms).toBeLessThan(2 * D1_TIMEOUT_MS);
   await rewireFeed(customerId);
-}, 60_000);
+});

@@ -3,7 +3,7 @@ import { run } from "../../sim/run.ts";
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
 
-it("has the same history each time a seed is run", { timeout: 60_000 }, async () => {
+it("has the same history each time a seed is run", async () => {
   const first = [];
   for (const seed of SEEDS) first.push((await run({ seed })).hash);
   const again = [];
@@ -12,7 +12,7 @@ it("has the same history each time a seed is run", { timeout: 60_000 }, async ()
   expect(new Set(first).size).toBe(SEEDS.length);
 });
 
-it("has it line by line, printed or not", { timeout: 60_000 }, async () => {
+it("has it line by line, printed or not", async () => {
   const printed = await run({ seed: 3, isPrinted: true });
   const again = await run({ seed: 3, isPrinted: true });
   expect(again.lines).toEqual(printed.lines);

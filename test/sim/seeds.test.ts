@@ -10,7 +10,7 @@ const SEEDS = 200;
 // In processes of its own: two at once, and without the test runner's transforms.
 it(
   `keeps every promise over ${SEEDS} seeds, with every fault struck`,
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const args = ["sim/simulate.ts", "--seeds", `${SEEDS}`];
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT }).catch(

@@ -8,7 +8,7 @@ const suspect: RunOptions["suspect"] = ({ orders }) => {
   return cancelled ? `${cancelled.id} is cancelled` : null;
 };
 
-it("shortens a failing run to what it takes to fail", { timeout: 60_000 }, async () => {
+it("shortens a failing run to what it takes to fail", async () => {
   let failed = null;
   for (let seed = 1; !failed; seed++) {
     const result = await run({ seed, suspect });

@@ -39,7 +39,7 @@ test("it reads page after page, by nextCursor also when there is nothing, throug
     "/v1/changes?after=beyond&limit=2",
   ]);
   expect(new Set(heard.map(({ headers }) => headers.prefer))).toEqual(new Set(["wait=10"]));
-}, 30_000);
+});
 
 test("it starts where it is told to, and asks for nothing more once its loop is left", async () => {
   const { url, heard } = await serve(() => ({

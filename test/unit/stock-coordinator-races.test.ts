@@ -4,7 +4,7 @@ import { type CallItem, coordinate } from "../../src/stock/coordinator.ts";
 import { event, type MemoryItem, replay, seeded, shelf, successorOf } from "./stock-fixtures.ts";
 
 // Some explore thousands of interleavings.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 type Choose = (below: number) => number;
 

@@ -176,9 +176,9 @@ test("200 at most wait for a siteverify that never answers, for 8 s", async () =
   const { url, heard } = await serve(() => "hang");
   const started_ms = Date.now();
   const waiting = Array.from({ length: 200 }, () => post(url));
-  await expect.poll(() => heard.length, { timeout: 3_500 }).toBe(200);
+  await expect.poll(() => heard.length, { timeout: 7_000 }).toBe(200);
   expect(await post(url)).toMatchObject({ status: 503, detail: /Too many/ });
-  expect(Date.now() - started_ms).toBeLessThan(4_000);
+  expect(Date.now() - started_ms).toBeLessThan(7_500); // before the first is given up
   const answers = await Promise.all(waiting);
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
   expect(Date.now() - started_ms).toBeLessThan(15_000);
