@@ -1,4 +1,6 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
+import { signHs256 } from "../../scripts/lib/jwt.ts";
 import { confirmed, settleDown } from "./support/money.ts";
 import { counters } from "./support/stock.ts";
 import { migrate, type World, worldOf } from "./support/world.ts";
@@ -29,6 +31,23 @@ test("a key belongs to the whole adjustment: repeats say so, a refusal too, anot
   expect(await adjust("b", 5, "found")).toEqual([422, "idempotency_key_reused", undefined, null]);
   expect(await adjust("a", -1, "lost")).toEqual([422, "idempotency_key_reused", undefined, null]);
   expect(await adjust("c", 1, "found")).toEqual([200, undefined, 6, null]);
+});
+
+test("a key belongs to its caller: two services that use one key both change the stock", async () => {
+  const world = await worldOf();
+  const sku = await world.stocked(0);
+  const by = async (sub: string) => {
+    const token = await signHs256(env.AUTH_SECRET!, sub, { scope: "stock:write", expires: "1h" });
+    const { status, body, headers } = await world.call("POST", `/v1/items/${sku}/stock`, {
+      body: { delta: 10, reason: "delivery" },
+      headers: { Authorization: `Bearer ${token}`, "Idempotency-Key": "delivery-7" },
+    });
+    return [status, body["available"], headers.get("Idempotency-Replayed")];
+  };
+  expect(await by("erp")).toEqual([200, 10, null]);
+  expect(await by("dock")).toEqual([200, 20, null]);
+  expect(await by("erp")).toEqual([200, 10, "true"]);
+  expect(await counters(sku)).toMatchObject({ available: 20 });
 });
 
 describe("a count of the shelf", () => {
