@@ -369,15 +369,13 @@ export function insertRebuilt(
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
          placed_at, updated_at, awaits, due_at, history, amount_due, payment_window_ms,
-         idempotency_key, idempotency_owner, successor_of, returned, returned_at,
-         changed_in, changed_from)
+         idempotency_key, idempotency_owner, successor_of, changed_in, changed_from)
        SELECT value->>'id', value->>'customer', 'pending', value->>'lines', value->>'total',
          value->>'currency', 1, value->>'at', ?2, 'lock', ?2,
          json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
            'at_ms', value->>'at', 'actor', json(?3))),
          value->>'amountDue', value->>'window', value->>'key', value->>'keyOwner',
-         value->>'successorOf', value->>'returned', iif(value->>'isReturned', ?2, NULL),
-         ${NEXT_CHANGE}, 0
+         value->>'successorOf', ${NEXT_CHANGE}, 0
        FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`,
     )
     .bind(rows, now_ms, JSON.stringify(actor));

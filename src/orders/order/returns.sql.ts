@@ -13,6 +13,8 @@ export const MAX_RETURNS = 100;
 interface ReturnRow {
   id: string;
   order_id: string;
+  key_owner: string;
+  key: string;
   customer_id: string;
   lines: string;
   restock: 0 | 1;
@@ -23,10 +25,13 @@ interface ReturnRow {
 }
 
 export const returnFromRow = (row: unknown): Return => {
-  const { order_id, customer_id, lines, restock, reason, actor, ...same } = row as ReturnRow;
+  const { order_id, key_owner, customer_id, lines, restock, reason, actor, ...same } =
+    row as ReturnRow;
   return {
     id: same.id,
     orderId: order_id,
+    keyOwner: key_owner,
+    key: same.key,
     customerId: customer_id,
     lines: JSON.parse(lines),
     restock: restock === 1,

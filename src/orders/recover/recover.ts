@@ -213,7 +213,7 @@ async function recoverPart(
     if (!ports.isApplied && at !== null && first !== at) continue;
     const recovery = decideRecovery(order.before, skus, decisions);
     const { id, customerId, origin, before } = order;
-    if (origin) rebuilt.push({ id, customerId, origin, decisions });
+    if (origin) rebuilt.push({ id, customerId, origin });
     // One that is pending still has no revision that anybody could have seen later.
     if (before === "confirmed" || recovery.type !== "left") recovered.push({ id, recovery });
     const after = statusAfter(recovery, before);

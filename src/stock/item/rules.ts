@@ -42,6 +42,8 @@ export interface ReturnCommand {
   type: "return";
   orderId: string;
   returnId: string;
+  /** Of what the shop asked for: a repeat has it too. Absent: an earlier version sent the return. */
+  requestHash?: string;
   customerId: string;
   quantity: number;
   /** False: the units are written off. */
@@ -241,7 +243,7 @@ function commit({ counters, lock }: ItemView, orderId: string): Decision {
 }
 
 /**
- * Takes sold units back, once for each return id. It needs no lock: goods may come back long after
+ * Takes sold units back, once for each return id and for each request. It needs no lock: goods may come back long after
  * the item has forgotten the order. The orders Worker has judged that they were sold.
  */
 function takeBack(view: ItemView, command: ReturnCommand): Decision {
