@@ -123,7 +123,7 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "Compare orders with their stock",
     description:
-      "Compares a bounded part of the orders with the stock items, and reports differences that a second comparison finds again. Continue with `nextCursor` until it is null. `repair` repeats the commands of orders that differ, and takes the units again that an item has lost, as far as they go: `repaired` says for which. A lock without an order is reported and never changed.",
+      "Compares a bounded part of the orders with the stock items, and reports differences that a second comparison finds again. Continue with `nextCursor` until it is null. `repair` repeats the commands and returns of orders that differ, where that can mend the difference, and takes the units again that an item has lost, as far as they go: `repaired` says for which. A lock without an order is reported and never changed.",
     caller: "service",
     scopes: ["operations:write"],
     body: body(

@@ -12,6 +12,7 @@ import { addDoorRefusals } from "../../src/orders/order/door-refusals.sql.ts";
 import { unfinishedOrders } from "../../src/orders/order/order-queries.sql.ts";
 import { commandOf } from "../../src/orders/order/order.ts";
 import { eraseOrders, requeueCommands } from "../../src/orders/order/orders.sql.ts";
+import { requeueReturns } from "../../src/orders/order/returns.sql.ts";
 import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
@@ -156,6 +157,7 @@ async function operations(): Promise<void> {
   await comparePage({ phase: "orders", after: "" }, ports);
   await comparePage({ phase: "locks", sku: "", after: "" }, ports);
   await requeueCommands(env.DB, [id], Date.now());
+  await requeueReturns(env.DB, [id], Date.now());
   await changeOrder(env, "cancel", { id, actor: SYSTEM }, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
   await prune(env.DB, policy, NO_CURSORS, Date.now());

@@ -137,6 +137,21 @@ export const delayReturns = (
     )
     .bind(JSON.stringify(ids), due_ms);
 
+/** Has all returns of these orders sent again, now. An item that has applied one says so again. */
+export async function requeueReturns(
+  db: D1Database,
+  orderIds: readonly string[],
+  now_ms: number,
+): Promise<void> {
+  await db
+    .prepare(
+      `UPDATE returns SET due_at = ?2, attempts = 0
+       WHERE order_id IN (SELECT value FROM json_each(?1))`,
+    )
+    .bind(JSON.stringify(orderIds), now_ms)
+    .run();
+}
+
 /** Records that every item has applied these returns. */
 export function acknowledgeReturns(db: D1Database, ids: readonly string[]): D1PreparedStatement {
   return db

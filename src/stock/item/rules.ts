@@ -130,7 +130,7 @@ export function decide(view: ItemView, command: ItemCommand): Decision {
     case "lock":
       return view.lock ? { answer: repeatLock(view.lock) } : lock(view, command);
     case "relock":
-      return view.lock ? { answer: repeatLock(view.lock) } : relock(view, command);
+      return view.lock ? { answer: repeatRelock(view.lock, command) } : relock(view, command);
     case "release":
       return release(view, command);
     case "commit":
@@ -145,6 +145,10 @@ function repeatLock({ state, shortage }: Lock): ItemAnswer {
     ? { type: "locked" }
     : { type: "refused", shortage: state === "refused" ? shortage : null };
 }
+
+/** Units that came back are not taken again: the lock is there, and nothing of it was lost. */
+const repeatRelock = (lock: Lock, { quantity }: ItemCommand & { type: "relock" }): ItemAnswer =>
+  lock.quantity - lock.returned < quantity ? { type: "refused", shortage: null } : repeatLock(lock);
 
 function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision {
   const { counters, customerUnits, isPaused } = view;
