@@ -173,7 +173,7 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "Recover a restored database",
     description:
-      "Rebuilds what a restored database has lost from what the items have decided: orders with their lines, prices, customers and idempotency keys, and what became of unfinished ones. One bounded part; continue with `nextCursor` until it is null. Without `apply` it only tells. Safe to repeat, also after it died half way.",
+      "Rebuilds what a restored database has lost from what the items have decided: orders with their lines, prices, customers and idempotency keys, what became of unfinished ones, and the names that took the place of erased customers. One bounded part; continue with `nextCursor` until it is null. Without `apply` it only tells. Safe to repeat, also after it died half way.",
     caller: "service",
     scopes: ["operations:write"],
     body: body("Recover", { apply: true }, "An absent body means `{}`.", false),

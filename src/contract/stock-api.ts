@@ -162,6 +162,12 @@ export interface Erasure {
   orderIds: string[];
 }
 
+/** An order whose customer was erased, and the name that has taken the customer's place. */
+export interface ErasedOrder {
+  orderId: string;
+  erasedId: string;
+}
+
 /** The lane: the RPC interface of the stock Worker. Every method is idempotent. */
 export interface StockApi {
   /**
@@ -196,6 +202,8 @@ export interface StockApi {
     sku: string,
     after: string,
   ): Promise<{ decisions: StoredDecision[]; next: string | null }>;
+  /** The item's orders after one whose customers were erased, by order id. */
+  erasures(sku: string, after: string): Promise<{ orders: ErasedOrder[]; next: string | null }>;
   /** The decisions of an item for at most `MAX_ORDERS_PER_LANE_CALL` orders. */
   decisionsFor(sku: string, orderIds: string[]): Promise<StoredDecision[]>;
   /**

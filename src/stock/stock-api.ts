@@ -123,6 +123,10 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     return this.env.ITEM.getByName(sku).decisions(after);
   }
 
+  async erasures(sku: string, after: string): ReturnType<Api["erasures"]> {
+    return this.env.ITEM.getByName(sku).erasures(after);
+  }
+
   async decisionsFor(sku: string, orderIds: string[]): Promise<StoredDecision[]> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, orderIds, "orders");
     return this.env.ITEM.getByName(sku).decisionsFor(orderIds);

@@ -1,12 +1,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { v7 } from "uuid";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { StockApi } from "../../src/contract/stock-api.ts";
 import type { StockItem } from "../../src/stock/item/stock-item.ts";
 import { compareAll } from "./support/differences.ts";
 import { expired, paymentOf, report, settleDown, WINDOW } from "./support/money.ts";
 import { passAt } from "./support/reconcile.ts";
+import { recover, restore, settleEverything, thaw } from "./support/recovery.ts";
+import { beat, snapshot } from "./support/restore.ts";
 import { customerUnits, expectSettled, ledgerOf } from "./support/stock.ts";
 import {
   migrate,
@@ -19,6 +21,7 @@ import {
 } from "./support/world.ts";
 
 beforeAll(migrate);
+afterEach(() => void vi.useRealTimers());
 
 const erase = async (world: World, id: string) => {
   const path = `/v1/customers/${encodeURIComponent(id)}`;
@@ -156,4 +159,33 @@ describe("DELETE /v1/customers/:id", () => {
     const path = `/v1/customers/${customer}`;
     expect((await world.call("DELETE", path, { as: customer })).status).toBe(403);
   });
+});
+
+test("a database that was put back names nobody again whose orders the items know as erased", async () => {
+  vi.spyOn(console, "warn").mockReturnValue(undefined);
+  const world = await worldOf();
+  const { sku, customer, ids } = await customerWithOrders(world);
+  const keyed = { ...WAIT, "Idempotency-Key": "k" };
+  // Confirmed in the restored database, and paid before the customer is erased.
+  const { id } = (await world.place(customer, [{ sku, quantity: 1 }], keyed)).body;
+  await beat();
+  const before = await snapshot();
+  await world.pay(id);
+  await settleEverything(world);
+  expect(await erase(world, customer)).toBe(204);
+  const { customerId: erased } = await orderNow(id);
+  await restore(before);
+  expect((await orderNow(id)).customerId).toBe(customer);
+  const told = await recover(world, false);
+  expect(await everything(sku)).toContain(customer);
+  const done = await recover(world);
+  for (const { orders } of [told, done]) {
+    const named = orders.filter(({ customerId }) => customerId === erased);
+    expect(named.map(({ orderId }) => orderId).toSorted()).toEqual([...ids, id].toSorted());
+  }
+  await env.DB.prepare("DELETE FROM presence").run();
+  expect(await everything(sku)).not.toContain(customer);
+  await thaw(world);
+  await settleEverything(world);
+  await expectSettled(sku, [...ids, id]);
 });

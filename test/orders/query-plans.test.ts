@@ -180,6 +180,7 @@ async function disasters(sku: string): Promise<void> {
     skus: async (after: string) => ({ skus: after === "" ? [`${sku}-lost`] : [], next: null }),
     decisions: async () => ({ decisions, next: null }),
     decisionsFor: async () => decisions,
+    erasures: async () => ({ orders: [{ orderId, erasedId: "erased_1" }], next: null }),
   };
   const ports = { db, stock, policy: POLICY, since_ms: 0, isApplied: true, now: Date.now };
   await recoverPage(RECOVER_START, ports);

@@ -1,5 +1,6 @@
 import pMap from "p-map";
 import { v4 } from "uuid";
+import { ERASED_PREFIX } from "../../contract/erased.ts";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
@@ -8,7 +9,7 @@ import { eraseFromDeadLetters } from "../dead-letters/dead-letters.sql.ts";
 import { deletePresence } from "../feed/presence.sql.ts";
 import { deleteKeysOf } from "../order/idempotency-keys.sql.ts";
 import { ordersToErase } from "../order/order-queries.sql.ts";
-import { ERASED_PREFIX, type Order } from "../order/order.ts";
+import type { Order } from "../order/order.ts";
 import { eraseOrders } from "../order/orders.sql.ts";
 import { ordersReturning } from "../order/returns.sql.ts";
 import { courierOf } from "../webhooks/couriers.ts";

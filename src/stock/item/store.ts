@@ -1,11 +1,12 @@
 import type { Actor } from "../../contract/actor.ts";
 import { chunksOf } from "../../contract/chunks.ts";
-import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
+import type { Erasure } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Demand } from "./demand.ts";
 import { Ledger } from "./ledger.ts";
+import { LockPages } from "./lock-pages.ts";
 import { Requests } from "./requests.ts";
-import type { Counters, Lock, LockState } from "./rules.ts";
+import type { Counters, Lock } from "./rules.ts";
 import { type ItemRow, type LockRow, migrate, type OriginRow } from "./schema.ts";
 
 /** The tables `item` and `locks` of one stock item, in the SQLite of its Durable Object. */
@@ -47,6 +48,7 @@ export class ItemStore {
   readonly customers: CustomerUnits;
   readonly requests: Requests;
   readonly demand: Demand;
+  readonly pages: LockPages;
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -56,6 +58,7 @@ export class ItemStore {
     this.customers = new CustomerUnits(sql);
     this.requests = new Requests(sql);
     this.demand = new Demand(sql);
+    this.pages = new LockPages(sql);
   }
 
   state(sku: string): ItemState {
@@ -147,22 +150,6 @@ export class ItemStore {
         at_ms,
       );
     }
-  }
-
-  /** Reads `limit` locks after an order id, and returns the live ones. */
-  liveLocks(after: string, limit: number): { locks: LiveLock[]; next: string | null } {
-    const seen = this.#sql
-      .exec<{ orderId: string; quantity: number; state: LockState }>(
-        `SELECT order_id AS orderId, quantity - returned AS quantity, state FROM locks
-         WHERE order_id > ? ORDER BY order_id LIMIT ?`,
-        after,
-        limit,
-      )
-      .toArray();
-    const locks = seen.filter((lock): lock is LiveLock => {
-      return (lock.state === "held" || lock.state === "sold") && lock.quantity > 0;
-    });
-    return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
   }
 
   /** All decisions for orders after an id, in the order of ids. */
