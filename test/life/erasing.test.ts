@@ -3,12 +3,15 @@ import { env } from "cloudflare:workers";
 import { v7 } from "uuid";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { StockApi } from "../../src/contract/stock-api.ts";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import type { StockItem } from "../../src/stock/item/stock-item.ts";
+import { POLICY } from "../support/order.ts";
 import { compareAll } from "./support/differences.ts";
 import { expired, paymentOf, report, settleDown, WINDOW } from "./support/money.ts";
 import { passAt } from "./support/reconcile.ts";
 import { recover, restore, settleEverything, thaw } from "./support/recovery.ts";
-import { beat, snapshot } from "./support/restore.ts";
+import { beat, pass_ms, snapshot } from "./support/restore.ts";
+import { DAY_MS } from "./support/rows.ts";
 import { customerUnits, expectSettled, ledgerOf } from "./support/stock.ts";
 import {
   migrate,
@@ -30,7 +33,15 @@ const erase = async (world: World, id: string) => {
 
 /** Every table of D1 and of the item, as text. */
 async function everything(sku: string): Promise<string> {
-  const tables = ["orders", "idempotency_keys", "presence", "dead_letters", "payments", "returns"];
+  const tables = [
+    "orders",
+    "idempotency_keys",
+    "presence",
+    "dead_letters",
+    "payments",
+    "returns",
+    "erasures",
+  ];
   const rows = await env.DB.batch(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`)));
   const item = await runInDurableObject(env.ITEM.getByName(sku), (_: StockItem, { storage }) =>
     ["locks", "customers", "movements", "operations", "returns"].map((table) =>
@@ -143,6 +154,49 @@ describe("DELETE /v1/customers/:id", () => {
     expect((await orderNow(ids[1]!)).customerId).toBe(customer);
     expect(await erase(await worldOf(), customer)).toBe(204);
     expect(await everything(sku)).not.toContain(customer);
+  });
+
+  describe("whose orders were pruned", () => {
+    const vars = { FINISHED_ORDER_RETENTION_DAYS: "2" };
+    const forgotten = async () => {
+      const { sku, customer } = await customerWithOrders(await worldOf());
+      pass_ms(3 * DAY_MS);
+      await prune(env.DB, { ...POLICY, orderRetention_ms: 2 * DAY_MS }, NO_CURSORS, Date.now());
+      const found = env.DB.prepare("SELECT 1 FROM orders WHERE customer_id = ?").bind(customer);
+      expect(await found.first()).toBeNull();
+      return { sku, customer };
+    };
+
+    test("leaves no name at the items", async () => {
+      const { sku, customer } = await forgotten();
+      const units = (await customerUnits(sku))[customer];
+      expect(units).toBe(5);
+      expect(await erase(await worldOf({ vars }), customer)).toBe(204);
+      expect(await everything(sku)).not.toContain(customer);
+      expect(Object.values(await customerUnits(sku))).toEqual([units]);
+    });
+
+    test("goes on where an item did not answer", async () => {
+      const [one, two] = [await forgotten(), await forgotten()];
+      const { customer } = two;
+      const asked: string[] = [];
+      const stockOf = (isAway: boolean): Partial<StockApi> => ({
+        skus: async (after) =>
+          after === "" ? { skus: [one.sku], next: one.sku } : { skus: [two.sku], next: null },
+        eraseCustomer: async (sku, erasure) => {
+          asked.push(sku);
+          if (isAway && sku === two.sku) throw new Error("the item is away");
+          return await env.STOCK.eraseCustomer(sku, erasure);
+        },
+      });
+      const walk = async () => (await env.DB.prepare("SELECT * FROM erasures").all()).results;
+      expect(await erase(await worldOf({ vars, stock: stockOf(true) }), customer)).toBe(503);
+      expect(await walk()).toMatchObject([{ customer_id: customer, after_sku: one.sku }]);
+      expect(await erase(await worldOf({ vars, stock: stockOf(false) }), customer)).toBe(204);
+      expect(asked).toEqual([one.sku, two.sku, two.sku]);
+      expect(await walk()).toEqual([]);
+      expect(await everything(two.sku)).not.toContain(customer);
+    });
   });
 
   test("late money for an erased customer's order places none, and is to be refunded", async () => {

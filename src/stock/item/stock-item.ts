@@ -161,8 +161,8 @@ export class StockItem extends DurableObject<StockEnv> {
     return { locks, watermark_ms: this.#store.state("").watermark_ms };
   }
 
-  eraseCustomer(erasure: Erasure): void {
-    this.ctx.storage.transactionSync(() => this.#store.eraseCustomer(erasure));
+  eraseCustomer(erasure: Erasure): string | null {
+    return this.ctx.storage.transactionSync(() => this.#store.eraseCustomer(erasure));
   }
 
   decisions(after: string): { decisions: StoredDecision[]; next: string | null } {

@@ -1,5 +1,6 @@
 import type { Actor } from "../../contract/actor.ts";
 import { chunksOf } from "../../contract/chunks.ts";
+import { MAX_LOCKS_PER_SCAN } from "../../contract/limits.ts";
 import type { Erasure } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Demand } from "./demand.ts";
@@ -180,16 +181,18 @@ export class ItemStore {
     return [...rows].map(({ id }) => id);
   }
 
-  /** Gives the locks of these orders, and the customer's counted units, another customer id. */
-  eraseCustomer({ customerId, erasedId, orderIds }: Erasure): void {
+  /** Gives the customer's locks and counted units another customer id. Returns where to go on. */
+  eraseCustomer({ customerId, erasedId, orderIds, pruned }: Erasure): string | null {
+    const page = pruned && this.pages.ofCustomer(customerId, pruned, MAX_LOCKS_PER_SCAN);
     this.#sql.exec(
       `UPDATE locks SET customer_id = ?2, origin = json_remove(origin, '$.key', '$.keyOwner')
        WHERE customer_id = ?1 AND order_id IN (SELECT value FROM json_each(?3))`,
       customerId,
       erasedId,
-      JSON.stringify(orderIds),
+      JSON.stringify([...orderIds, ...(page?.orderIds ?? [])]),
     );
     this.customers.rename(customerId, erasedId);
+    return page?.next ?? null;
   }
 
   /** Deletes up to `limit` locks that ended before `cutoff_ms`. Returns the cursor; '' at the end. */
