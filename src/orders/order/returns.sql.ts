@@ -58,7 +58,8 @@ const EXCEEDS = `EXISTS (SELECT 1 FROM json_each(?3) AS r
 
 /**
  * Records a return if its key is free, its order is paid and none of its lines names more units than
- * are still sold: D1 alone judges that, so two returns of the last unit cannot both be recorded.
+ * are still sold: D1 alone judges that, so two returns of the last unit cannot both be recorded. It is
+ * due since ever: dated by a clock that ran ahead, it would wait until the reconciler's is there.
  */
 export function insertReturn(db: D1Database, made: NewReturn, now_ms: number): D1PreparedStatement {
   const { id, orderId, lines, restock, reason, actor, keyOwner, key } = made;
@@ -66,7 +67,7 @@ export function insertReturn(db: D1Database, made: NewReturn, now_ms: number): D
     .prepare(
       `INSERT INTO returns (id, order_id, key_owner, key, lines, restock, reason, actor, created_at,
          due_at)
-       SELECT ?1, o.id, ?4, ?5, ?3, ?6, ?7, ?8, ?9, ?9 FROM orders AS o
+       SELECT ?1, o.id, ?4, ?5, ?3, ?6, ?7, ?8, ?9, 0 FROM orders AS o
        WHERE o.id = ?2 AND o.status = 'paid' AND NOT ${EXCEEDS}
          AND (SELECT count(*) FROM returns WHERE order_id = o.id) < ${MAX_RETURNS}
        ON CONFLICT (key_owner, key) DO NOTHING`,
