@@ -123,7 +123,7 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "Compare orders with their stock",
     description:
-      "Compares a bounded part of the orders with the stock items, and reports differences that a second comparison finds again. Continue with `nextCursor` until it is null. `repair` repeats the commands of orders that differ, and takes the units again that an item has lost, as far as they go: `repaired` says for which. A lock without an order is reported and never changed.",
+      "Compares a bounded part of the orders with the stock items, and reports differences that a second comparison finds again. Continue with `nextCursor` until it is null. `repair` repeats the commands and returns of orders that differ, where that can mend the difference, and takes the units again that an item has lost, as far as they go: `repaired` says for which. A lock without an order is reported and never changed.",
     caller: "service",
     scopes: ["operations:write"],
     body: body(
@@ -173,7 +173,7 @@ export const operatorOperations: Operation[] = [
     tag: "Operations",
     summary: "Recover a restored database",
     description:
-      "Rebuilds what a restored database has lost from what the items have decided: orders with their lines, prices, customers and idempotency keys, and what became of unfinished ones. One bounded part; continue with `nextCursor` until it is null. Without `apply` it only tells. Safe to repeat, also after it died half way.",
+      "Rebuilds what a restored database has lost from what the items have decided: orders with their lines, prices, customers and idempotency keys, what became of unfinished ones, and the names that took the place of erased customers. One bounded part; continue with `nextCursor` until it is null. Without `apply` it only tells. Safe to repeat, also after it died half way.",
     caller: "service",
     scopes: ["operations:write"],
     body: body("Recover", { apply: true }, "An absent body means `{}`.", false),

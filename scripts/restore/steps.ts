@@ -92,7 +92,7 @@ export function restoreSteps({ to, config, journal, operator }: Options): Step[]
       run: async () => {
         await post(asOperator(), "/v1/operations/thaw");
         rmSync(journal, { force: true });
-        return "the service runs. Now repeat the payments and refunds that your shop has recorded since";
+        return "the service runs. Now repeat the payments, refunds, returns and erasures that your shop has recorded since";
       },
     },
   ];

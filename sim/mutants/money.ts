@@ -132,7 +132,7 @@ export const MONEY_MUTANTS: readonly Mutant[] = [
   {
     name: "the item books a return for each copy",
     file: "src/stock/item/apply-commands.ts",
-    from: 'if (applied.has(returnId)) return "applied";',
+    from: 'if (namesOf(command).some((name) => applied.has(name))) return "applied";',
     to: "void applied;",
     also: [
       {

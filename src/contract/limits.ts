@@ -28,5 +28,7 @@ export const MAX_SKUS_PER_LEVELS_CALL = 100;
 export const MAX_SKUS_PER_INDEX_PAGE = 100;
 /** Locks that one look at an item's demand reads, and as many once more for its revenue. */
 export const MAX_DEMAND_LOCKS = 20_000;
+/** Locks that one page of `erasures` or of `eraseCustomer` reads: few of them are of any interest. */
+export const MAX_LOCKS_PER_SCAN = 5_000;
 /** Locks that one page of `liveLocks` or of `decisions` reads. */
 export const MAX_LOCKS_PER_PAGE = 200;

@@ -87,6 +87,11 @@ export const OrderEventSchema = v.variant("type", [
     orderId: OrderIdSchema,
     /** A UUID of version 7, like an order id. */
     returnId: OrderIdSchema,
+    /**
+     * What the shop asked for, as a hash. A return that is repeated after the database was put back has
+     * another id and the same hash. Absent in what an earlier version sends.
+     */
+    requestHash: v.optional(v.string()),
     customerId: v.string(),
     lines,
     /** False: the units cannot be sold again and are written off. */
@@ -127,6 +132,7 @@ export function orderEvent(
 
 interface ReturnFacts extends Omit<OrderFacts, "origin"> {
   returnId: string;
+  requestHash?: string;
   restock: boolean;
   reason: string;
   actor: Actor;

@@ -163,6 +163,17 @@ export interface Erasure {
   erasedId: string;
   /** The customer's orders, at most `MAX_ORDERS_PER_LANE_CALL`. */
   orderIds: string[];
+  /**
+   * Of orders between these ids the item itself finds the customer's: D1 has pruned them. Absent: an
+   * earlier version.
+   */
+  pruned?: { after: string; before: string };
+}
+
+/** An order whose customer was erased, and the name that has taken the customer's place. */
+export interface ErasedOrder {
+  orderId: string;
+  erasedId: string;
 }
 
 /** The lane: the RPC interface of the stock Worker. Every method is idempotent. */
@@ -184,8 +195,11 @@ export interface StockApi {
    * repeat changes nothing.
    */
   setPaused(sku: string, change: PauseChange): Promise<ReadLevel>;
-  /** Gives the locks of these orders, and the customer's counted units, another customer id. */
-  eraseCustomer(sku: string, erasure: Erasure): Promise<void>;
+  /**
+   * Gives the locks of these orders, and the customer's counted units, another customer id. Returns the
+   * `after` of the next page of `pruned`; null: there is none.
+   */
+  eraseCustomer(sku: string, erasure: Erasure): Promise<string | null>;
   /** At most `MAX_SKUS_PER_LEVELS_CALL` levels from the items, without those that cannot be read. */
   levels(skus: string[]): Promise<ReadLevel[]>;
   /** The live locks of at most `MAX_ORDERS_PER_LANE_CALL` orders. */
@@ -199,6 +213,8 @@ export interface StockApi {
     sku: string,
     after: string,
   ): Promise<{ decisions: StoredDecision[]; next: string | null }>;
+  /** The item's orders after one whose customers were erased, by order id. */
+  erasures(sku: string, after: string): Promise<{ orders: ErasedOrder[]; next: string | null }>;
   /** The decisions of an item for at most `MAX_ORDERS_PER_LANE_CALL` orders. */
   decisionsFor(sku: string, orderIds: string[]): Promise<StoredDecision[]>;
   /**

@@ -106,9 +106,9 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
     return this.env.ITEM.getByName(sku).lockStates(orderIds);
   }
 
-  async eraseCustomer(sku: string, erasure: Erasure): Promise<void> {
+  async eraseCustomer(sku: string, erasure: Erasure): Promise<string | null> {
     assertAtMost(MAX_ORDERS_PER_LANE_CALL, erasure.orderIds, "orders");
-    await this.env.ITEM.getByName(sku).eraseCustomer(erasure);
+    return this.env.ITEM.getByName(sku).eraseCustomer(erasure);
   }
 
   async liveLocks(sku: string, after: string): ReturnType<Api["liveLocks"]> {
@@ -121,6 +121,10 @@ export class StockApi extends WorkerEntrypoint<StockEnv> implements Api {
 
   async decisions(sku: string, after: string): ReturnType<Api["decisions"]> {
     return this.env.ITEM.getByName(sku).decisions(after);
+  }
+
+  async erasures(sku: string, after: string): ReturnType<Api["erasures"]> {
+    return this.env.ITEM.getByName(sku).erasures(after);
   }
 
   async decisionsFor(sku: string, orderIds: string[]): Promise<StoredDecision[]> {

@@ -1,14 +1,19 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { v7 } from "uuid";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { SYSTEM } from "../../src/contract/actor.ts";
 import type { StockApi } from "../../src/contract/stock-api.ts";
 import { getDeadLetter, storeDeadLetters } from "../../src/orders/dead-letters/dead-letters.sql.ts";
+import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
 import type { StockItem } from "../../src/stock/item/stock-item.ts";
+import { POLICY } from "../support/order.ts";
 import { compareAll } from "./support/differences.ts";
 import { expired, paymentOf, report, settleDown, WINDOW } from "./support/money.ts";
 import { passAt } from "./support/reconcile.ts";
+import { recover, restore, settleEverything, thaw } from "./support/recovery.ts";
+import { beat, pass_ms, snapshot } from "./support/restore.ts";
+import { DAY_MS } from "./support/rows.ts";
 import { customerUnits, expectSettled, ledgerOf } from "./support/stock.ts";
 import {
   migrate,
@@ -21,6 +26,7 @@ import {
 } from "./support/world.ts";
 
 beforeAll(migrate);
+afterEach(() => void vi.useRealTimers());
 
 const erase = async (world: World, id: string) => {
   const path = `/v1/customers/${encodeURIComponent(id)}`;
@@ -29,7 +35,15 @@ const erase = async (world: World, id: string) => {
 
 /** Every table of D1 and of the item, as text. */
 async function everything(sku: string): Promise<string> {
-  const tables = ["orders", "idempotency_keys", "presence", "dead_letters", "payments", "returns"];
+  const tables = [
+    "orders",
+    "idempotency_keys",
+    "presence",
+    "dead_letters",
+    "payments",
+    "returns",
+    "erasures",
+  ];
   const rows = await env.DB.batch(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table}`)));
   const item = await runInDurableObject(env.ITEM.getByName(sku), (_: StockItem, { storage }) =>
     ["locks", "customers", "movements", "operations", "returns"].map((table) =>
@@ -173,6 +187,49 @@ describe("DELETE /v1/customers/:id", () => {
     expect(await everything(sku)).not.toContain(customer);
   });
 
+  describe("whose orders were pruned", () => {
+    const vars = { FINISHED_ORDER_RETENTION_DAYS: "2" };
+    const forgotten = async () => {
+      const { sku, customer } = await customerWithOrders(await worldOf());
+      pass_ms(3 * DAY_MS);
+      await prune(env.DB, { ...POLICY, orderRetention_ms: 2 * DAY_MS }, NO_CURSORS, Date.now());
+      const found = env.DB.prepare("SELECT 1 FROM orders WHERE customer_id = ?").bind(customer);
+      expect(await found.first()).toBeNull();
+      return { sku, customer };
+    };
+
+    test("leaves no name at the items", async () => {
+      const { sku, customer } = await forgotten();
+      const units = (await customerUnits(sku))[customer];
+      expect(units).toBe(5);
+      expect(await erase(await worldOf({ vars }), customer)).toBe(204);
+      expect(await everything(sku)).not.toContain(customer);
+      expect(Object.values(await customerUnits(sku))).toEqual([units]);
+    });
+
+    test("goes on where an item did not answer", async () => {
+      const [one, two] = [await forgotten(), await forgotten()];
+      const { customer } = two;
+      const asked: string[] = [];
+      const stockOf = (isAway: boolean): Partial<StockApi> => ({
+        skus: async (after) =>
+          after === "" ? { skus: [one.sku], next: one.sku } : { skus: [two.sku], next: null },
+        eraseCustomer: async (sku, erasure) => {
+          asked.push(sku);
+          if (isAway && sku === two.sku) throw new Error("the item is away");
+          return await env.STOCK.eraseCustomer(sku, erasure);
+        },
+      });
+      const walk = async () => (await env.DB.prepare("SELECT * FROM erasures").all()).results;
+      expect(await erase(await worldOf({ vars, stock: stockOf(true) }), customer)).toBe(503);
+      expect(await walk()).toMatchObject([{ customer_id: customer, after_sku: one.sku }]);
+      expect(await erase(await worldOf({ vars, stock: stockOf(false) }), customer)).toBe(204);
+      expect(asked).toEqual([one.sku, two.sku, two.sku]);
+      expect(await walk()).toEqual([]);
+      expect(await everything(two.sku)).not.toContain(customer);
+    });
+  });
+
   test("late money for an erased customer's order places none, and is to be refunded", async () => {
     const world = await worldOf({ vars: WINDOW });
     const { id, customer } = await expired(world);
@@ -187,4 +244,33 @@ describe("DELETE /v1/customers/:id", () => {
     const path = `/v1/customers/${customer}`;
     expect((await world.call("DELETE", path, { as: customer })).status).toBe(403);
   });
+});
+
+test("a database that was put back names nobody again whose orders the items know as erased", async () => {
+  vi.spyOn(console, "warn").mockReturnValue(undefined);
+  const world = await worldOf();
+  const { sku, customer, ids } = await customerWithOrders(world);
+  const keyed = { ...WAIT, "Idempotency-Key": "k" };
+  // Confirmed in the restored database, and paid before the customer is erased.
+  const { id } = (await world.place(customer, [{ sku, quantity: 1 }], keyed)).body;
+  await beat();
+  const before = await snapshot();
+  await world.pay(id);
+  await settleEverything(world);
+  expect(await erase(world, customer)).toBe(204);
+  const { customerId: erased } = await orderNow(id);
+  await restore(before);
+  expect((await orderNow(id)).customerId).toBe(customer);
+  const told = await recover(world, false);
+  expect(await everything(sku)).toContain(customer);
+  const done = await recover(world);
+  for (const { orders } of [told, done]) {
+    const named = orders.filter(({ customerId }) => customerId === erased);
+    expect(named.map(({ orderId }) => orderId).toSorted()).toEqual([...ids, id].toSorted());
+  }
+  await env.DB.prepare("DELETE FROM presence").run();
+  expect(await everything(sku)).not.toContain(customer);
+  await thaw(world);
+  await settleEverything(world);
+  await expectSettled(sku, [...ids, id]);
 });

@@ -175,6 +175,70 @@ describe("an item whose storage was put back", () => {
   });
 });
 
+describe("returns that an item or the database has lost", () => {
+  const giveBack = async (world: World, id: string, sku: string, quantity: number) => {
+    const { status } = await world.call("POST", `/v1/orders/${id}/returns`, {
+      as: OPERATOR,
+      body: { lines: line(sku, quantity), restock: true, reason: "late" },
+      headers: { "Idempotency-Key": `${id}-${quantity}` },
+    });
+    expect(status).toBe(201);
+    await settleEverything(world);
+  };
+  /** Two orders of two units, paid; `before` is from before the first came back. */
+  async function returned(world: World, quantity: number) {
+    const sku = await world.stocked(5);
+    const ids = [await buy(world, sku, 2), await buy(world, sku, 2)];
+    for (const id of ids) await world.pay(id);
+    await settleEverything(world);
+    const before = await storageOf(sku);
+    const [id = ""] = ids;
+    await giveBack(world, id, sku, quantity);
+    expect(await counters(sku)).toMatchObject({ available: 1 + quantity, sold: 4 - quantity });
+    return { sku, ids, id, before };
+  }
+
+  test.each([
+    [1, "wrong_lock"],
+    [2, "unreleased"],
+  ])("%s units that the item has lost are sent to it again", async (quantity, kind) => {
+    const world = await worldOf();
+    const { sku, ids, id, before } = await returned(world, quantity);
+    await putItemBack(sku, before);
+    expect(await compare(world, true)).toMatchObject([{ kind, orderId: id, repaired: true }]);
+    await settleEverything(world);
+    expect(await compare(world, true)).toEqual([]);
+    expect(await counters(sku)).toMatchObject({ available: 1 + quantity, sold: 4 - quantity });
+    await expectSettled(sku, ids);
+  });
+
+  test.each([
+    [1, "wrong_lock"],
+    [2, "missing_lock"],
+  ])("%s units that the database has lost are not said to be repaired", async (quantity, kind) => {
+    const world = await worldOf();
+    const { sku, id } = await returned(world, quantity);
+    await env.DB.batch([
+      env.DB.prepare("DELETE FROM returns"),
+      env.DB.prepare("UPDATE orders SET returned = NULL, returned_at = NULL"),
+    ]);
+    for (const _ of [1, 2]) {
+      expect(await compare(world, true)).toMatchObject([{ kind, orderId: id, repaired: false }]);
+      await settleEverything(world);
+    }
+    expect(await counters(sku)).toMatchObject({ available: 1 + quantity, sold: 4 - quantity });
+  });
+
+  test("units that no return explains are for an operator", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(5);
+    const id = await buy(world, sku, 2);
+    await tamperItem(sku, "UPDATE locks SET state = 'sold'; UPDATE item SET held = 0, sold = 2");
+    const [found] = await compare(world, true);
+    expect(found).toMatchObject({ kind: "wrong_lock", orderId: id, repaired: false });
+  });
+});
+
 describe("of fifty items", () => {
   const COUNT = 50;
   const paused = async (skus: readonly string[]): Promise<string[]> => {

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { policyOf } from "../../src/orders/config/policy.ts";
 import { transition } from "../../src/orders/order/orders.sql.ts";
+import { scanPaymentWindows } from "../../src/orders/reconcile/payment-windows.ts";
 import { eventually } from "../support/eventually.ts";
 import { confirmed, exchange } from "./support/confirmed.ts";
 import { dueAt, passAt } from "./support/reconcile.ts";
@@ -258,6 +259,17 @@ describe("an item's own payment window", () => {
       updatedAt_ms + 90_000,
       3,
     ]);
+  });
+
+  test("is found again after a clock that ran ahead has looked for orders without one", async () => {
+    const world = await worldOf({ vars: OFF });
+    const { id } = await confirmed(world);
+    const policy = policyOf({ ...world.env, ...WINDOW });
+    const now_ms = Date.now();
+    const waiting = { after: "", from_ms: now_ms + 86_400_000 };
+    expect(await scanPaymentWindows(env.DB, policy, waiting, now_ms)).toEqual(waiting);
+    await scanPaymentWindows(env.DB, policy, { after: "", from_ms: now_ms + YEAR_MS }, now_ms);
+    expect((await orderNow(id)).payBy_ms).toBe(now_ms + 600_000);
   });
 
   test("can be extended; one of 0 has nothing to extend", async () => {

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { v7 } from "uuid";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { OrderView } from "../../src/orders/order/order.ts";
 import type { ReturnView } from "../../src/orders/order/return.ts";
 import { NO_CURSORS, prune } from "../../src/orders/reconcile/retention.ts";
@@ -8,6 +8,7 @@ import { POLICY } from "../support/order.ts";
 import { compareAll } from "./support/differences.ts";
 import { confirmed, settleDown } from "./support/money.ts";
 import { passAt, stockLane } from "./support/reconcile.ts";
+import { DAY_MS } from "./support/rows.ts";
 import { counters, expectLegalHistory, expectSettled, ledgerOf } from "./support/stock.ts";
 import {
   migrate,
@@ -77,6 +78,17 @@ describe("a return of a paid order", () => {
     expect(now.history.at(-1)).toMatchObject({ step: "returned", status: "paid", actor });
     const { body } = await world.call("GET", `/v1/orders/${id}/returns`, { as: OPERATOR });
     expect(body["returns"]).toEqual([{ ...made, state: "applied" }]);
+  });
+
+  test("is sent at once, also when it was recorded by a clock that runs ahead", async () => {
+    const world = await worldOf();
+    const { sku, id } = await paid(world);
+    const now_ms = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: now_ms + DAY_MS });
+    expect((await giveBack(world, id, { lines: [{ sku, quantity: 1 }] })).status).toBe(201);
+    vi.useRealTimers();
+    await passNow(world.env);
+    expect(await counters(sku)).toMatchObject({ available: 4, sold: 1 });
   });
 
   test("several over time make it returned, once all its units are back", async () => {

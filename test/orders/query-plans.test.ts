@@ -5,6 +5,7 @@ import { SYSTEM } from "../../src/contract/actor.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { stockBreached } from "../../src/contract/stock-events.ts";
 import { changeOrder } from "../../src/orders/change/change-order.ts";
+import { beginErasure, endErasure, saveErasure } from "../../src/orders/customers/erasures.sql.ts";
 import { fenced } from "../../src/orders/database/fenced.ts";
 import { clearPutBack, confirmLevels } from "../../src/orders/items/items.sql.ts";
 import { comparePage } from "../../src/orders/operators/compare.ts";
@@ -12,6 +13,7 @@ import { addDoorRefusals } from "../../src/orders/order/door-refusals.sql.ts";
 import { unfinishedOrders } from "../../src/orders/order/order-queries.sql.ts";
 import { commandOf } from "../../src/orders/order/order.ts";
 import { eraseOrders, requeueCommands } from "../../src/orders/order/orders.sql.ts";
+import { requeueReturns } from "../../src/orders/order/returns.sql.ts";
 import { reconcilerOf } from "../../src/orders/order/schedule-reconcile.ts";
 import { settle } from "../../src/orders/outcomes/settle.ts";
 import { placeAll } from "../../src/orders/place/placement.sql.ts";
@@ -156,6 +158,7 @@ async function operations(): Promise<void> {
   await comparePage({ phase: "orders", after: "" }, ports);
   await comparePage({ phase: "locks", sku: "", after: "" }, ports);
   await requeueCommands(env.DB, [id], Date.now());
+  await requeueReturns(env.DB, [id], Date.now());
   await changeOrder(env, "cancel", { id, actor: SYSTEM }, () => {});
   const policy = { ...POLICY, orderRetention_ms: 1 };
   await prune(env.DB, policy, NO_CURSORS, Date.now());
@@ -178,6 +181,7 @@ async function disasters(sku: string): Promise<void> {
     skus: async (after: string) => ({ skus: after === "" ? [`${sku}-lost`] : [], next: null }),
     decisions: async () => ({ decisions, next: null }),
     decisionsFor: async () => decisions,
+    erasures: async () => ({ orders: [{ orderId, erasedId: "erased_1" }], next: null }),
   };
   const ports = { db, stock, policy: POLICY, since_ms: 0, isApplied: true, now: Date.now };
   await recoverPage(RECOVER_START, ports);
@@ -261,6 +265,8 @@ async function money(sku: string): Promise<void> {
   await call("DELETE", `/v1/items/${sku}`, { token });
   await eraseOrders(env.DB, { customerId, erasedId: "erased_1", ids: [paid] }).run();
   await call("DELETE", `/v1/customers/${newCustomer()}`, { token });
+  await beginErasure(env.DB, { customerId, erasedId: "erased_1" });
+  await env.DB.batch([saveErasure(env.DB, customerId, sku), endErasure(env.DB, customerId)]);
 }
 
 /** The steps of a statement's plan. */

@@ -95,6 +95,20 @@ describe("a return at the item", () => {
     expect(await counters("once")).toMatchObject({ available: 3, sold: 2 });
   });
 
+  test("a request that comes with another id is booked once, in one call and in two", async () => {
+    await receive("again", 9);
+    const id = await sold("again", 5);
+    // The database was put back between them, so that the second has another id.
+    const ask = (requestHash: string) => returning(id, { again: 1 }, { requestHash });
+    const [first, second, third] = [ask("a"), ask("a"), ask("a")];
+    expect(await execute(first, second)).toEqual([first.returnId, second.returnId]);
+    await evictDurableObject(item("again"));
+    expect(await execute(third)).toEqual([third.returnId]);
+    expect(await counters("again")).toMatchObject({ available: 5, sold: 4 });
+    await execute(ask("b"), returning(id, { again: 1 }));
+    expect(await counters("again")).toMatchObject({ available: 7, sold: 2 });
+  });
+
   test("two of one order in one call are two, of all lines or undecided", async () => {
     await receive("left", 5);
     await receive("right", 5);

@@ -1,18 +1,20 @@
 import pMap from "p-map";
 import { v4 } from "uuid";
+import { ERASED_PREFIX } from "../../contract/erased.ts";
 import { MAX_ORDERS_PER_LANE_CALL } from "../../contract/limits.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
-import { fenced } from "../database/fenced.ts";
+import { fenced, withFence } from "../database/fenced.ts";
 import { eraseFromDeadLetters } from "../dead-letters/dead-letters.sql.ts";
 import { deletePresence } from "../feed/presence.sql.ts";
 import { deleteKeysOf } from "../order/idempotency-keys.sql.ts";
 import { ordersToErase } from "../order/order-queries.sql.ts";
-import { ERASED_PREFIX, type Order } from "../order/order.ts";
+import type { Order } from "../order/order.ts";
 import { eraseOrders } from "../order/orders.sql.ts";
 import { ordersReturning } from "../order/returns.sql.ts";
 import { courierOf } from "../webhooks/couriers.ts";
 import { listWebhooks } from "../webhooks/webhooks.sql.ts";
+import { eraseAtEveryItem } from "./erase-at-every-item.ts";
 
 /**
  * `unfinished`: an order of the customer is not finished. `more`: there was no time for all, or an item
@@ -31,20 +33,23 @@ const ITEM_TIMEOUT_MS = 5_000;
 /**
  * Takes the customer's name out of everything but the ledgers, which have none: orders and locks go
  * over to a name that says nothing. In steps, items before orders: a step that dies is found again by
- * its orders, which still name the customer.
+ * its orders, which still name the customer. Then the items once more, all of them, for orders that
+ * were pruned.
  */
 export async function eraseCustomer(env: OrdersEnv, customerId: string): Promise<Erased> {
   const erasedId = `${ERASED_PREFIX}${v4()}`;
+  const names = { customerId, erasedId };
   const end_ms = Date.now() + CALL_MS;
   const db = fenced(env.DB, { beat: 0 });
   for (let steps = 0; steps < MAX_STEPS && Date.now() < end_ms; steps++) {
     const orders = await ordersToErase(db, customerId, STEP);
     if (orders.length === 0) {
       await eraseTheRest(env, customerId, erasedId);
-      return (await eraseAtCouriers(env, customerId, erasedId)) ? "erased" : "more";
+      if (!(await eraseAtCouriers(env, customerId, erasedId))) return "more";
+      return (await eraseAtEveryItem(withFence(env, 0), names, end_ms)) ? "erased" : "more";
     }
     if (await hasUnfinished(env.DB, orders)) return "unfinished";
-    if (!(await eraseAtItems(env, { customerId, erasedId }, orders))) return "more";
+    if (!(await eraseAtItems(env, names, orders))) return "more";
     const ids = orders.map(({ id }) => id);
     await eraseOrders(db, { customerId, erasedId, ids }).run();
   }

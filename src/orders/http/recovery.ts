@@ -44,6 +44,7 @@ export const OrphanSchema = v.strictObject({
 });
 
 const afterOrder = v.union([v.literal(""), OrderIdSchema]);
+const fromSku = v.union([v.literal(""), SkuSchema]);
 const at = { run: v.pipe(v.string(), v.uuid()) };
 const CursorSchema = v.pipe(
   v.string(),
@@ -51,6 +52,7 @@ const CursorSchema = v.pipe(
   v.variant("phase", [
     v.strictObject({ ...at, phase: v.literal("items"), sku: SkuSchema, after: afterOrder }),
     v.strictObject({ ...at, phase: v.literal("orders"), after: afterOrder }),
+    v.strictObject({ ...at, phase: v.literal("erasures"), sku: fromSku, after: afterOrder }),
   ]),
 );
 

@@ -6,22 +6,36 @@ import { withTimeout } from "../../runtime/timeout.ts";
 import { ordersById } from "../order/order-queries.sql.ts";
 import { type Order, originOf } from "../order/order.ts";
 import { requeueCommands } from "../order/orders.sql.ts";
+import { requeueReturns } from "../order/returns.sql.ts";
 import { scheduleReconcile } from "../order/schedule-reconcile.ts";
 import type { Difference } from "./difference.ts";
 
-/** Kinds that repeating the command repairs. Committing a missing lock would be a breach. */
-const REQUEUED = new Set<Difference["kind"]>(["unreleased", "wrong_lock", "stuck"]);
+/**
+ * Whether repeating the order's command repairs it. Nothing else does: an item that has done what it
+ * was told says so again and changes nothing, and committing a missing lock would be a breach.
+ */
+const isForCommand = ({ kind, status, found }: Difference): boolean =>
+  kind === "stuck" || ((status === "paid" || status === "cancelled") && found?.state === "held");
+
+/** Whether the item may have lost returns of the order: it has more units, none that nobody ordered. */
+function isForReturns({ sku, status, expected, found }: Difference, order?: Order): boolean {
+  if (!order || !found || status !== "paid") return false;
+  const lost = found.quantity - (expected?.quantity ?? 0);
+  return lost > 0 && lost <= (order.returned?.[sku] ?? 0);
+}
+
 const RELOCK_TIMEOUT_MS = 5_000;
 const CONCURRENCY = 12;
 
 export interface RepairedDifference extends Difference {
-  /** Whether a repair is under way (a command) or done (a lock). False: it is for an operator. */
+  /** Whether a repair is under way (a command, a return) or done (a lock). False: it is for an operator. */
   repaired: boolean;
 }
 
 /**
- * Repairs what can be repaired without taking anything from anybody: repeats commands, and takes the
- * units again that an item has lost, as far as they go, for paid orders first and then for the oldest.
+ * Repairs what can be repaired without taking anything from anybody: repeats commands and returns, and
+ * takes the units again that an item has lost, as far as they go, for paid orders first and then for
+ * the oldest.
  */
 export async function repair(
   env: OrdersEnv,
@@ -29,14 +43,15 @@ export async function repair(
 ): Promise<RepairedDifference[]> {
   if (differences.length === 0) return [];
   const now_ms = Date.now();
-  const ids = differences.flatMap(({ kind, orderId }) => (REQUEUED.has(kind) ? [orderId] : []));
+  const orders = await ordersById(
+    env.DB,
+    differences.map(({ orderId }) => orderId),
+  );
+  const commanded = differences.filter(isForCommand);
+  const returning = differences.filter((one) => isForReturns(one, orders.get(one.orderId)));
   const missing = differences.filter(({ kind, expected, found }) => {
     return kind === "missing_lock" || (kind === "stuck" && expected !== null && found === null);
   });
-  const orders = await ordersById(
-    env.DB,
-    missing.map(({ orderId }) => orderId),
-  );
   const locked = new Set<string>();
   // At the same time: items that do not answer take a time-out each.
   const lockItem = async ([sku, own]: [string, Difference[]]) => {
@@ -49,13 +64,18 @@ export async function repair(
     { concurrency: CONCURRENCY },
   );
   // After the locks: a commit needs its lock.
-  await requeueCommands(env.DB, ids, now_ms);
+  await requeueCommands(env.DB, idsOf(commanded), now_ms);
+  await requeueReturns(env.DB, idsOf(returning), now_ms);
   await scheduleReconcile(env, now_ms);
+  const repeated = new Set([...commanded, ...returning]);
   return differences.map((one) => {
-    const repaired = REQUEUED.has(one.kind) || locked.has(`${one.sku} ${one.orderId}`);
+    const repaired = repeated.has(one) || locked.has(`${one.sku} ${one.orderId}`);
     return { ...one, repaired };
   });
 }
+
+const idsOf = (differences: readonly Difference[]): string[] =>
+  differences.map(({ orderId }) => orderId);
 
 function relockOf({ orderId, expected }: Difference, order: Order | undefined): Relock[] {
   if (!order || !expected) return [];

@@ -42,6 +42,16 @@ export const bindRebuiltKeys = (db: D1Database, rows: string): D1PreparedStateme
 export const deleteKeysOf = (db: D1Database, customerId: string): D1PreparedStatement =>
   db.prepare("DELETE FROM idempotency_keys WHERE customer_id = ?").bind(customerId);
 
+/** The keys of these orders (their ids) that their customers have used. */
+export const deleteKeysOfOrders = (db: D1Database, ids: readonly string[]): D1PreparedStatement =>
+  db
+    .prepare(
+      `DELETE FROM idempotency_keys WHERE order_id IN (SELECT value FROM json_each(?1))
+         AND customer_id IN (SELECT customer_id FROM orders
+           WHERE id IN (SELECT value FROM json_each(?1)))`,
+    )
+    .bind(JSON.stringify(ids));
+
 /** Sorts before every key, since no customer id is empty. */
 const NO_KEY = JSON.stringify(["", ""]);
 const KEYS_AFTER = `FROM idempotency_keys

@@ -108,9 +108,6 @@ export interface Order {
 export const traceOf = ({ id, history }: Pick<Order, "id" | "history">): string =>
   history[0]?.traceId ?? madeTraceId(id);
 
-/** Of the customer id that takes the place of an erased one. */
-export const ERASED_PREFIX = "erased_";
-
 export interface Transition {
   from: readonly Status[];
   to: Status;

@@ -1,5 +1,6 @@
 import type { Actor } from "../../contract/actor.ts";
 import { orderIdFloor } from "../../contract/order-id.ts";
+import type { ErasedOrder } from "../../contract/stock-api.ts";
 import type { Shortage } from "../../contract/stock-events.ts";
 import type { Policy } from "../config/policy.ts";
 import { SCAN_ROWS, scanByKey, type TableScan } from "../database/table-scan.ts";
@@ -336,24 +337,38 @@ export function addReturned(
     .bind(orderId, now_ms, id);
 }
 
-/**
- * Gives finished orders another customer and takes what names the customer out of them. The status is
- * judged here once more, in case the customer has ordered meanwhile.
- */
+/** Gives an order another customer (`name`) and takes what names the customer out of it. */
+const eraseTo = (name: string): string => `customer_id = ${name}, metadata = NULL,
+  idempotency_key = NULL, idempotency_owner = NULL,
+  history = (SELECT json_group_array(iif(value->>'$.actor.sub' = orders.customer_id,
+      json_set(value, '$.actor.sub', ${name}), json(value))) FROM json_each(history))`;
+
+/** Erases finished orders. The status is judged here once more, in case the customer has ordered meanwhile. */
 export function eraseOrders(
   db: D1Database,
   { customerId, erasedId, ids }: { customerId: string; erasedId: string; ids: readonly string[] },
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE orders SET customer_id = ?2, metadata = NULL, idempotency_key = NULL, idempotency_owner = NULL,
-         history = (SELECT json_group_array(iif(value->>'$.actor.sub' = ?1,
-             json_set(value, '$.actor.sub', ?2), json(value))) FROM json_each(history))
+      `UPDATE orders SET ${eraseTo("?2")}
        WHERE customer_id = ?1 AND id IN (SELECT value FROM json_each(?3))
          AND status IN ('paid', 'cancelled') AND awaits IS NULL`,
     )
     .bind(customerId, erasedId, JSON.stringify(ids));
 }
+
+/**
+ * Erases orders whose customers were erased before the database was put back, whatever their status is
+ * now: their items have the new names already.
+ */
+export const eraseAgain = (db: D1Database, orders: readonly ErasedOrder[]): D1PreparedStatement =>
+  db
+    .prepare(
+      `UPDATE orders SET ${eraseTo("e.name")}
+       FROM (SELECT value->>'orderId' AS id, value->>'erasedId' AS name FROM json_each(?1)) AS e
+       WHERE orders.id = e.id`,
+    )
+    .bind(JSON.stringify(orders));
 
 /**
  * Inserts orders that a database which was put back has lost, as pending. `rows`: JSON list. One that is
@@ -369,15 +384,13 @@ export function insertRebuilt(
     .prepare(
       `INSERT INTO orders (id, customer_id, status, lines, total_amount, currency, revision,
          placed_at, updated_at, awaits, due_at, history, amount_due, payment_window_ms,
-         idempotency_key, idempotency_owner, successor_of, returned, returned_at,
-         changed_in, changed_from)
+         idempotency_key, idempotency_owner, successor_of, changed_in, changed_from)
        SELECT value->>'id', value->>'customer', 'pending', value->>'lines', value->>'total',
          value->>'currency', 1, value->>'at', ?2, 'lock', ?2,
          json_array(json_object('revision', 1, 'status', 'pending', 'reason', NULL,
            'at_ms', value->>'at', 'actor', json(?3))),
          value->>'amountDue', value->>'window', value->>'key', value->>'keyOwner',
-         value->>'successorOf', value->>'returned', iif(value->>'isReturned', ?2, NULL),
-         ${NEXT_CHANGE}, 0
+         value->>'successorOf', ${NEXT_CHANGE}, 0
        FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`,
     )
     .bind(rows, now_ms, JSON.stringify(actor));

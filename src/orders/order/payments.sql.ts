@@ -1,9 +1,9 @@
 import type { Actor } from "../../contract/actor.ts";
+import { ERASED_PREFIX } from "../../contract/erased.ts";
 import type { Policy } from "../config/policy.ts";
 import { SCAN_ROWS, type TableScan } from "../database/table-scan.ts";
 import { listChanges, NEXT_CHANGE } from "./changes.sql.ts";
 import { AMOUNT_DUE } from "./order-queries.sql.ts";
-import { ERASED_PREFIX } from "./order.ts";
 import { paymentFromRow, selectPayment, TARGET } from "./payment-queries.sql.ts";
 import type { Payment, ReportedPayment } from "./payment.ts";
 

@@ -22,9 +22,15 @@ export interface Return {
   createdAt_ms: number;
   /** Whether every item has applied it. */
   isApplied: boolean;
+  /** The caller's `sub`, to which the key belongs. */
+  keyOwner: string;
+  key: string;
 }
 
-export interface ReturnView extends Omit<Return, "customerId" | "createdAt_ms" | "isApplied"> {
+export interface ReturnView extends Omit<
+  Return,
+  "customerId" | "createdAt_ms" | "isApplied" | "keyOwner" | "key"
+> {
   /** `pending`: an item has not applied it yet. */
   state: "pending" | "applied";
   at: string;
@@ -68,4 +74,22 @@ export function isSameReturn(a: ReturnRequest, b: ReturnRequest): boolean {
     a.lines.length === quantities.size &&
     a.lines.every(({ sku, quantity }) => quantities.get(sku) === quantity)
   );
+}
+
+/**
+ * Says which request made the return: by it the items know a repeat after the database was put back to
+ * before the return, where the repeat gets another id and D1 cannot tell. Lines and `restock` are part
+ * of it, since a key that is used for other goods is no repeat.
+ */
+export async function requestHashOf({
+  keyOwner,
+  key,
+  orderId,
+  lines,
+  restock,
+}: Pick<Return, "keyOwner" | "key" | "orderId" | "lines" | "restock">): Promise<string> {
+  const units = lines.map(({ sku, quantity }) => `${sku} ${quantity}`).toSorted();
+  const bytes = new TextEncoder().encode(JSON.stringify([keyOwner, key, orderId, restock, units]));
+  const hash = await crypto.subtle.digest("SHA-256", bytes);
+  return btoa(String.fromCharCode(...new Uint8Array(hash, 0, 18)));
 }

@@ -13,6 +13,8 @@ export const MAX_RETURNS = 100;
 interface ReturnRow {
   id: string;
   order_id: string;
+  key_owner: string;
+  key: string;
   customer_id: string;
   lines: string;
   restock: 0 | 1;
@@ -23,10 +25,13 @@ interface ReturnRow {
 }
 
 export const returnFromRow = (row: unknown): Return => {
-  const { order_id, customer_id, lines, restock, reason, actor, ...same } = row as ReturnRow;
+  const { order_id, key_owner, customer_id, lines, restock, reason, actor, ...same } =
+    row as ReturnRow;
   return {
     id: same.id,
     orderId: order_id,
+    keyOwner: key_owner,
+    key: same.key,
     customerId: customer_id,
     lines: JSON.parse(lines),
     restock: restock === 1,
@@ -53,7 +58,8 @@ const EXCEEDS = `EXISTS (SELECT 1 FROM json_each(?3) AS r
 
 /**
  * Records a return if its key is free, its order is paid and none of its lines names more units than
- * are still sold: D1 alone judges that, so two returns of the last unit cannot both be recorded.
+ * are still sold: D1 alone judges that, so two returns of the last unit cannot both be recorded. It is
+ * due since ever: dated by a clock that ran ahead, it would wait until the reconciler's is there.
  */
 export function insertReturn(db: D1Database, made: NewReturn, now_ms: number): D1PreparedStatement {
   const { id, orderId, lines, restock, reason, actor, keyOwner, key } = made;
@@ -61,7 +67,7 @@ export function insertReturn(db: D1Database, made: NewReturn, now_ms: number): D
     .prepare(
       `INSERT INTO returns (id, order_id, key_owner, key, lines, restock, reason, actor, created_at,
          due_at)
-       SELECT ?1, o.id, ?4, ?5, ?3, ?6, ?7, ?8, ?9, ?9 FROM orders AS o
+       SELECT ?1, o.id, ?4, ?5, ?3, ?6, ?7, ?8, ?9, 0 FROM orders AS o
        WHERE o.id = ?2 AND o.status = 'paid' AND NOT ${EXCEEDS}
          AND (SELECT count(*) FROM returns WHERE order_id = o.id) < ${MAX_RETURNS}
        ON CONFLICT (key_owner, key) DO NOTHING`,
@@ -131,6 +137,21 @@ export const delayReturns = (
        WHERE id IN (SELECT value FROM json_each(?1)) AND due_at IS NOT NULL`,
     )
     .bind(JSON.stringify(ids), due_ms);
+
+/** Has all returns of these orders sent again, now. An item that has applied one says so again. */
+export async function requeueReturns(
+  db: D1Database,
+  orderIds: readonly string[],
+  now_ms: number,
+): Promise<void> {
+  await db
+    .prepare(
+      `UPDATE returns SET due_at = ?2, attempts = 0
+       WHERE order_id IN (SELECT value FROM json_each(?1))`,
+    )
+    .bind(JSON.stringify(orderIds), now_ms)
+    .run();
+}
 
 /** Records that every item has applied these returns. */
 export function acknowledgeReturns(db: D1Database, ids: readonly string[]): D1PreparedStatement {

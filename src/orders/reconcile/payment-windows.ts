@@ -39,7 +39,8 @@ export async function scanPaymentWindows(
 ): Promise<WindowScan> {
   // While the window is off, the position is reset: turning it on starts a new scan.
   if (policy.paymentWindow_ms === 0) return SCAN_START;
-  if (now_ms < scan.from_ms) return scan;
+  // One that a clock which ran ahead has set far away does not count.
+  if (now_ms < scan.from_ms && scan.from_ms <= now_ms + DAY_MS) return scan;
   const end_ms = Date.now() + ROUND_MS;
   let after = scan.after;
   try {

@@ -17,7 +17,7 @@ import {
 import { commandsOf, type NextAction, nextActionOf, type Order, traceOf } from "../order/order.ts";
 import { postpone, transition, type Claim, claimDue } from "../order/orders.sql.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
-import type { Return } from "../order/return.ts";
+import { requestHashOf, type Return } from "../order/return.ts";
 import { claimDueReturns } from "../order/returns.sql.ts";
 import { settle, type SettlePorts } from "../outcomes/settle.ts";
 
@@ -91,21 +91,20 @@ async function sendReturns(returns: readonly Return[], ports: ReconcilePorts): P
   );
   const commits = commandsOf([...orders.values()], now_ms);
   if (!(await sendAll(commits, ports))) return false;
-  return await sendAll(
-    returns.map((made) => returnEvent(made, orders.get(made.orderId), now_ms)),
-    ports,
-  );
+  const events = returns.map((made) => returnEvent(made, orders.get(made.orderId), now_ms));
+  return await sendAll(await Promise.all(events), ports);
 }
 
-function returnEvent(
-  { id: returnId, ...made }: Return,
+async function returnEvent(
+  made: Return,
   order: Order | undefined,
   now_ms: number,
-): OrderEvent {
-  const { orderId, customerId, lines, restock, reason, actor } = made;
+): Promise<OrderEvent> {
+  const { id: returnId, orderId, customerId, lines, restock, reason, actor } = made;
   const trace = order && { traceId: traceOf(order) };
-  const facts = { orderId, returnId, customerId, lines, restock, reason, actor, ...trace };
-  return orderReturned(facts, now_ms);
+  const requestHash = await requestHashOf(made);
+  const facts = { orderId, returnId, requestHash, customerId, lines, restock, reason, actor };
+  return orderReturned({ ...facts, ...trace }, now_ms);
 }
 
 const claim = (needs: Claim["needs"], limit: number, ports: ReconcilePorts): Promise<Order[]> => {

@@ -8,7 +8,7 @@ import type { OrderRow } from "../order/order-queries.sql.ts";
 import { type Entry, insertRebuilt, skipRevisions, transition } from "../order/orders.sql.ts";
 import { payWaiting } from "../order/pay-waiting.ts";
 import { judgeWaiting } from "../order/payments.sql.ts";
-import { type Decisions, type Recovery, returnedOf, totalOf } from "./decide-recovery.ts";
+import { type Recovery, totalOf } from "./decide-recovery.ts";
 
 /** Recovery as the actor of what it does. */
 export const RECOVERY: Actor = { kind: "system", sub: "recovery" };
@@ -17,17 +17,17 @@ export interface Rebuilt {
   id: string;
   customerId: string;
   origin: Origin;
-  decisions: Decisions;
 }
 
-/** An order that the database does not know, as it was placed. */
-function rowOf({ id, customerId, origin, decisions }: Rebuilt) {
+/**
+ * An order that the database does not know, as it was placed. Its returns are not counted: they went
+ * with the database, and each counts when the shop repeats it.
+ */
+function rowOf({ id, customerId, origin }: Rebuilt) {
   const { currency, amountDue, key, keyOwner, successorOf, paymentWindow_ms } = origin;
   const lines = origin.lines.map(({ price: amount, limitPerCustomer = null, ...line }) => {
     return { ...line, price: { amount, currency }, limitPerCustomer };
   });
-  const returned = returnedOf(decisions);
-  const isReturned = lines.every(({ sku, quantity }) => (returned?.[sku] ?? 0) >= quantity);
   return {
     id,
     customer: customerId,
@@ -40,8 +40,6 @@ function rowOf({ id, customerId, origin, decisions }: Rebuilt) {
     key: key ?? null,
     keyOwner: keyOwner ?? null,
     successorOf: successorOf ?? null,
-    returned: returned && JSON.stringify(returned),
-    isReturned,
   };
 }
 

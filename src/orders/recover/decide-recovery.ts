@@ -45,13 +45,5 @@ function cancellation(skus: readonly string[], decisions: Decisions): Recovery {
   return { type: "cancel", reason, shortages };
 }
 
-/** Units that came back, by SKU; null: none. */
-export function returnedOf(decisions: Decisions): Record<string, number> | null {
-  const returned = [...decisions].flatMap(([sku, { returned: units }]) =>
-    units > 0 ? [[sku, units] as const] : [],
-  );
-  return returned.length === 0 ? null : Object.fromEntries(returned);
-}
-
 export const totalOf = ({ lines }: Origin): number =>
   lines.reduce((sum, { price, quantity }) => sum + price * quantity, 0);

@@ -10,24 +10,27 @@ import { type OrderRow, orderFromRow, ordersById } from "../order/order-queries.
 import type { Status } from "../order/order.ts";
 import { type Rebuilt, recoverAll } from "./apply-recovery.ts";
 import { decideRecovery, type Recovery } from "./decide-recovery.ts";
+import { recoverErasures } from "./recover-erasures.ts";
 import { decisionsOf, partsOf, skusOf, type Unsettled, unsettledFrom } from "./unsettled.ts";
 
 /**
  * Rebuilds what a database that was put back has lost, from what the items have decided. First the
  * items, by the index of SKUs: their orders since the time that the database is from. Then the orders
- * that the database holds as unfinished: their items know what became of them.
+ * that the database holds as unfinished: their items know what became of them. At last the items once
+ * more: whose customers were erased.
  */
 
 export type RecoverCursor =
   | { phase: "items"; sku: string; after: string }
-  | { phase: "orders"; after: string };
+  | { phase: "orders"; after: string }
+  | { phase: "erasures"; sku: string; after: string };
 
 export const RECOVER_START: RecoverCursor = { phase: "items", sku: "", after: "" };
 
 export interface RecoverPorts {
   /** Fenced: a second restore ends the run. */
   db: D1Database;
-  stock: Pick<StockApi, "skus" | "decisions" | "decisionsFor">;
+  stock: Pick<StockApi, "skus" | "decisions" | "decisionsFor" | "erasures">;
   policy: Policy;
   /** Orders placed since are looked for at the items. Milliseconds since 1970. */
   since_ms: number;
@@ -93,12 +96,14 @@ export async function recoverPage(from: RecoverCursor, ports: RecoverPorts): Pro
   return page;
 }
 
-const step = (
+function step(
   next: RecoverCursor,
   ports: RecoverPorts,
   page: RecoverPage,
-): Promise<RecoverCursor | null> =>
-  next.phase === "items" ? itemStep(next, ports, page) : orderStep(next, ports, page);
+): Promise<RecoverCursor | null> {
+  if (next.phase === "items") return itemStep(next, ports, page);
+  return next.phase === "orders" ? orderStep(next, ports, page) : erasureStep(next, ports, page);
+}
 
 /** The next page of an item, or the first page of the item behind it. */
 async function itemStep(
@@ -182,7 +187,23 @@ async function orderStep(
     .filter(({ status }) => status === "pending" || status === "confirmed");
   for (const part of partsOf(open.map(unsettledFrom))) await recoverPart(part, ports, page, null);
   const last = results.at(-1)?.id;
-  return results.length < ORDERS_PER_STEP || !last ? null : { phase: "orders", after: last };
+  return results.length < ORDERS_PER_STEP || !last
+    ? { phase: "erasures", sku: "", after: "" }
+    : { phase: "orders", after: last };
+}
+
+async function erasureStep(
+  { sku: last, after }: RecoverCursor & { phase: "erasures" },
+  ports: RecoverPorts,
+  page: RecoverPage,
+): Promise<RecoverCursor | null> {
+  const sku = after === "" ? (await ports.stock.skus(last)).skus[0] : last;
+  if (sku === undefined) return null;
+  const { orders, next } = await recoverErasures({ sku, after }, ports);
+  for (const { orderId, erasedId: customerId, status } of orders) {
+    page.orders.push({ orderId, customerId, before: status, after: status });
+  }
+  return { phase: "erasures", sku, after: next ?? "" };
 }
 
 const AFTER = { confirm: "confirmed", pay: "paid", cancel: "cancelled" } as const;
@@ -213,7 +234,7 @@ async function recoverPart(
     if (!ports.isApplied && at !== null && first !== at) continue;
     const recovery = decideRecovery(order.before, skus, decisions);
     const { id, customerId, origin, before } = order;
-    if (origin) rebuilt.push({ id, customerId, origin, decisions });
+    if (origin) rebuilt.push({ id, customerId, origin });
     // One that is pending still has no revision that anybody could have seen later.
     if (before === "confirmed" || recovery.type !== "left") recovered.push({ id, recovery });
     const after = statusAfter(recovery, before);

@@ -24,7 +24,7 @@ export function applyCommands(
   const before = store.state(sku);
   let state = before;
   const locks = store.locks(commands.map(({ orderId }) => orderId));
-  const returns = commands.flatMap((one) => (one.type === "return" ? [one.returnId] : []));
+  const returns = commands.flatMap((one) => (one.type === "return" ? namesOf(one) : []));
   const applied = store.requests.appliedOf(returns);
   const answers: ItemAnswer[] = [];
   const changed: Lock[] = [];
@@ -48,7 +48,7 @@ export function applyCommands(
     state = { ...state, ...counters };
     if (command.type === "return") {
       movements.push(recordReturn(store, command, change, now_ms));
-      applied.add(command.returnId);
+      for (const name of namesOf(command)) applied.add(name);
       if (state.countsCustomers) store.customers.add(command.customerId, -command.quantity);
     } else if (kind !== null && lock) {
       const { orderId, customerId, quantity } = lock;
@@ -95,13 +95,20 @@ function viewOf(
   };
 }
 
+/**
+ * By which a return is known. D1 that was put back to before it makes a new id for its repeat, so the
+ * id alone would take the same goods back twice.
+ */
+const namesOf = ({ returnId, requestHash }: ReturnCommand): string[] =>
+  requestHash === undefined ? [returnId] : [returnId, requestHash];
+
 function returnStateOf(
-  { returnId }: ReturnCommand,
+  command: ReturnCommand,
   applied: ReadonlySet<string>,
   { watermark_ms }: ItemState,
 ): ItemView["returnState"] {
-  if (applied.has(returnId)) return "applied";
-  return timeOfOrderId(returnId) < watermark_ms ? "forgotten" : "new";
+  if (namesOf(command).some((name) => applied.has(name))) return "applied";
+  return timeOfOrderId(command.returnId) < watermark_ms ? "forgotten" : "new";
 }
 
 function hasOtherCounters(a: ItemState, b: ItemState): boolean {

@@ -44,6 +44,8 @@ function commandFor(event: OrderEvent, line: Line): ItemCommand {
 }
 
 function returnCommand(event: OrderReturned, quantity: number): ItemCommand {
-  const { orderId, returnId, customerId, restock, reason, actor } = event;
-  return { type: "return", orderId, returnId, customerId, quantity, restock, reason, actor };
+  const { orderId, returnId, requestHash, customerId, restock, reason, actor } = event;
+  const request = requestHash === undefined ? {} : { requestHash };
+  const facts = { orderId, returnId, ...request, customerId, quantity, restock, reason, actor };
+  return { type: "return", ...facts };
 }

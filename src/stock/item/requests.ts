@@ -71,24 +71,29 @@ export class Requests {
     return result;
   }
 
-  /** Those of these returns that were applied. */
-  appliedOf(ids: readonly string[]): Set<string> {
-    if (ids.length === 0) return new Set();
-    const rows = this.#sql.exec<{ id: string }>(
-      "SELECT id FROM returns WHERE id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(ids),
+  /** Those of these names of returns, by id and by request, that were applied. */
+  appliedOf(names: readonly string[]): Set<string> {
+    if (names.length === 0) return new Set();
+    const rows = this.#sql.exec<{ name: string }>(
+      `SELECT id AS name FROM returns WHERE id IN (SELECT value FROM json_each(?1))
+       UNION ALL
+       SELECT request_hash FROM returns WHERE request_hash IN (SELECT value FROM json_each(?1))`,
+      JSON.stringify(names),
     );
-    return new Set([...rows].map(({ id }) => id));
+    return new Set([...rows].map(({ name }) => name));
   }
 
-  storeReturn({ returnId, orderId, quantity, restock }: ReturnCommand, at_ms: number): void {
+  storeReturn(command: ReturnCommand, at_ms: number): void {
+    const { returnId, orderId, quantity, restock, requestHash = null } = command;
     this.#sql.exec(
-      "INSERT INTO returns (id, order_id, quantity, restock, at) VALUES (?, ?, ?, ?, ?)",
+      `INSERT INTO returns (id, order_id, quantity, restock, at, request_hash)
+       VALUES (?, ?, ?, ?, ?, ?)`,
       returnId,
       orderId,
       quantity,
       restock ? 1 : 0,
       at_ms,
+      requestHash,
     );
   }
 

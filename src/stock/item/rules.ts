@@ -42,6 +42,8 @@ export interface ReturnCommand {
   type: "return";
   orderId: string;
   returnId: string;
+  /** Of what the shop asked for: a repeat has it too. Absent: an earlier version sent the return. */
+  requestHash?: string;
   customerId: string;
   quantity: number;
   /** False: the units are written off. */
@@ -128,7 +130,7 @@ export function decide(view: ItemView, command: ItemCommand): Decision {
     case "lock":
       return view.lock ? { answer: repeatLock(view.lock) } : lock(view, command);
     case "relock":
-      return view.lock ? { answer: repeatLock(view.lock) } : relock(view, command);
+      return view.lock ? { answer: repeatRelock(view.lock, command) } : relock(view, command);
     case "release":
       return release(view, command);
     case "commit":
@@ -143,6 +145,10 @@ function repeatLock({ state, shortage }: Lock): ItemAnswer {
     ? { type: "locked" }
     : { type: "refused", shortage: state === "refused" ? shortage : null };
 }
+
+/** Units that came back are not taken again: the lock is there, and nothing of it was lost. */
+const repeatRelock = (lock: Lock, { quantity }: ItemCommand & { type: "relock" }): ItemAnswer =>
+  lock.quantity - lock.returned < quantity ? { type: "refused", shortage: null } : repeatLock(lock);
 
 function lock(view: ItemView, command: ItemCommand & { type: "lock" }): Decision {
   const { counters, customerUnits, isPaused } = view;
@@ -241,7 +247,7 @@ function commit({ counters, lock }: ItemView, orderId: string): Decision {
 }
 
 /**
- * Takes sold units back, once for each return id. It needs no lock: goods may come back long after
+ * Takes sold units back, once for each return id and for each request. It needs no lock: goods may come back long after
  * the item has forgotten the order. The orders Worker has judged that they were sold.
  */
 function takeBack(view: ItemView, command: ReturnCommand): Decision {

@@ -70,6 +70,9 @@ export const SCHEMA = [
   // The price of a unit. NULL: an earlier version kept none.
   `ALTER TABLE locks ADD COLUMN price INTEGER;
    ALTER TABLE locks ADD COLUMN currency TEXT;`,
+  // By which a return is known that is repeated with another id. NULL: an earlier version kept none.
+  `ALTER TABLE returns ADD COLUMN request_hash TEXT;
+   CREATE INDEX returns_by_request ON returns (request_hash) WHERE request_hash IS NOT NULL;`,
 ];
 
 /** Applies the migrations that the object does not have yet. */

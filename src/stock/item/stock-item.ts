@@ -1,8 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
-import { MAX_LOCKS_PER_PAGE } from "../../contract/limits.ts";
+import { MAX_LOCKS_PER_PAGE, MAX_LOCKS_PER_SCAN } from "../../contract/limits.ts";
 import { orderIdFloor } from "../../contract/order-id.ts";
 import type {
   AdjustResult,
+  ErasedOrder,
   Erasure,
   ItemDemand,
   LedgerPage,
@@ -160,8 +161,8 @@ export class StockItem extends DurableObject<StockEnv> {
     return { locks, watermark_ms: this.#store.state("").watermark_ms };
   }
 
-  eraseCustomer(erasure: Erasure): void {
-    this.ctx.storage.transactionSync(() => this.#store.eraseCustomer(erasure));
+  eraseCustomer(erasure: Erasure): string | null {
+    return this.ctx.storage.transactionSync(() => this.#store.eraseCustomer(erasure));
   }
 
   decisions(after: string): { decisions: StoredDecision[]; next: string | null } {
@@ -170,12 +171,16 @@ export class StockItem extends DurableObject<StockEnv> {
     return { decisions, next: isLast ? null : (decisions.at(-1)?.orderId ?? null) };
   }
 
+  erasures(after: string): { orders: ErasedOrder[]; next: string | null } {
+    return this.#store.pages.erased(after, MAX_LOCKS_PER_SCAN);
+  }
+
   decisionsFor(orderIds: string[]): StoredDecision[] {
     return this.#store.decisionsFor(orderIds).map(decisionFrom);
   }
 
   liveLocks(after: string): { locks: LiveLock[]; next: string | null } {
-    return this.#store.liveLocks(after, MAX_LOCKS_PER_PAGE);
+    return this.#store.pages.live(after, MAX_LOCKS_PER_PAGE);
   }
 
   ledger(page: { before: number | null; limit: number }): LedgerPage {

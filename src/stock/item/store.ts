@@ -1,11 +1,13 @@
 import type { Actor } from "../../contract/actor.ts";
 import { chunksOf } from "../../contract/chunks.ts";
-import type { Erasure, LiveLock } from "../../contract/stock-api.ts";
+import { MAX_LOCKS_PER_SCAN } from "../../contract/limits.ts";
+import type { Erasure } from "../../contract/stock-api.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Demand } from "./demand.ts";
 import { Ledger } from "./ledger.ts";
+import { LockPages } from "./lock-pages.ts";
 import { Requests } from "./requests.ts";
-import type { Counters, Lock, LockState } from "./rules.ts";
+import type { Counters, Lock } from "./rules.ts";
 import { type ItemRow, type LockRow, migrate, type OriginRow } from "./schema.ts";
 
 /** The tables `item` and `locks` of one stock item, in the SQLite of its Durable Object. */
@@ -47,6 +49,7 @@ export class ItemStore {
   readonly customers: CustomerUnits;
   readonly requests: Requests;
   readonly demand: Demand;
+  readonly pages: LockPages;
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -56,6 +59,7 @@ export class ItemStore {
     this.customers = new CustomerUnits(sql);
     this.requests = new Requests(sql);
     this.demand = new Demand(sql);
+    this.pages = new LockPages(sql);
   }
 
   state(sku: string): ItemState {
@@ -149,22 +153,6 @@ export class ItemStore {
     }
   }
 
-  /** Reads `limit` locks after an order id, and returns the live ones. */
-  liveLocks(after: string, limit: number): { locks: LiveLock[]; next: string | null } {
-    const seen = this.#sql
-      .exec<{ orderId: string; quantity: number; state: LockState }>(
-        `SELECT order_id AS orderId, quantity - returned AS quantity, state FROM locks
-         WHERE order_id > ? ORDER BY order_id LIMIT ?`,
-        after,
-        limit,
-      )
-      .toArray();
-    const locks = seen.filter((lock): lock is LiveLock => {
-      return (lock.state === "held" || lock.state === "sold") && lock.quantity > 0;
-    });
-    return { locks, next: seen.length < limit ? null : (seen.at(-1)?.orderId ?? null) };
-  }
-
   /** All decisions for orders after an id, in the order of ids. */
   decisionsAfter(after: string, limit: number): Lock[] {
     const rows = this.#sql.exec<OriginRow>(
@@ -193,16 +181,18 @@ export class ItemStore {
     return [...rows].map(({ id }) => id);
   }
 
-  /** Gives the locks of these orders, and the customer's counted units, another customer id. */
-  eraseCustomer({ customerId, erasedId, orderIds }: Erasure): void {
+  /** Gives the customer's locks and counted units another customer id. Returns where to go on. */
+  eraseCustomer({ customerId, erasedId, orderIds, pruned }: Erasure): string | null {
+    const page = pruned && this.pages.ofCustomer(customerId, pruned, MAX_LOCKS_PER_SCAN);
     this.#sql.exec(
       `UPDATE locks SET customer_id = ?2, origin = json_remove(origin, '$.key', '$.keyOwner')
        WHERE customer_id = ?1 AND order_id IN (SELECT value FROM json_each(?3))`,
       customerId,
       erasedId,
-      JSON.stringify(orderIds),
+      JSON.stringify([...orderIds, ...(page?.orderIds ?? [])]),
     );
     this.customers.rename(customerId, erasedId);
+    return page?.next ?? null;
   }
 
   /** Deletes up to `limit` locks that ended before `cutoff_ms`. Returns the cursor; '' at the end. */

@@ -1,0 +1,2 @@
+/** What the name begins with that takes an erased customer's place. */
+export const ERASED_PREFIX = "erased_";
