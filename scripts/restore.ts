@@ -8,7 +8,8 @@ import { DeployError } from "./deploy/run-wrangler.ts";
 import { asker } from "./lib/api-client.ts";
 import { readOptions } from "./lib/options.ts";
 import { ROOT } from "./lib/project.ts";
-import { journalFile, restoreSteps } from "./restore/steps.ts";
+import { journalFile } from "./restore/journal.ts";
+import { restoreSteps } from "./restore/steps.ts";
 
 const USAGE = `usage: npm run restore -- --to TIME [--env NAME] [--url URL] [--state DIR] [--dry-run]
 
@@ -18,8 +19,9 @@ const USAGE = `usage: npm run restore -- --to TIME [--env NAME] [--url URL] [--s
   --state DIR   as of the deployment (default .deploy)
   --dry-run     prints what it would do; needs no account
 
-Freezes the service, restores the database (Time Travel), applies the migrations, recovers from the
-items what the database has lost, and thaws. Killed and repeated, it goes on where it ended.
+Sees that the time can be restored, freezes the service, writes down the bookmark that undoes it all,
+restores the database (Time Travel), applies the migrations, recovers from the items what the database
+has lost, and thaws. Killed and repeated, it goes on where it ended.
 docs/operations.md is the runbook.`;
 
 const options = readOptions(

@@ -86,6 +86,11 @@ export class PlatformApi {
   /** Bookmarks to which databases were put back. */
   readonly restored: string[] = [];
 
+  /** Of a time, or of now, which is another after each restore. */
+  #bookmark(time: string | null): string {
+    return time === null ? `now-${this.restored.length}` : `at-${time}`;
+  }
+
   readonly #routes = this.#routesOf().map(([call, handler]): [RegExp, Handler] => [
     new RegExp(`^${call.replaceAll("*", "([^/]+)")}$`),
     handler,
@@ -111,12 +116,17 @@ export class PlatformApi {
       ["GET /d1/database/*", ([id = ""]) => storage.database(id)],
       ["POST /d1/database/*/query", ([id = ""], body) => storage.query(id, String(body["sql"]))],
 
-      ["GET /d1/database/*/time_travel/bookmark", () => ok({ bookmark: "then" })],
+      [
+        "GET /d1/database/*/time_travel/bookmark",
+        (_, __, url) => ok({ bookmark: this.#bookmark(url.searchParams.get("timestamp")) }),
+      ],
       [
         "POST /d1/database/*/time_travel/restore",
         (_, __, url) => {
-          this.restored.push(url.searchParams.get("bookmark") ?? "");
-          return ok({ bookmark: "then", previous_bookmark: "now", message: "restored" });
+          const previous_bookmark = this.#bookmark(null);
+          const bookmark = url.searchParams.get("bookmark") ?? "";
+          this.restored.push(bookmark);
+          return ok({ bookmark, previous_bookmark, message: "restored" });
         },
       ],
 
