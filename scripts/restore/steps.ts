@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { DeployError, wrangler } from "../deploy/run-wrangler.ts";
-import type { Step } from "../deploy/steps.ts";
+import { DeployError, jsonIn, wrangler } from "../deploy/run-wrangler.ts";
+import type { Step } from "../deploy/step.ts";
 import type { Ask } from "../lib/api-client.ts";
 import { post, recover } from "../lib/procedure.ts";
 import { endJournal, readJournal, writeJournal } from "./journal.ts";
@@ -120,6 +120,5 @@ function said(
 /** Of the time that the command names, or of now. */
 async function bookmark(args: string[]): Promise<string> {
   const { stdout } = await wrangler("database", args);
-  // A warning may come first.
-  return (JSON.parse(stdout.slice(stdout.indexOf("{"))) as { bookmark: string }).bookmark;
+  return (jsonIn(stdout) as { bookmark: string }).bookmark;
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { environment } from "../../scripts/lib/npm-start.ts";
 import { ROOT } from "../../scripts/lib/project.ts";
 import { readConfig } from "../../scripts/lib/wrangler-config.ts";
+import { ok, refused } from "./support/platform/answer.ts";
 import { ACCOUNT, PlatformApi } from "./support/platform/api.ts";
 import type { DeployedWorker } from "./support/platform/workers.ts";
 import { SECRET, useStack } from "./support/stack.ts";
@@ -237,6 +238,22 @@ describe("what wrangler refuses becomes a sentence", () => {
     const { output } = await deploy();
     api.onChange = () => undefined;
     expect(output).toContain("Another Worker of this account consumes one of the queues");
+  });
+
+  test("where the database is cannot be read, and it says so", { timeout: 600_000 }, async () => {
+    // Ends each run at the next step, the migrations.
+    api.onChange = (call) =>
+      call.endsWith("/query") ? refused(403, 10000, "Authentication error") : undefined;
+    api.analytics = { result: null, status: 403, text: "Forbidden" };
+    const { output } = await deploy();
+    api.analytics = ok({});
+    const { output: read } = await deploy();
+    api.onChange = () => undefined;
+    expect(output).toMatch(
+      /WARNING: the orders Worker is not placed.*"Account Analytics: Read".*--region/,
+    );
+    expect(read).toContain("in enam; the orders Worker runs beside aws:us-east-1");
+    expect(read).not.toContain("WARNING");
   });
 
   test("no network", async () => {
