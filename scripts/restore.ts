@@ -6,7 +6,7 @@ import { checkEnvironment, PRODUCTION } from "./deploy/environment.ts";
 import { tokenFile, urlFile } from "./deploy/keys.ts";
 import { DeployError } from "./deploy/run-wrangler.ts";
 import { asker } from "./lib/api-client.ts";
-import { readOptions } from "./lib/options.ts";
+import { originOf, readOptions } from "./lib/options.ts";
 import { ROOT } from "./lib/project.ts";
 import { journalFile } from "./restore/journal.ts";
 import { restoreSteps } from "./restore/steps.ts";
@@ -33,8 +33,7 @@ const options = readOptions(
       throw new Error("--to is a time such as 2026-12-01T18:05:00Z");
     }
     if (at_ms > Date.now()) throw new Error("--to has not been yet");
-    if (url !== "" && !URL.canParse(url)) throw new Error(`--url is not an address: ${url}`);
-    return { ...flags, to, env: checkEnvironment(env), url };
+    return { ...flags, to, env: checkEnvironment(env), url: url && originOf(url) };
   },
 );
 
@@ -48,7 +47,7 @@ function operator() {
   const token = process.env["LOCKSTOCK_TOKEN"] ?? kept(tokenFile(folder));
   if (url === "") throw new DeployError("Where does it answer? Give --url https://YOUR-DOMAIN.");
   if (token === "") throw new DeployError("No token: set LOCKSTOCK_TOKEN to an operator's.");
-  return asker(url.replace(/\/$/, ""), token);
+  return asker(originOf(url), token);
 }
 
 try {

@@ -66,7 +66,7 @@ describe("an account that fails, and a command that is killed", () => {
   afterAll(() => api.close());
 
   const deploy = (...args: string[]) =>
-    start([`--state=${state("killed")}`, `--url=${stack.base.origin}`, "--region=weur", ...args], {
+    start([`--state=${state("killed")}`, `--url=${stack.base.origin}/`, "--region=weur", ...args], {
       CLOUDFLARE_API_BASE_URL: url,
       LOCKSTOCK_AUTH_SECRET: SECRET,
     });
@@ -271,4 +271,9 @@ test("--dry-run needs no account, and writes nothing", async () => {
   expect(output).toContain("wrangler d1 create lockstock-orders-staging");
   expect(output).toContain("wrangler queues create stock-events-dlq-staging");
   expect(existsSync(state("dry"))).toBe(false);
+});
+
+test("an address that is no origin is refused", async () => {
+  const { code, output } = await start(["--url=localhost:8787", "--dry-run"], {}).done;
+  expect([code, output]).toEqual([2, expect.stringMatching(/^--url is an origin such as https:/)]);
 });
