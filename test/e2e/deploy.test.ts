@@ -241,9 +241,11 @@ describe("what wrangler refuses becomes a sentence", () => {
   });
 
   test("where the database is cannot be read, and it says so", { timeout: 600_000 }, async () => {
-    // Ends each run at the next step, the migrations.
+    // Each run ends at the first change after the database.
     api.onChange = (call) =>
-      call.endsWith("/query") ? refused(403, 10000, "Authentication error") : undefined;
+      /POST \/(?:queues|d1\/database)$/.test(call)
+        ? undefined
+        : refused(403, 10000, "Authentication error");
     api.analytics = { result: null, status: 403, text: "Forbidden" };
     const { output } = await deploy();
     api.analytics = ok({});
