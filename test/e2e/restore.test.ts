@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { environment } from "../../scripts/lib/npm-start.ts";
-import { ROOT } from "../../scripts/lib/project.ts";
-import { ACCOUNT, PlatformApi } from "./support/platform/api.ts";
+import { PlatformApi } from "./support/platform/api.ts";
+import { startCommand } from "./support/platform/command.ts";
 import { SECRET, useStack } from "./support/stack.ts";
 
 /**
@@ -28,32 +25,11 @@ afterAll(() => {
   rmSync(state, { recursive: true, force: true });
 });
 
-/** Starts it in a group of its own, so that a kill ends wrangler too. */
-function run(script: string, ...args: string[]) {
-  const child = spawn(process.execPath, [`scripts/${script}.ts`, `--state=${state}`, ...args], {
-    cwd: ROOT,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...environment(),
-      // Neither an account of this machine nor its network.
-      HOME: state,
-      XDG_CONFIG_HOME: state,
-      CLOUDFLARE_API_TOKEN: "a-token",
-      CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
-      CLOUDFLARE_CF_FETCH_ENABLED: "false",
-      CLOUDFLARE_API_BASE_URL: platform,
-      LOCKSTOCK_AUTH_SECRET: SECRET,
-    },
+const run = (script: string, ...args: string[]) =>
+  startCommand(script, [`--state=${state}`, ...args], state, {
+    CLOUDFLARE_API_BASE_URL: platform,
+    LOCKSTOCK_AUTH_SECRET: SECRET,
   });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-  }
-  const kill = () => process.kill(-(child.pid ?? 0), "SIGKILL");
-  const done = once(child, "close").then(([code]) => ({ code: code as number | null, output }));
-  return { done, kill };
-}
 
 const HOUR_MS = 3_600_000;
 const ago = (hours: number) => new Date(Date.now() - hours * HOUR_MS).toISOString();
