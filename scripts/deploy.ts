@@ -12,7 +12,7 @@ import {
 import { tokenFile } from "./deploy/keys.ts";
 import { DeployError } from "./deploy/run-wrangler.ts";
 import { stepsOf } from "./deploy/steps.ts";
-import { readOptions } from "./lib/options.ts";
+import { originOf, readOptions } from "./lib/options.ts";
 import { ROOT } from "./lib/project.ts";
 
 const USAGE = `usage: npm run deploy [-- --env NAME] [--region HINT] [--rotate] [--url URL] [--state DIR] [--dry-run]
@@ -34,8 +34,8 @@ const options = readOptions(
     if (region !== "" && place === null) {
       throw new Error(`--region is one of ${Object.keys(REGIONS).join(", ")}, not ${region}`);
     }
-    if (url !== "" && !URL.canParse(url)) throw new Error(`--url is not an address: ${url}`);
-    return { ...flags, env: checkEnvironment(env), region: place, url };
+    const origin = url && originOf(url);
+    return { ...flags, env: checkEnvironment(env), region: place, url: origin };
   },
 );
 

@@ -6,9 +6,10 @@ import { checkEnvironment, PRODUCTION } from "./deploy/environment.ts";
 import { tokenFile, urlFile } from "./deploy/keys.ts";
 import { DeployError } from "./deploy/run-wrangler.ts";
 import { asker } from "./lib/api-client.ts";
-import { readOptions } from "./lib/options.ts";
+import { originOf, readOptions } from "./lib/options.ts";
 import { ROOT } from "./lib/project.ts";
-import { journalFile, restoreSteps } from "./restore/steps.ts";
+import { journalFile } from "./restore/journal.ts";
+import { restoreSteps } from "./restore/steps.ts";
 
 const USAGE = `usage: npm run restore -- --to TIME [--env NAME] [--url URL] [--state DIR] [--dry-run]
 
@@ -18,8 +19,9 @@ const USAGE = `usage: npm run restore -- --to TIME [--env NAME] [--url URL] [--s
   --state DIR   as of the deployment (default .deploy)
   --dry-run     prints what it would do; needs no account
 
-Freezes the service, restores the database (Time Travel), applies the migrations, recovers from the
-items what the database has lost, and thaws. Killed and repeated, it goes on where it ended.
+Sees that the time can be restored, freezes the service, writes down the bookmark that undoes it all,
+restores the database (Time Travel), applies the migrations, recovers from the items what the database
+has lost, and thaws. Killed and repeated, it goes on where it ended.
 docs/operations.md is the runbook.`;
 
 const options = readOptions(
@@ -31,8 +33,7 @@ const options = readOptions(
       throw new Error("--to is a time such as 2026-12-01T18:05:00Z");
     }
     if (at_ms > Date.now()) throw new Error("--to has not been yet");
-    if (url !== "" && !URL.canParse(url)) throw new Error(`--url is not an address: ${url}`);
-    return { ...flags, to, env: checkEnvironment(env), url };
+    return { ...flags, to, env: checkEnvironment(env), url: url && originOf(url) };
   },
 );
 
@@ -46,7 +47,7 @@ function operator() {
   const token = process.env["LOCKSTOCK_TOKEN"] ?? kept(tokenFile(folder));
   if (url === "") throw new DeployError("Where does it answer? Give --url https://YOUR-DOMAIN.");
   if (token === "") throw new DeployError("No token: set LOCKSTOCK_TOKEN to an operator's.");
-  return asker(url.replace(/\/$/, ""), token);
+  return asker(originOf(url), token);
 }
 
 try {

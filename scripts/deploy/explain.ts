@@ -5,6 +5,7 @@ export const PERMISSIONS = {
   account: "Account Settings: Read",
   queues: "Queues: Edit",
   database: "D1: Edit",
+  analytics: "Account Analytics: Read",
   workers: "Workers Scripts: Edit",
 } as const;
 

@@ -60,3 +60,9 @@ export function failure(subject: Subject, args: readonly string[], { all }: Said
   const known = explain(words, subject);
   return new DeployError(known ?? `\`wrangler ${args.join(" ")}\` failed. It said:\n${words}`);
 }
+
+/** The JSON in an output that may have a warning before it. */
+export function jsonIn(stdout: string): unknown {
+  const start = stdout.search(/[[{]/);
+  return start === -1 ? [] : JSON.parse(stdout.slice(start));
+}

@@ -1,44 +1,13 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
-import { ROOT } from "../lib/project.ts";
-import {
-  deployedConfigs,
-  type Environment,
-  type Region,
-  regionOf,
-  REGIONS,
-} from "./environment.ts";
+import { database } from "./database.ts";
+import type { Environment } from "./environment.ts";
 import { isMissingWorker, isTaken } from "./explain.ts";
 import { keysUploaded, prepareKeys, readSecrets, secretsFile, tokenFile, urlFile } from "./keys.ts";
-import { DeployError, failure, tryWrangler, wrangler } from "./run-wrangler.ts";
+import { DeployError, failure, jsonIn, tryWrangler, wrangler } from "./run-wrangler.ts";
 import { smokeOrder } from "./smoke.ts";
-
-export interface Options {
-  /** Of this environment: its configs, its secrets and its token. */
-  folder: string;
-  region: Region | null;
-  rotate: boolean;
-  /** Where the orders Worker answers; empty: as wrangler says. */
-  url: string;
-  version: string;
-}
-
-/** One thing that has to be so afterwards. Done again, it changes nothing. */
-export interface Step {
-  title: string;
-  /** What it would do, for --dry-run: commands of wrangler, and words in brackets. */
-  plan: string[];
-  /** Answers what came of it, in words. */
-  run(): Promise<string>;
-}
-
-/** What a step leaves for later ones. */
-interface Found {
-  databaseId: string;
-  token: string | null;
-  url: string;
-}
+import type { Found, Options, Step } from "./step.ts";
 
 export function stepsOf(environment: Environment, options: Options): Step[] {
   const found: Found = { databaseId: "", token: null, url: options.url };
@@ -87,7 +56,7 @@ function account(): Step {
     run: async () => {
       const args = ["whoami", "--json"];
       const { stdout } = await wrangler("account", args);
-      const who = parsed(stdout) as { email?: string; accounts?: { id: string; name: string }[] };
+      const who = jsonIn(stdout) as { email?: string; accounts?: { id: string; name: string }[] };
       const accounts = who.accounts ?? [];
       const chosen = process.env["CLOUDFLARE_ACCOUNT_ID"];
       if (accounts.length > 1 && !chosen) {
@@ -119,60 +88,6 @@ function queues({ queues: names }: Environment): Step {
       return missing.length === 0 ? "all are there" : `made ${missing.join(", ")}`;
     },
   };
-}
-
-function database(
-  environment: Environment,
-  { folder, region }: Options,
-  config: { orders: string; stock: string },
-  found: Found,
-): Step {
-  const { database: name } = environment;
-  const create = ["d1", "create", name, ...(region ? ["--location", region] : [])];
-  return {
-    title: `Find or make the database ${name}`,
-    plan: [
-      create.join(" "),
-      `(writes ${config.orders} and ${config.stock}, with its id and the Workers beside it)`,
-    ],
-    run: async () => {
-      let id = await databaseId(name);
-      const isNew = id === undefined;
-      if (isNew) {
-        const said = await tryWrangler(create);
-        if (!said.ok && !isTaken(said.all)) throw failure("database", create, said);
-        id = await databaseId(name);
-      }
-      if (id === undefined) {
-        throw new DeployError(`The database ${name} was made and is not listed yet: repeat.`);
-      }
-      found.databaseId = id;
-      const place = (await databaseRegion(name)) ?? region;
-      const configs = deployedConfigs(environment, id, place, relative(folder, ROOT));
-      mkdirSync(folder, { recursive: true });
-      for (const worker of ["orders", "stock"] as const) {
-        const text = `${JSON.stringify(configs[worker], null, 2)}\n`;
-        writeFileSync(config[worker], text);
-      }
-      const where = place ? `in ${place}; the orders Worker runs beside ${REGIONS[place]}` : "";
-      const elsewhere =
-        region && place !== region ? `. It stays there: --region ${region} is for a new one` : "";
-      return `${isNew ? "made" : "found"} ${id}${where && `, ${where}`}${elsewhere}`;
-    },
-  };
-}
-
-async function databaseId(name: string): Promise<string | undefined> {
-  const { stdout } = await wrangler("database", ["d1", "list", "--json"]);
-  const all = parsed(stdout) as { uuid: string; name: string }[];
-  return all.find((one) => one.name === name)?.uuid;
-}
-
-/** Null without an answer: it reads analytics too, for which a token may have no permission. */
-async function databaseRegion(name: string): Promise<Region | null> {
-  const { ok, stdout } = await tryWrangler(["d1", "info", name, "--json"]);
-  if (!ok) return null;
-  return regionOf(String((parsed(stdout) as { running_in_region?: string }).running_in_region));
 }
 
 function orders(environment: Environment, options: Options, config: string, found: Found): Step {
@@ -229,7 +144,7 @@ async function hasSecret(worker: string): Promise<boolean> {
   const said = await tryWrangler(args);
   if (!said.ok && isMissingWorker(said.all)) return false;
   if (!said.ok) throw failure("workers", args, said);
-  const secrets = parsed(said.stdout) as { name: string }[];
+  const secrets = jsonIn(said.stdout) as { name: string }[];
   return secrets.some((one) => one.name === "AUTH_SECRET");
 }
 
@@ -248,10 +163,4 @@ function smoke(folder: string, found: Found): Step {
       return `confirmed and cancelled at ${found.url}`;
     },
   };
-}
-
-/** The JSON in an output that may have a warning before it. */
-function parsed(stdout: string): unknown {
-  const start = stdout.search(/[[{]/);
-  return start === -1 ? [] : JSON.parse(stdout.slice(start));
 }

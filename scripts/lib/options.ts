@@ -83,3 +83,12 @@ export function wholeNumber(name: string, text: string, most = Number.MAX_SAFE_I
   const to = most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`;
   throw new Error(`--${name} is a whole number from 1${to}, not ${text}`);
 }
+
+/** The origin that `--url` names; a slash at its end is as good. Throws for any other address. */
+export function originOf(url: string): string {
+  const address = URL.canParse(url) ? new URL(url) : null;
+  const isWeb = address?.protocol === "https:" || address?.protocol === "http:";
+  // Neither a path nor a query, nor a password.
+  if (isWeb && address.href === `${address.origin}/`) return address.origin;
+  throw new Error(`--url is an origin such as https://orders.example.com, not ${url}`);
+}

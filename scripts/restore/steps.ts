@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { DeployError, wrangler } from "../deploy/run-wrangler.ts";
-import type { Step } from "../deploy/steps.ts";
+import { existsSync } from "node:fs";
+import { DeployError, jsonIn, wrangler } from "../deploy/run-wrangler.ts";
+import type { Step } from "../deploy/step.ts";
 import type { Ask } from "../lib/api-client.ts";
 import { post, recover } from "../lib/procedure.ts";
+import { endJournal, readJournal, writeJournal } from "./journal.ts";
 
 export interface Options {
   /** RFC 3339: the time whose state the database is to have. */
@@ -16,53 +16,61 @@ export interface Options {
   operator: Ask | null;
 }
 
-/** What is done already, so that a repeat does not put the database back once more. */
-interface Done {
-  to: string;
-  /** Where the database was before: restoring to it undoes the restore. */
-  undo: string;
-}
-
 /** The whole of a restore. Each step may be repeated; a run that was killed goes on where it ended. */
 export function restoreSteps({ to, config, journal, operator }: Options): Step[] {
   const asOperator = (): Ask => {
     if (operator === null) throw new Error("the plan makes no calls");
     return operator;
   };
+  const info = ["d1", "time-travel", "info", "DB", "--json", "-c", config];
+  const looking = [...info, `--timestamp=${to}`];
   const restoring = ["d1", "time-travel", "restore", "DB", `--timestamp=${to}`, "--json"];
   const migrating = ["d1", "migrations", "apply", "DB", "--remote", "-c", config];
   return [
     {
-      title: "Freeze the service",
-      plan: ["(POST /v1/operations/freeze)"],
+      // Before the shop stands still: without a login, the permission or that time no later step goes on.
+      title: `See that the database can be put back to ${to}`,
+      plan: [looking.join(" ")],
       run: async () => {
-        // Before the shop stands still: without it no later step can go on.
         if (!existsSync(config)) {
           throw new DeployError(
             `There is no ${config}: run this where the deployment was made, or give its folder with --state. Nothing was frozen.`,
           );
         }
+        const known = readJournal(journal);
+        if (known && known.to !== to) {
+          throw new DeployError(
+            `A restore to ${known.to} is not finished: end it first, or note that --bookmark=${known.undo} undoes it and delete ${journal}.`,
+          );
+        }
+        if (known?.isRestored) return "it was put back before";
+        return `it can, to ${await bookmark(looking)}`;
+      },
+    },
+    {
+      title: "Freeze the service",
+      plan: ["(POST /v1/operations/freeze)"],
+      run: async () => {
         await post(asOperator(), "/v1/operations/freeze");
         return "frozen: orders, payments and cancellations are 503 until the last step";
       },
     },
     {
       title: `Put the database back to ${to}`,
-      plan: [[...restoring, "-c", config].join(" ")],
+      plan: [
+        info.join(" "),
+        `(writes the bookmark to ${journal})`,
+        [...restoring, "-c", config].join(" "),
+      ],
       run: async () => {
-        const known = readDone(journal);
-        if (known && known.to !== to) {
-          throw new DeployError(
-            `A restore to ${known.to} is not finished: end it first, or delete ${journal}.`,
-          );
-        }
-        if (known) return `done before; undo it with --bookmark=${known.undo}`;
-        const { stdout } = await wrangler("database", [...restoring, "-c", config]);
-        const { previous_bookmark: undo } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as {
-          previous_bookmark: string;
-        };
-        mkdirSync(dirname(journal), { recursive: true });
-        writeFileSync(journal, `${JSON.stringify({ to, undo } satisfies Done)}\n`);
+        const known = readJournal(journal);
+        if (known?.isRestored) return `done before; undo it with --bookmark=${known.undo}`;
+        // Written before the restore, which a killed run may have done: today's bookmark is then one of
+        // the database that was put back, and would undo nothing. Done twice, a restore changes nothing.
+        const undo = known?.undo ?? (await bookmark(info));
+        writeJournal(journal, { to, undo, isRestored: false });
+        await wrangler("database", [...restoring, "-c", config]);
+        writeJournal(journal, { to, undo, isRestored: true });
         return `put back; undo it with: wrangler d1 time-travel restore DB --bookmark=${undo} -c ${config}`;
       },
     },
@@ -91,7 +99,7 @@ export function restoreSteps({ to, config, journal, operator }: Options): Step[]
       plan: ["(POST /v1/operations/thaw)"],
       run: async () => {
         await post(asOperator(), "/v1/operations/thaw");
-        rmSync(journal, { force: true });
+        endJournal(journal);
         return "the service runs. Now repeat the payments, refunds, returns and erasures that your shop has recorded since";
       },
     },
@@ -109,8 +117,8 @@ function said(
   return `${orders.length} orders ${what}: ${parts}${lines.join("")}`;
 }
 
-function readDone(journal: string): Done | null {
-  return existsSync(journal) ? (JSON.parse(readFileSync(journal, "utf8")) as Done) : null;
+/** Of the time that the command names, or of now. */
+async function bookmark(args: string[]): Promise<string> {
+  const { stdout } = await wrangler("database", args);
+  return (jsonIn(stdout) as { bookmark: string }).bookmark;
 }
-
-export const journalFile = (folder: string): string => join(folder, "restore.json");

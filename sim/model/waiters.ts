@@ -7,7 +7,7 @@ import type { Report } from "./report.ts";
  */
 
 /** A place that nobody gives back lapses after this long. */
-const LEASE_MS = 25_000;
+const LEASE_MS = 35_000;
 /** The server's wait may end a little early: its clock has whole milliseconds, a read takes time. */
 const SLACK_MS = 1_500;
 

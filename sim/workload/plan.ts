@@ -135,9 +135,12 @@ function addBlackout(r: Random, plan: Plan): void {
   const steps: Step[] = [10_000, 99_000, 110_000].map((after_ms, i) => {
     return { at_ms: from_ms + after_ms, do: "place", key: `late-${i}`, ...order };
   });
-  // Its first order is pending all the time: who waits for it does so to the end, or hangs up.
+  // Its first order is pending all the time: who waits for it does so to the end, or hangs up. As many
+  // hang up as an isolate lets wait (kernel/limits.ts), and later one waits alone.
+  const hangsUpAfter_ms = r.between(50, 900);
   steps.push(
-    { at_ms: from_ms + 14_000, do: "get", which: 0, wait: 10, hangsUpAfter_ms: r.between(50, 900) },
+    { at_ms: from_ms + 14_000, do: "get", which: 0, wait: 10, hangsUpAfter_ms },
+    { at_ms: from_ms + 16_000, do: "get", which: 0, wait: 10, hangsUpAfter_ms },
     { at_ms: from_ms + 60_000, do: "get", which: 0, wait: 10 },
   );
   plan.clients.push({ name: "late", skew_ms: 0, steps });

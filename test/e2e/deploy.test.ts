@@ -1,13 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { environment } from "../../scripts/lib/npm-start.ts";
-import { ROOT } from "../../scripts/lib/project.ts";
 import { readConfig } from "../../scripts/lib/wrangler-config.ts";
-import { ACCOUNT, PlatformApi } from "./support/platform/api.ts";
+import { PlatformApi } from "./support/platform/api.ts";
+import { startCommand } from "./support/platform/command.ts";
 import type { DeployedWorker } from "./support/platform/workers.ts";
 import { SECRET, useStack } from "./support/stack.ts";
 
@@ -17,40 +14,8 @@ const home = mkdtempSync(join(tmpdir(), "lockstock-deploy-"));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 const state = (name: string) => join(home, name);
-
-interface Run {
-  code: number | null;
-  output: string;
-}
-
-/** Starts it in a group of its own, so that a kill ends wrangler too. */
-function start(args: string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, ["scripts/deploy.ts", ...args], {
-    cwd: ROOT,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...environment(),
-      // Neither an account of this machine nor its network.
-      HOME: home,
-      XDG_CONFIG_HOME: home,
-      CLOUDFLARE_API_TOKEN: "a-token",
-      CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
-      CLOUDFLARE_CF_FETCH_ENABLED: "false",
-      ...env,
-    },
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-  }
-  const kill = () => process.kill(-(child.pid ?? 0), "SIGKILL");
-  const done = once(child, "close").then(([code]): Run => ({
-    code: code as number | null,
-    output,
-  }));
-  return { done, kill };
-}
+const start = (args: string[], env: Record<string, string>) =>
+  startCommand("deploy", args, home, env);
 
 const migrationTag = () =>
   (readConfig("wrangler.toml")["migrations"] as { tag: string }[]).at(-1)?.tag;
@@ -65,7 +30,7 @@ describe("an account that fails, and a command that is killed", () => {
   afterAll(() => api.close());
 
   const deploy = (...args: string[]) =>
-    start([`--state=${state("killed")}`, `--url=${stack.base.origin}`, "--region=weur", ...args], {
+    start([`--state=${state("killed")}`, `--url=${stack.base.origin}/`, "--region=weur", ...args], {
       CLOUDFLARE_API_BASE_URL: url,
       LOCKSTOCK_AUTH_SECRET: SECRET,
     });
@@ -201,57 +166,3 @@ function namesBy(api: PlatformApi, worker: string): string[] {
   );
   return [...deployed.metadata.bindings.flatMap(nameOf), ...consumed];
 }
-
-describe("what wrangler refuses becomes a sentence", () => {
-  const api = new PlatformApi();
-  let url = "";
-  beforeAll(async () => {
-    url = await api.listen();
-  });
-  afterAll(() => api.close());
-  const deploy = (env: Record<string, string> = {}) =>
-    start([`--state=${state("refused")}`], { CLOUDFLARE_API_BASE_URL: url, ...env }).done;
-
-  test("not logged in", async () => {
-    const { code, output } = await deploy({ CLOUDFLARE_API_TOKEN: "" });
-    expect([code, output]).toEqual([1, expect.stringContaining("You are not logged in: run `npx")]);
-  });
-
-  test("no permission for queues", async () => {
-    api.onChange = () => ({
-      result: null,
-      status: 403,
-      code: 10000,
-      message: "Authentication error",
-    });
-    const { output } = await deploy();
-    api.onChange = () => undefined;
-    expect(output).toContain('give it the permission "Queues: Edit" for the account');
-  });
-
-  test("a queue that another Worker consumes", async () => {
-    api.onChange = (call) =>
-      call.endsWith("/consumers")
-        ? { result: null, status: 409, code: 11004, message: "workers.api.error.consumer_exists" }
-        : undefined;
-    const { output } = await deploy();
-    api.onChange = () => undefined;
-    expect(output).toContain("Another Worker of this account consumes one of the queues");
-  });
-
-  test("no network", async () => {
-    const { output } = await deploy({ CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:1/client/v4" });
-    expect(output).toContain("The platform's API cannot be reached");
-  });
-});
-
-test("--dry-run needs no account, and writes nothing", async () => {
-  const { code, output } = await start([`--state=${state("dry")}`, "--env=staging", "--dry-run"], {
-    CLOUDFLARE_API_TOKEN: "",
-    CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:1/client/v4",
-  }).done;
-  expect(code).toBe(0);
-  expect(output).toContain("wrangler d1 create lockstock-orders-staging");
-  expect(output).toContain("wrangler queues create stock-events-dlq-staging");
-  expect(existsSync(state("dry"))).toBe(false);
-});

@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { environment } from "../../scripts/lib/npm-start.ts";
-import { ROOT } from "../../scripts/lib/project.ts";
-import { ACCOUNT, PlatformApi } from "./support/platform/api.ts";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { PlatformApi } from "./support/platform/api.ts";
+import { startCommand } from "./support/platform/command.ts";
 import { SECRET, useStack } from "./support/stack.ts";
 
 /**
@@ -20,85 +17,100 @@ const stack = useStack();
 let platform = "";
 beforeAll(async () => {
   platform = await api.listen();
-});
+  const { code, output } = await run("deploy", `--url=${stack.base.origin}`).done;
+  if (code !== 0) throw new Error(output);
+}, 300_000);
 afterAll(() => {
   api.close();
   rmSync(state, { recursive: true, force: true });
 });
 
-async function run(script: string, ...args: string[]) {
-  const child = spawn(process.execPath, [`scripts/${script}.ts`, `--state=${state}`, ...args], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      ...environment(),
-      // Neither an account of this machine nor its network.
-      HOME: state,
-      XDG_CONFIG_HOME: state,
-      CLOUDFLARE_API_TOKEN: "a-token",
-      CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
-      CLOUDFLARE_CF_FETCH_ENABLED: "false",
-      CLOUDFLARE_API_BASE_URL: platform,
-      LOCKSTOCK_AUTH_SECRET: SECRET,
-    },
+const run = (script: string, ...args: string[]) =>
+  startCommand(script, [`--state=${state}`, ...args], state, {
+    CLOUDFLARE_API_BASE_URL: platform,
+    LOCKSTOCK_AUTH_SECRET: SECRET,
   });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-  }
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, output };
-}
 
-const to = new Date(Date.now() - 3_600_000).toISOString();
+const HOUR_MS = 3_600_000;
+const ago = (hours: number) => new Date(Date.now() - hours * HOUR_MS).toISOString();
+const to = ago(1);
 const restore = (...args: string[]) =>
   run("restore", `--to=${to}`, `--url=${stack.base.origin}`, ...args);
+const isRestore = (call: string) => call.includes("/time_travel/restore");
+const journal = join(state, "production/restore.json");
+
+async function expectFrozen(isFrozen: boolean) {
+  const { frozen } = await stack.operator.get<{ frozen: object | null }>("/v1/operations");
+  expect(frozen !== null).toBe(isFrozen);
+}
+
+async function expectFinished() {
+  const { code, output } = await restore().done;
+  expect([code, output]).toEqual([0, expect.stringContaining("the service runs")]);
+  expect(existsSync(journal)).toBe(false);
+  expect(api.unknown).toEqual([]);
+  return output;
+}
+
+beforeEach(() => {
+  api.restored.length = 0;
+});
 
 test("the plan needs no account, and a time that is none is refused", async () => {
-  const { code, output } = await restore("--dry-run");
+  const { code, output } = await restore("--dry-run").done;
   expect(code).toBe(0);
   expect(output).toContain("nothing is:");
+  expect(output).toContain("wrangler d1 time-travel info DB --json");
   expect(output).toContain(`wrangler d1 time-travel restore DB --timestamp=${to} --json`);
   for (const step of ["freeze", "migrations apply", "recover", "thaw"]) {
     expect(output).toContain(step);
   }
   expect(api.restored).toEqual([]);
-  expect((await run("restore", "--to=yesterday")).output).toContain("--to is a time such as");
+  expect((await run("restore", "--to=yesterday").done).output).toContain("--to is a time such as");
+});
+
+test("a time that the platform does not keep is refused before the shop is frozen", async () => {
+  const { code, output } = await run(
+    "restore",
+    `--to=${ago(31 * 24)}`,
+    `--url=${stack.base.origin}`,
+  ).done;
+  expect([code, output]).toEqual([1, expect.stringContaining("within the last 30 days")]);
+  await expectFrozen(false);
 });
 
 test(
   "a run that failed goes on where it ended, and restores once",
   { timeout: 600_000 },
   async () => {
-    const deployed = await run("deploy", `--url=${stack.base.origin}`);
-    expect([deployed.code, deployed.output]).toEqual([0, expect.stringContaining("Done.")]);
     api.onChange = (call) =>
-      call.includes("/time_travel/restore")
+      isRestore(call)
         ? { result: null, status: 500, code: 10013, message: "An unknown error has occurred" }
         : undefined;
-    const failed = await restore();
+    const failed = await restore().done;
     api.onChange = () => undefined;
     expect(failed.code).toBe(1);
     expect(failed.output).toContain("repeat the command to go on");
-    const ask = { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" };
-    const guest = await fetch(new URL("/v1/guests", stack.base), { method: "POST" });
-    const { token } = (await guest.json()) as { token: string };
-    const order = await fetch(new URL("/v1/orders", stack.base), {
-      ...ask,
-      headers: { ...ask.headers, Authorization: `Bearer ${token}` },
-      body: JSON.stringify({ lines: [{ sku: "MUG-BLUE", quantity: 1 }] }),
-    });
-    expect(order.status).toBe(503);
-    expect(await order.json()).toMatchObject({ code: "frozen" });
+    const buyer = await stack.customer("ada");
+    const order = await buyer.place([{ sku: "MUG-BLUE", quantity: 1 }]);
+    expect([order.status, order.body.code]).toEqual([503, "frozen"]);
 
-    const finished = await restore();
-    expect([finished.code, finished.output]).toEqual([
-      0,
-      expect.stringContaining("the service runs"),
-    ]);
-    expect(finished.output).toContain("--bookmark=now");
-    expect(api.restored).toEqual(["then"]);
-    expect(existsSync(join(state, "production/restore.json"))).toBe(false);
-    expect(api.unknown).toEqual([]);
+    expect(await expectFinished()).toContain("--bookmark=now-0");
+    expect(api.restored).toEqual([`at-${to}`]);
+  },
+);
+
+test(
+  "a run that is killed once the database is put back keeps the bookmark of before",
+  { timeout: 600_000 },
+  async () => {
+    const killed = restore();
+    api.afterChange = (call) => isRestore(call) && killed.kill();
+    expect(await killed.done).toMatchObject({ code: null });
+    api.afterChange = () => {};
+    await expectFrozen(true);
+
+    expect(await expectFinished()).toContain("--bookmark=now-0");
+    expect(new Set(api.restored)).toEqual(new Set([`at-${to}`]));
   },
 );

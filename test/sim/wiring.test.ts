@@ -4,12 +4,14 @@ import { transformSync } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { experimental_readRawConfig } from "wrangler";
 import { loadCode } from "../../sim/kernel/code.ts";
+import { LIMITS } from "../../sim/kernel/limits.ts";
 import { MUTANTS } from "../../sim/mutants/all.ts";
 import { changesOf } from "../../sim/mutants/mutant.ts";
 import { applyChanges, findPlace, readSource } from "../../sim/mutants/places.ts";
 import { QUOTING, quotesIn } from "../../sim/mutants/quotes.ts";
 import { requireSimulated, WORKERS } from "../../sim/platform/settings.ts";
 import { System } from "../../sim/system.ts";
+import { planFor } from "../../sim/workload/plan.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -42,6 +44,17 @@ describe("the simulation runs what is deployed", () => {
     expect(() => requireSimulated(config)).toThrow(
       "lockstock-orders: the simulation has no stand-in for kv_namespaces",
     );
+  });
+});
+
+describe("the small limits", () => {
+  it("let as many callers wait as hang up in a blackout, so that one who waits later notices their slots", () => {
+    const limit = LIMITS.find(({ from }) => from.includes("MAX_WAITERS"));
+    const seeds = Array.from({ length: 100 }, (_, i) => planFor(i + 1));
+    const plan = seeds.find(({ blackout }) => blackout !== null);
+    const late = plan?.clients.find(({ name }) => name === "late");
+    const hangUps = late?.steps.filter((step) => "hangsUpAfter_ms" in step) ?? [];
+    expect(limit?.to).toBe(`const MAX_WAITERS = ${hangUps.length};`);
   });
 });
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterEach, expect, test, vi } from "vitest";
-import { readOptions } from "../../scripts/lib/options.ts";
+import { originOf, readOptions } from "../../scripts/lib/options.ts";
 import { ROOT } from "../../scripts/lib/project.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -37,4 +37,22 @@ test("what is not given has its default, and each value the type of its default"
   vi.spyOn(process, "argv", "get").mockReturnValue(["node", "script.ts", "--a=2", "--c"]);
   const defaults = { a: 1, b: [3, 9], c: false, d: false, e: "text" } as const;
   expect(readOptions("", defaults)).toEqual({ a: 2, b: 3, c: true, d: false, e: "text" });
+});
+
+test("an address is its origin, with or without a slash at its end", () => {
+  for (const url of ["https://orders.example.com", "https://Orders.Example.com/"]) {
+    expect(originOf(url)).toBe("https://orders.example.com");
+  }
+  expect(originOf("http://localhost:8787/")).toBe("http://localhost:8787");
+});
+
+test.each([
+  "orders.example.com",
+  "localhost:8787",
+  "ftp://orders.example.com",
+  "https://orders.example.com/console",
+  "https://orders.example.com/?a",
+  "https://me:secret@orders.example.com",
+])("%s is no origin", (url) => {
+  expect(() => originOf(url)).toThrow(`--url is an origin such as https://orders.example.com, not`);
 });

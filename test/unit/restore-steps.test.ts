@@ -8,12 +8,12 @@ test("nothing is frozen where the deployment's config is missing", async () => {
   const folder = mkdtempSync(join(tmpdir(), "lockstock-restore-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const operator = vi.fn<() => Promise<never>>();
-  const [freeze] = restoreSteps({
+  const [first] = restoreSteps({
     to: "2026-11-01T00:00:00Z",
     config: join(folder, "orders.json"),
     journal: join(folder, "restore.json"),
     operator,
   });
-  await expect(freeze?.run()).rejects.toThrow("Nothing was frozen");
+  await expect(first?.run()).rejects.toThrow("Nothing was frozen");
   expect(operator).not.toHaveBeenCalled();
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -15,10 +16,20 @@ test.each(["ci.yml", "deploy.yml"])("every command of %s is there", (name) => {
   }
 });
 
-test("a deployment is told apart by the account's secrets alone, and docs/deploy.md names each", () => {
-  const used = [...read(".github/workflows/deploy.yml").matchAll(/secrets\.(\w+)/g)];
+test("a deployment is told apart by secrets and variables alone, and docs/deploy.md names each", () => {
+  const used = [...read(".github/workflows/deploy.yml").matchAll(/(?:secrets|vars)\.(\w+)/g)];
   expect(used.length).toBeGreaterThan(0);
   for (const [, name = ""] of used) expect(read("docs/deploy.md")).toContain(`\`${name}\``);
+});
+
+test.each([
+  ["weur", "run deploy -- --region weur"],
+  ["", "run deploy --"],
+])("a deployment by tag is placed by the variable LOCKSTOCK_REGION, here '%s'", (region, ran) => {
+  const command = /- run: (npm run deploy\b.*)/.exec(read(".github/workflows/deploy.yml"))?.[1];
+  const env = { ...process.env, LOCKSTOCK_REGION: region };
+  const script = `npm() { echo "$@"; }; ${command}`;
+  expect(execFileSync("bash", ["-c", script], { env, encoding: "utf8" }).trim()).toBe(ran);
 });
 
 test("what shares a workerd is upgraded together", () => {

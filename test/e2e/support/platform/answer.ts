@@ -4,6 +4,8 @@ export interface Answer {
   code?: number;
   message?: string;
   status?: number;
+  /** Sent as it is instead of JSON. */
+  text?: string;
 }
 
 export type Body = Record<string, unknown>;

@@ -31,12 +31,14 @@ export class PlatformApi {
 
   constructor() {
     this.#server = createServer((request, response) => {
-      void this.#handle(request).then(({ result, code, message, status = 200 }) => {
+      void this.#handle(request).then(({ result, code, message, status = 200, text }) => {
         const errors = code === undefined ? [] : [{ code, message }];
         const success = code === undefined;
         const result_info = { page: 1, per_page: 100, count: 1, total_count: 1, total_pages: 1 };
         response.writeHead(status, { "content-type": "application/json" });
-        response.end(JSON.stringify({ success, errors, messages: [], result, result_info }));
+        response.end(
+          text ?? JSON.stringify({ success, errors, messages: [], result, result_info }),
+        );
       });
     });
   }
@@ -83,8 +85,16 @@ export class PlatformApi {
     return refused(404, 7003, `No route for ${call}`);
   }
 
+  /** What analytics answer, which `d1 info` reads beside the database. */
+  analytics: Answer = ok({ viewer: { accounts: [{ d1AnalyticsAdaptiveGroups: [] }] } });
+
   /** Bookmarks to which databases were put back. */
   readonly restored: string[] = [];
+
+  /** Of a time, or of now, which is another after each restore. */
+  #bookmark(time: string | null): string {
+    return time === null ? `now-${this.restored.length}` : `at-${time}`;
+  }
 
   readonly #routes = this.#routesOf().map(([call, handler]): [RegExp, Handler] => [
     new RegExp(`^${call.replaceAll("*", "([^/]+)")}$`),
@@ -99,7 +109,7 @@ export class PlatformApi {
       ["GET /user", () => ok({ id: "user", email: "operator@shop.example" })],
       ["GET /accounts", () => ok([{ id: ACCOUNT, name: NAME }])],
       ["GET /memberships", () => ok([{ id: "m", account: { id: ACCOUNT, name: NAME } }])],
-      ["POST /graphql", () => ok({ viewer: { accounts: [{ d1AnalyticsAdaptiveGroups: [] }] } })],
+      ["POST /graphql", () => this.analytics],
 
       ["GET /queues", (_, __, url) => storage.listQueues(url.searchParams.getAll("name"))],
       ["POST /queues", (_, body) => storage.createQueue(String(body["queue_name"]))],
@@ -111,12 +121,17 @@ export class PlatformApi {
       ["GET /d1/database/*", ([id = ""]) => storage.database(id)],
       ["POST /d1/database/*/query", ([id = ""], body) => storage.query(id, String(body["sql"]))],
 
-      ["GET /d1/database/*/time_travel/bookmark", () => ok({ bookmark: "then" })],
+      [
+        "GET /d1/database/*/time_travel/bookmark",
+        (_, __, url) => ok({ bookmark: this.#bookmark(url.searchParams.get("timestamp")) }),
+      ],
       [
         "POST /d1/database/*/time_travel/restore",
         (_, __, url) => {
-          this.restored.push(url.searchParams.get("bookmark") ?? "");
-          return ok({ bookmark: "then", previous_bookmark: "now", message: "restored" });
+          const previous_bookmark = this.#bookmark(null);
+          const bookmark = url.searchParams.get("bookmark") ?? "";
+          this.restored.push(bookmark);
+          return ok({ bookmark, previous_bookmark, message: "restored" });
         },
       ],
 
