@@ -5,7 +5,7 @@ import { SYSTEM } from "../../src/contract/actor.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
 import { stockBreached } from "../../src/contract/stock-events.ts";
 import { changeOrder } from "../../src/orders/change/change-order.ts";
-import { beginErasure, endErasure, saveErasure } from "../../src/orders/customers/erasures.sql.ts";
+import { endErasure, saveErasure } from "../../src/orders/customers/erasures.sql.ts";
 import { fenced } from "../../src/orders/database/fenced.ts";
 import { clearPutBack, confirmLevels } from "../../src/orders/items/items.sql.ts";
 import { comparePage } from "../../src/orders/operators/compare.ts";
@@ -265,8 +265,10 @@ async function money(sku: string): Promise<void> {
   await call("DELETE", `/v1/items/${sku}`, { token });
   await eraseOrders(env.DB, { customerId, erasedId: "erased_1", ids: [paid] }).run();
   await call("DELETE", `/v1/customers/${newCustomer()}`, { token });
-  await beginErasure(env.DB, { customerId, erasedId: "erased_1" });
-  await env.DB.batch([saveErasure(env.DB, customerId, sku), endErasure(env.DB, customerId)]);
+  await env.DB.batch([
+    saveErasure(env.DB, { customerId, erasedId: "erased_1", afterSku: sku }),
+    endErasure(env.DB, customerId),
+  ]);
 }
 
 /** The steps of a statement's plan. */

@@ -4,7 +4,7 @@ import type { Erasure } from "../../contract/stock-api.ts";
 import { errorText, log } from "../../runtime/log.ts";
 import { withTimeout } from "../../runtime/timeout.ts";
 import { policyOf } from "../config/policy.ts";
-import { beginErasure, endErasure, saveErasure } from "./erasures.sql.ts";
+import { endErasure, saveErasure, unfinishedErasure } from "./erasures.sql.ts";
 
 /**
  * Takes the customer's name out of items which no order in D1 leads to any more: they count a
@@ -33,19 +33,21 @@ export async function eraseAtEveryItem(
   // The orders of later locks are in D1, by which they were found.
   const before = orderRetention_ms === 0 ? "" : orderIdFloor(Date.now() - orderRetention_ms);
   try {
-    const { erasedId, afterSku } = await beginErasure(db, names);
-    let after = afterSku;
+    const walk = await unfinishedErasure(db, customerId);
+    const erasedId = walk?.erasedId ?? names.erasedId;
+    let after = walk?.afterSku ?? "";
     for (let pages = 0; pages < MAX_PAGES && Date.now() < end_ms; pages++) {
       const index = async () => await stock.skus(after);
       const { skus, next } = await withTimeout(ITEM_TIMEOUT_MS, index, "the index of items");
       const erase = (sku: string) => eraseAt(stock, sku, { customerId, erasedId, before }, end_ms);
       await pMap(skus, erase, { concurrency: CONCURRENCY });
       if (next === null) {
-        await endErasure(db, customerId).run();
+        if (after !== "") await endErasure(db, customerId).run();
         return true;
       }
       after = next;
-      await saveErasure(db, customerId, after).run();
+      // Not before a page is done: an erasure that could not begin leaves no name here.
+      await saveErasure(db, { customerId, erasedId, afterSku: after }).run();
     }
   } catch (error) {
     log("warn", "erasure.item_failed", { error: errorText(error) });

@@ -1,36 +1,34 @@
 /** The table `erasures`: how far the erasure of a customer has come at the items. */
 
 export interface ErasureWalk {
+  customerId: string;
   erasedId: string;
-  /** The last item that is done; '': none is. */
+  /** The last item that is done. */
   afterSku: string;
 }
 
-/** Begins the walk, or finds where one that did not come to its end has to go on. */
-export async function beginErasure(
+/** Where an erasure that did not come to its end has to go on; null: there is none. */
+export const unfinishedErasure = (
   db: D1Database,
-  { customerId, erasedId }: { customerId: string; erasedId: string },
-): Promise<ErasureWalk> {
-  const walk = await db
+  customerId: string,
+): Promise<Omit<ErasureWalk, "customerId"> | null> =>
+  db
     .prepare(
-      `INSERT INTO erasures (customer_id, erased_id) VALUES (?1, ?2)
-       ON CONFLICT (customer_id) DO UPDATE SET erased_id = erasures.erased_id
-       RETURNING erased_id AS erasedId, after_sku AS afterSku`,
+      "SELECT erased_id AS erasedId, after_sku AS afterSku FROM erasures WHERE customer_id = ?",
     )
-    .bind(customerId, erasedId)
+    .bind(customerId)
     .first<{ erasedId: string; afterSku: string }>();
-  if (!walk) throw new Error("no erasure");
-  return walk;
-}
 
 export const saveErasure = (
   db: D1Database,
-  customerId: string,
-  afterSku: string,
+  { customerId, erasedId, afterSku }: ErasureWalk,
 ): D1PreparedStatement =>
   db
-    .prepare("UPDATE erasures SET after_sku = ?2 WHERE customer_id = ?1")
-    .bind(customerId, afterSku);
+    .prepare(
+      `INSERT INTO erasures (customer_id, erased_id, after_sku) VALUES (?1, ?2, ?3)
+       ON CONFLICT (customer_id) DO UPDATE SET after_sku = excluded.after_sku`,
+    )
+    .bind(customerId, erasedId, afterSku);
 
 export const endErasure = (db: D1Database, customerId: string): D1PreparedStatement =>
   db.prepare("DELETE FROM erasures WHERE customer_id = ?").bind(customerId);

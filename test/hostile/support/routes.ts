@@ -206,7 +206,13 @@ export const ROUTES: readonly Route[] = [
     body: { type: "payment_intent.succeeded" },
     isSigned: true,
   },
-  { method: "DELETE", path: "/v1/customers/:id", who: "service", scopes: ["operations:write"] },
+  {
+    method: "DELETE",
+    path: "/v1/customers/:id",
+    who: "service",
+    scopes: ["operations:write"],
+    needsStock: true,
+  },
   {
     method: "GET",
     path: "/v1/operations/items",
