@@ -114,7 +114,10 @@ async function drive(attempt: Attempt): Promise<void> {
   const isPlaced = orderId !== undefined;
   const isOwn = customerId === guest.read()?.customerId;
   if (!isOwn || Date.now() - startedAt_ms > MAX_AGE_MS) {
-    if (dropAttempt(key) && !isPlaced) giveBack(lines);
+    if (!dropAttempt(key) || isPlaced) return;
+    giveBack(lines);
+    // The guest may have changed while this tab waited for the attempt's lock.
+    if (!isOwn) note(true, t.startedAnew);
     return;
   }
   const id = orderId ?? (await place(attempt));
