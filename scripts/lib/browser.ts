@@ -2,8 +2,12 @@ import { existsSync } from "node:fs";
 import process from "node:process";
 import { type Browser, chromium } from "playwright-core";
 
-/** Chromium, as Debian's package `chromium` installs it; CHROMIUM_PATH names another one. */
-export const CHROMIUM = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
+/** Debian's packages. The shell has no window to draw, and takes half of the processor's time. */
+const PACKAGED = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+
+/** Chromium, as Debian's package `chromium-headless-shell` or `chromium` installs it; CHROMIUM_PATH names another one. */
+export const CHROMIUM =
+  process.env["CHROMIUM_PATH"] ?? PACKAGED.find((path) => existsSync(path)) ?? "/usr/bin/chromium";
 export const hasBrowser = existsSync(CHROMIUM);
 
 /** Without these it looks for updates, and for hosts that a closed network refuses. */

@@ -14,7 +14,7 @@ import { until } from "../../e2e/support/until.ts";
  * LOCKSTOCK_REQUIRE_BROWSER in the environment that is a failure.
  */
 if (!hasBrowser) {
-  const text = `no Chromium at ${CHROMIUM} (Debian: apt-get install chromium)`;
+  const text = `no Chromium at ${CHROMIUM} (Debian: apt-get install chromium-headless-shell)`;
   if (process.env["LOCKSTOCK_REQUIRE_BROWSER"]) throw new Error(text);
   console.warn(`The browser tests are skipped: ${text}`);
 }
