@@ -72,15 +72,9 @@ test("every step of an order, through both queues and all objects, names the cal
   const path = `/v1/orders/${body.id}/pay`;
   await stack.operator.call("POST", path, undefined, { traceparent: traceparent("a".repeat(32)) });
   await loggedAll(traceId, ["order.changed"]);
-  await until("the commit's steps", () => stepsOf(traceId).length >= before + 5);
-  const later = stepsOf(traceId).slice(before);
-  expect(later).toEqual(
-    expect.arrayContaining([
-      "stock.batch_decided",
-      "item.commands_applied",
-      "orders.batch_settled",
-    ]),
-  );
+  const later = () => stepsOf(traceId).slice(before);
+  const wanted = ["stock.batch_decided", "item.commands_applied", "orders.batch_settled"];
+  await until("the commit's steps", () => wanted.every((event) => later().includes(event)));
   await feed.close();
 });
 
