@@ -1,5 +1,5 @@
-import { runInDurableObject } from "cloudflare:test";
-import { beforeAll, expect, test } from "vitest";
+import { reset, runInDurableObject } from "cloudflare:test";
+import { beforeEach, expect, test } from "vitest";
 import { storeDeadLetters } from "../../src/orders/dead-letters/dead-letters.sql.ts";
 import type { Alert } from "../../src/orders/operators/alerts.ts";
 import type { Reconciler } from "../../src/orders/worker.ts";
@@ -8,7 +8,11 @@ import { migrate, OPERATOR, reconciler, type World, worldOf } from "./support/wo
 
 /** Each alert, caused as it would be, and gone when its cause is. */
 
-beforeAll(migrate);
+// Each shows every alert that there is, also one that another test has left.
+beforeEach(async () => {
+  await reset();
+  await migrate();
+});
 
 const codes = async (world: World): Promise<string[]> => {
   const { body } = await world.call("GET", "/v1/operations", { as: OPERATOR });

@@ -6,6 +6,10 @@ import { BaseSequencer } from "vitest/node";
  * run on alone.
  */
 const LONGEST = [
+  "life/money-matrix",
+  "e2e/deploy",
+  "e2e/restore",
+  "e2e/deploy-refused",
   "e2e/npm-start-faults",
   "e2e/queue-lost",
   "browser/restart",
