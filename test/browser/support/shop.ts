@@ -35,6 +35,8 @@ export const connection = (page: Page, state: string): Promise<void> =>
 
 /** The buyer's orders as the server knows them. */
 export async function ordersOf(page: Page): Promise<OrderView[]> {
+  // A guest who has started anew is made a moment later.
+  await page.waitForFunction("localStorage['lockstock.guest']");
   const token = await page.evaluate<string>("JSON.parse(localStorage['lockstock.guest']).token");
   const client = clientOf(new URL(page.url()).origin, token);
   return (await client.get<{ orders: OrderView[] }>("/v1/orders")).orders;
