@@ -1,4 +1,5 @@
 import type { BrowserContext, Locator, Page } from "playwright-core";
+import { expect } from "vitest";
 import type { OrderView } from "../../../src/orders/order/order.ts";
 import { clientOf } from "../../e2e/support/client.ts";
 
@@ -36,7 +37,7 @@ export const connection = (page: Page, state: string): Promise<void> =>
 /** The buyer's orders as the server knows them. */
 export async function ordersOf(page: Page): Promise<OrderView[]> {
   // A guest who has started anew is made a moment later.
-  await page.waitForFunction("localStorage['lockstock.guest']");
+  await expect.poll(() => page.evaluate("'lockstock.guest' in localStorage")).toBe(true);
   const token = await page.evaluate<string>("JSON.parse(localStorage['lockstock.guest']).token");
   const client = clientOf(new URL(page.url()).origin, token);
   return (await client.get<{ orders: OrderView[] }>("/v1/orders")).orders;
