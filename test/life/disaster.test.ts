@@ -1,25 +1,10 @@
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readService } from "../../src/orders/database/service.sql.ts";
-import { beat, putBack, snapshot } from "./support/restore.ts";
-import {
-  migrate,
-  newCustomer,
-  OPERATOR,
-  orderNow,
-  reconciler,
-  WAIT,
-  worldOf,
-} from "./support/world.ts";
+import { beat, putBack, snapshot, useDisasters } from "./support/restore.ts";
+import { newCustomer, OPERATOR, orderNow, reconciler, WAIT, worldOf } from "./support/world.ts";
 
-beforeEach(async () => {
-  await reset();
-  await migrate();
-  vi.spyOn(console, "error").mockReturnValue(undefined);
-  vi.spyOn(console, "warn").mockReturnValue(undefined);
-});
-afterEach(() => void vi.useRealTimers());
+useDisasters();
 
 const pass = () => reconciler().poke();
 const health = () => reconciler().health();

@@ -1,11 +1,9 @@
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readService } from "../../src/orders/database/service.sql.ts";
 import { Heartbeat } from "../../src/orders/reconcile/heartbeat.ts";
 import { observed } from "../support/d1.ts";
-import { putBack, snapshot } from "./support/restore.ts";
-import { migrate } from "./support/world.ts";
+import { putBack, snapshot, useDisasters } from "./support/restore.ts";
 
 const ACTOR = { kind: "service", sub: "o1" } as const;
 const NOW = 1_800_000_000_000;
@@ -53,12 +51,7 @@ function held(text: string) {
   return { db, reached, go };
 }
 
-beforeEach(async () => {
-  await reset();
-  await migrate();
-  vi.spyOn(console, "error").mockReturnValue(undefined);
-  vi.spyOn(console, "warn").mockReturnValue(undefined);
-});
+useDisasters();
 
 describe("a database that is put back while its frozen state is written", () => {
   test("by a freeze, is noticed by the next check", async () => {

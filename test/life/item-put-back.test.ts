@@ -1,16 +1,15 @@
-import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { StockApi } from "../../src/contract/stock-api.ts";
 import { getItem } from "../../src/orders/items/item-queries.sql.ts";
 import { repair } from "../../src/orders/operators/repair.ts";
 import { pausePutBack } from "../../src/orders/reconcile/pause-put-back.ts";
 import type { StockItem } from "../../src/stock/worker.ts";
 import { settleEverything } from "./support/recovery.ts";
-import { pass_ms } from "./support/restore.ts";
+import { pass_ms, useDisasters } from "./support/restore.ts";
 import { counters, deliver, expectSettled, settleAll, tamperItem } from "./support/stock.ts";
 import {
-  migrate,
   newCustomer,
   OPERATOR,
   orderNow,
@@ -20,13 +19,7 @@ import {
   worldOf,
 } from "./support/world.ts";
 
-beforeEach(async () => {
-  await reset();
-  await migrate();
-  vi.spyOn(console, "error").mockReturnValue(undefined);
-  vi.spyOn(console, "warn").mockReturnValue(undefined);
-});
-afterEach(() => void vi.useRealTimers());
+useDisasters();
 
 type Rows = Record<string, Record<string, SqlStorageValue>[]>;
 

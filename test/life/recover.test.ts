@@ -1,26 +1,12 @@
-import { reset, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { recover, restore, settleEverything, thaw } from "./support/recovery.ts";
-import { beat, pass_ms, putBack, snapshot } from "./support/restore.ts";
+import { beat, pass_ms, putBack, snapshot, useDisasters } from "./support/restore.ts";
 import { counters, deliver, expectSettled, settleAll, tamperItem } from "./support/stock.ts";
-import {
-  migrate,
-  newCustomer,
-  OPERATOR,
-  orderNow,
-  reconciler,
-  WAIT,
-  worldOf,
-} from "./support/world.ts";
+import { newCustomer, OPERATOR, orderNow, reconciler, WAIT, worldOf } from "./support/world.ts";
 
-beforeEach(async () => {
-  await reset();
-  await migrate();
-  vi.spyOn(console, "error").mockReturnValue(undefined);
-  vi.spyOn(console, "warn").mockReturnValue(undefined);
-});
-afterEach(() => void vi.useRealTimers());
+useDisasters();
 
 const line = (sku: string, quantity = 1) => [{ sku, quantity }];
 

@@ -1,18 +1,11 @@
-import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { compareAll } from "./support/differences.ts";
 import { recover, restore, settleEverything, thaw } from "./support/recovery.ts";
-import { beat, snapshot } from "./support/restore.ts";
+import { beat, snapshot, useDisasters } from "./support/restore.ts";
 import { counters, expectSettled, ledgerOf } from "./support/stock.ts";
-import { migrate, newCustomer, OPERATOR, WAIT, type World, worldOf } from "./support/world.ts";
+import { newCustomer, OPERATOR, WAIT, type World, worldOf } from "./support/world.ts";
 
-beforeEach(async () => {
-  await reset();
-  await migrate();
-  vi.spyOn(console, "error").mockReturnValue(undefined);
-  vi.spyOn(console, "warn").mockReturnValue(undefined);
-});
-afterEach(() => void vi.useRealTimers());
+useDisasters();
 
 /** An order of two of three units, paid, and committed at its item. */
 async function paid(world: World, sku: string): Promise<string> {

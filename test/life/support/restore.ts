@@ -1,6 +1,18 @@
+import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
-import { reconciler } from "./world.ts";
+import { afterEach, beforeEach, vi } from "vitest";
+import { migrate, reconciler } from "./world.ts";
+
+/** Each test of the file begins on empty storage and ends with the real clock. Nothing is said of what is meant to fail. */
+export function useDisasters(): void {
+  beforeEach(async () => {
+    await reset();
+    await migrate();
+    vi.spyOn(console, "error").mockReturnValue(undefined);
+    vi.spyOn(console, "warn").mockReturnValue(undefined);
+  });
+  afterEach(() => void vi.useRealTimers());
+}
 
 /** All tables of D1, as a restore of the database sees them. */
 export type Snapshot = Map<string, Record<string, unknown>[]>;
