@@ -6,7 +6,7 @@ export type WebhookState = "on" | "off";
 /** Why it is off: an operator, a 410 of the endpoint, or changes that are no longer kept. */
 export type WhyOff = "operator" | "gone" | "changes_reset";
 
-export interface Webhook extends Troubles {
+export interface Webhook extends EndpointTroubles {
   id: string;
   url: string;
   types: ChangeType[];
@@ -29,7 +29,7 @@ export interface EarlierSecret {
 }
 
 /** What is wrong with an endpoint, and since when; null: it is not. */
-export interface Troubles {
+export interface EndpointTroubles {
   /** Its deliveries fail. */
   failingSince_ms: number | null;
   /** It has refused so much that it will soon pause: see `NEAR_LIMIT`. */

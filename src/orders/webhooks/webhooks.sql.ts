@@ -1,5 +1,5 @@
 import type { ChangeType } from "../changes/change.ts";
-import type { EarlierSecret, Troubles, Webhook, WebhookState, WhyOff } from "./webhook.ts";
+import type { EarlierSecret, EndpointTroubles, Webhook, WebhookState, WhyOff } from "./webhook.ts";
 
 /** The table `webhooks`. */
 
@@ -150,7 +150,7 @@ export async function switchOff(
 export async function setTroubles(
   db: D1Database,
   id: string,
-  { failingSince_ms, nearLimitSince_ms }: Troubles,
+  { failingSince_ms, nearLimitSince_ms }: EndpointTroubles,
 ): Promise<void> {
   await db
     .prepare("UPDATE webhooks SET failing_since = ?2, near_limit_since = ?3 WHERE id = ?1")
