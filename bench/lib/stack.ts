@@ -6,9 +6,9 @@ import process from "node:process";
 import { promisify } from "node:util";
 import { ROOT, WRANGLER } from "../../scripts/lib/project.ts";
 import {
+  applyMigrations,
   bundledWorker,
   LOOPBACK,
-  migrationsIn,
   startWorkerd,
   type WorkerdOptions,
 } from "../../scripts/lib/workerd.ts";
@@ -90,8 +90,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const db = database === undefined ? null : await miniflare.getD1Database(database);
   if (db) {
     const folder = options.migrations ?? join(dirname(configs[0] ?? ""), "migrations");
-    const statements = migrationsIn(folder, edit).flatMap((one) => one.statements);
-    await db.batch(statements.map((sql) => db.prepare(sql)));
+    await applyMigrations(db, folder, edit);
   }
   return {
     base,

@@ -46,14 +46,11 @@ export interface Environment {
   queues: string[];
 }
 
-type Database = { database_name: string; [key: string]: unknown };
-type RateLimit = { namespace_id: string; [key: string]: unknown };
-
 /** Reads the configs of the root, as an environment has them. */
 export function readEnvironment(name: string): Environment {
   const orders = inEnvironment(readConfig("wrangler.toml"), name);
   const stock = inEnvironment(readConfig("wrangler.stock.toml"), name);
-  const [database] = databasesOf(orders);
+  const [database] = orders.d1_databases ?? [];
   if (!database) throw new Error("wrangler.toml has no database");
   const queues = [orders, stock].flatMap(({ queues: used }) => [
     ...(used?.producers ?? []).map(({ queue }) => queue),
@@ -67,9 +64,6 @@ export function readEnvironment(name: string): Environment {
     queues: [...new Set(queues)].toSorted(),
   };
 }
-
-const databasesOf = (config: WranglerConfig): Database[] =>
-  (config.d1_databases ?? []) as unknown as Database[];
 
 /** `[env.NAME]` of a toml file wins; its vars are added to the common ones. */
 export function inEnvironment({ env, ...common }: WranglerConfig, name: string): WranglerConfig {
@@ -106,14 +100,14 @@ function withSuffix(config: WranglerConfig, environment: string): WranglerConfig
       })),
       consumers: (config.queues?.consumers ?? []).map(consumer),
     },
-    d1_databases: databasesOf(config).map((one) => ({
+    d1_databases: (config.d1_databases ?? []).map((one) => ({
       ...one,
       database_name: named(one.database_name),
-    })) as unknown as NonNullable<WranglerConfig["d1_databases"]>,
-    ratelimits: ((config.ratelimits ?? []) as unknown as RateLimit[]).map((one) => ({
+    })),
+    ratelimits: (config.ratelimits ?? []).map((one) => ({
       ...one,
       namespace_id: namespaceId(one.namespace_id, environment),
-    })) as unknown as NonNullable<WranglerConfig["ratelimits"]>,
+    })),
   };
 }
 
@@ -144,7 +138,7 @@ export function deployedConfigs(
   region: Region | null,
   back: string,
 ): { orders: WranglerConfig; stock: WranglerConfig } {
-  const databases = databasesOf(orders).map((one) => ({
+  const databases = (orders.d1_databases ?? []).map((one) => ({
     ...one,
     database_id: databaseId,
     migrations_dir: `${back}/${String(one["migrations_dir"])}`,

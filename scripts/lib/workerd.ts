@@ -78,3 +78,13 @@ export const migrationsIn = (
     name,
     statements: unstable_splitSqlQuery(edit(readFileSync(join(ROOT, folder, name), "utf8"))),
   }));
+
+/** All migrations of a folder at once, on a database that has had none. Nothing is noted in it. */
+export async function applyMigrations(
+  db: Awaited<ReturnType<Miniflare["getD1Database"]>>,
+  folder: string,
+  edit?: (text: string) => string,
+): Promise<void> {
+  const statements = migrationsIn(folder, edit).flatMap((one) => one.statements);
+  await db.batch(statements.map((sql) => db.prepare(sql)));
+}

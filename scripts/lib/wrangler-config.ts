@@ -13,18 +13,24 @@ export interface QueueConsumer {
   dead_letter_queue?: string;
 }
 
+export interface D1Config {
+  binding: string;
+  database_name: string;
+  [key: string]: unknown;
+}
+
 /** What a wrangler config says, under wrangler's own names. */
 export interface WranglerConfig {
   name: string;
   main: string;
   vars?: Record<string, string>;
   triggers?: { crons?: string[] };
-  d1_databases?: { binding: string }[];
+  d1_databases?: D1Config[];
   durable_objects?: { bindings?: { name: string; class_name: string }[] };
   services?: { binding: string; service: string; entrypoint?: string }[];
   queues?: { producers?: { binding: string; queue: string }[]; consumers?: QueueConsumer[] };
   /** `period` in seconds. */
-  ratelimits?: { name: string; simple: { limit: number; period: number } }[];
+  ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: number } }[];
   [key: string]: unknown;
 }
 

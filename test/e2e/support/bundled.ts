@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Miniflare } from "miniflare";
 import { bundle } from "../../../bench/lib/stack.ts";
-import { bundledWorker, migrationsIn, startWorkerd } from "../../../scripts/lib/workerd.ts";
+import { applyMigrations, bundledWorker, startWorkerd } from "../../../scripts/lib/workerd.ts";
 import { onceInRun } from "./once.ts";
 
 /** The Workers, by their configs; the first one's has the pages and gets the requests. */
@@ -27,24 +27,28 @@ export async function startBundled(
   options: BundledOptions,
 ): Promise<{ miniflare: Miniflare; close: () => Promise<void> }> {
   const made = await onceInRun("bundled", make);
-  const own = options.state ? null : await mkdtemp(join(tmpdir(), "lockstock-stack-"));
-  if (own) await cp(join(made, "state"), own, { recursive: true });
-  const miniflare = await start(made, options.state ?? own ?? "", options);
+  const state = options.state ?? (await newState(made));
+  const miniflare = await start(made, state, options);
   return {
     miniflare,
     async close() {
       await miniflare.dispose();
-      if (own) await rm(own, { recursive: true, force: true, maxRetries: 5 });
+      if (state === options.state) return;
+      await rm(state, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+async function newState(made: string): Promise<string> {
+  const state = await mkdtemp(join(tmpdir(), "lockstock-stack-"));
+  await cp(join(made, "state"), state, { recursive: true });
+  return state;
 }
 
 async function make(folder: string): Promise<void> {
   for (const config of CONFIGS) await writeFile(scriptOf(folder, config), await bundle(config));
   const miniflare = await start(folder, join(folder, "state"), {});
-  const db = await miniflare.getD1Database("DB", "lockstock-orders");
-  const statements = migrationsIn("migrations").flatMap((one) => one.statements);
-  await db.batch(statements.map((text) => db.prepare(text)));
+  await applyMigrations(await miniflare.getD1Database("DB", "lockstock-orders"), "migrations");
   await miniflare.dispose();
 }
 

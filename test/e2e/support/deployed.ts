@@ -1,8 +1,8 @@
 import { signHs256 } from "../../../scripts/lib/jwt.ts";
 import {
+  applyMigrations,
   bundledWorker,
   LOOPBACK,
-  migrationsIn,
   startWorkerd,
 } from "../../../scripts/lib/workerd.ts";
 import type { Released } from "../../compat/support/bundles.ts";
@@ -39,10 +39,7 @@ export async function deploy(
   await miniflare.ready;
   const base = (await miniflare.unsafeGetDirectURL(ORDERS)).origin;
   const db = await miniflare.getD1Database("DB", ORDERS);
-  if (isFresh) {
-    const statements = migrationsIn("migrations").flatMap((one) => one.statements);
-    await db.batch(statements.map((text) => db.prepare(text)));
-  }
+  if (isFresh) await applyMigrations(db, "migrations");
   const token = (sub: string, scope?: string) => signHs256(AUTH_SECRET, sub, { scope });
   return {
     operator: clientOf(base, await token("operator", "operator")),
