@@ -77,6 +77,7 @@ function checkReadModel({ d1, items, report }: System): void {
   const { rows } = d1.engine.run("SELECT * FROM items", []);
   for (const row of rows) {
     const item = items.item(String(row.sku));
+    report.check(row.put_back_at === null, 19, () => `${item.sku} is said to have gone back`);
     const isSame = (["received", "available", "held", "sold"] as const).every(
       (key) => row[key] === item.counters[key],
     );

@@ -200,7 +200,7 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
   {
     name: "an older level is written over a newer one",
     file: "src/orders/items/items.sql.ts",
-    from: "WHERE items.sku = l.sku AND (items.level_version <= l.version OR ${IS_BEHIND})",
+    from: "WHERE items.sku = l.sku AND (NOT ${IS_FORKED} OR ${IS_BEHIND})",
     to: "WHERE items.sku = l.sku",
   },
   {

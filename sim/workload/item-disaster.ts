@@ -54,8 +54,7 @@ function choose(system: System, random: Random, backups: ItemBackups) {
   const isGone = random.chance(0.4);
   const fit = [...system.items.items.values()].filter(({ sku, version }) => {
     const before = Number(backups.of(sku)?.get("item")?.[0]?.["level_version"] ?? 0);
-    // What happens before it is noticed must not make up for the versions that it lost.
-    const isBehind = version > (isGone ? 0 : before + 2 * PROBES);
+    const isBehind = version > (isGone ? 0 : before);
     return !returned.has(sku) && isBehind && (isGone || backups.of(sku) !== undefined);
   });
   return fit.length === 0 ? null : { item: random.pick(fit), isGone };

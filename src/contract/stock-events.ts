@@ -37,6 +37,17 @@ const head = { version: v.literal(1), id: v.string(), at: v.pipe(v.string(), v.i
 /** That of the command. Absent in what an earlier version sends. */
 const outcome = { ...head, orderId: OrderIdSchema, traceId: v.optional(TraceIdSchema) };
 
+/**
+ * A life of an item's object, from its start to its eviction. Every level that was told before it began
+ * is of at most its first version, unless the item's storage was put back in between.
+ */
+export const IncarnationSchema = v.object({
+  /** Random. */
+  id: v.string(),
+  /** The version of the level at its start. */
+  fromVersion: count,
+});
+
 /** Sent by stock to orders: the outcome of an order, or the level of an item. */
 export const StockEventSchema = v.variant("type", [
   v.object({ type: v.literal("stock.locked"), ...outcome }),
@@ -70,12 +81,15 @@ export const StockEventSchema = v.variant("type", [
     breaches: count,
     /** Whether the item takes no locks. Absent: an earlier version, which cannot say. */
     paused: v.optional(v.boolean()),
+    /** Absent: an earlier version. */
+    incarnation: v.optional(IncarnationSchema),
   }),
 ]);
 
 export type Shortage = v.InferOutput<typeof ShortageSchema>;
 export type SentShortage = v.InferOutput<typeof SentShortageSchema>;
 export type Level = v.InferOutput<typeof LevelSchema>;
+export type Incarnation = v.InferOutput<typeof IncarnationSchema>;
 export type StockEvent = v.InferOutput<typeof StockEventSchema>;
 export type StockOutcome = Exclude<StockEvent, { type: "stock.level" }>;
 /** An item's level at the time `at` of the item's own clock. */
@@ -86,6 +100,8 @@ export interface VersionedLevel {
   at: string;
   /** Absent in what an earlier version sends. */
   paused?: boolean | undefined;
+  /** Absent in what an earlier version sends. */
+  incarnation?: Incarnation | undefined;
 }
 
 /** What the orders Worker keeps and shows of a refusal. */
@@ -128,9 +144,10 @@ export function stockBreached(
 }
 
 export function stockLevel(versioned: VersionedLevel): StockEvent {
-  const { level, levelVersion, breaches, at, paused } = versioned;
+  const { level, levelVersion, breaches, at, paused, incarnation } = versioned;
   const type = "stock.level";
   const id = `${type}:${level.sku}:${levelVersion}`;
   const told = { sku: level.sku, level, levelVersion, breaches };
-  return { type, version: 1, id, at, ...told, ...(paused !== undefined && { paused }) };
+  const optional = { ...(paused !== undefined && { paused }), ...(incarnation && { incarnation }) };
+  return { type, version: 1, id, at, ...told, ...optional };
 }

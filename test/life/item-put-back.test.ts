@@ -132,6 +132,40 @@ describe("an item whose storage was put back", () => {
     await expectSettled(sku, [kept, held, paid, last, extra]);
   });
 
+  test.each([1, 3])("by one change is noticed, though it has made %i since", async (made) => {
+    const world = await worldOf({ vars: { SOLD_OUT_GATE: "off" } });
+    const sku = await world.stocked(9);
+    const kept = await buy(world, sku);
+    const before = await storageOf(sku);
+    pass_ms(5_000);
+    const lost = await buy(world, sku);
+    await putItemBack(sku, before);
+    const since = [];
+    for (let i = 0; i < made; i++) {
+      pass_ms(5_000);
+      since.push(await buy(world, sku));
+    }
+    await rereadTwice();
+    expect(await getItem(env.DB, sku)).toMatchObject({ isPaused: true });
+    expect(await alertCodes(world)).toContain("item_put_back");
+    const repaired = await compare(world, true);
+    expect(repaired.map(({ orderId }) => orderId)).toEqual([lost]);
+    await expectSettled(sku, [kept, lost, ...since]);
+  });
+
+  test("only ended and began again goes on selling", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(9);
+    for (let i = 0; i < 3; i++) {
+      await buy(world, sku);
+      pass_ms(5_000);
+      await evictDurableObject(env.ITEM.getByName(sku));
+      await rereadTwice();
+    }
+    expect(await getItem(env.DB, sku)).toMatchObject({ isPaused: false, level: { available: 6 } });
+    expect(await alertCodes(world)).not.toContain("item_put_back");
+  });
+
   test("that is gone altogether is noticed by the first order that it refuses", async () => {
     const world = await worldOf();
     const skus = [await world.stocked(5), await world.stocked(5)];

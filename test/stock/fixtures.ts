@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 import { unpack } from "../../src/contract/envelope.ts";
 import type { OrderEvent } from "../../src/contract/order-events.ts";
 import { newOrderId } from "../../src/contract/order-id.ts";
@@ -18,6 +18,12 @@ declare global {
 export const DAY_MS = 86_400_000;
 /** Ahead of the real clock, so that no alarm fires by itself while a test sets the time. */
 export const AHEAD_MS = 10 * DAY_MS;
+
+/** Of an item that has begun without anything stored. */
+export const FIRST_INCARNATION = {
+  id: expect.stringMatching(/^[0-9a-f]{8}$/) as string,
+  fromVersion: 0,
+};
 
 export const item = (sku: string) => env.ITEM.getByName(sku);
 

@@ -13,6 +13,7 @@ import {
   release,
   replay,
   rows,
+  FIRST_INCARNATION,
 } from "./fixtures.ts";
 
 const adjust = (sku: string, operationId: string, delta: number, reason = "count") =>
@@ -27,6 +28,7 @@ describe("an adjustment", () => {
       levelVersion: 1,
       breaches: 0,
       paused: false,
+      incarnation: FIRST_INCARNATION,
       at: expect.any(String),
     });
   });

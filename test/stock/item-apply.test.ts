@@ -17,6 +17,7 @@ import {
   replay,
   rows,
   keepLogs,
+  FIRST_INCARNATION,
 } from "./fixtures.ts";
 
 beforeEach(keepLogs);
@@ -182,13 +183,17 @@ describe("the storage", () => {
     await receive("evicted", 3);
     const order = newOrderId(Date.now());
     await apply("evicted", lock(order, { quantity: 2 }));
-    const all = async () => [
-      { ...(await item("evicted").level("evicted")), at: "" },
-      await ledger("evicted"),
-    ];
+    const all = async () => {
+      const { incarnation, ...level } = await item("evicted").level("evicted");
+      return { incarnation, kept: [{ ...level, at: "" }, await ledger("evicted")] };
+    };
     const before = await all();
     await evictDurableObject(item("evicted"));
-    expect(await all()).toEqual(before);
+    const after = await all();
+    expect(after.kept).toEqual(before.kept);
+    expect(before.incarnation).toEqual(FIRST_INCARNATION);
+    expect(after.incarnation?.fromVersion).toBe(2);
+    expect(after.incarnation?.id).not.toBe(before.incarnation?.id);
     expect(await apply("evicted", lock(order, { quantity: 2 }))).toEqual(["locked"]);
     expect(await counters("evicted")).toMatchObject({ available: 1, held: 2 });
   });

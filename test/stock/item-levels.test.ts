@@ -16,6 +16,7 @@ import {
   receive,
   release,
   setTime,
+  FIRST_INCARNATION,
 } from "./fixtures.ts";
 
 const T0 = Date.now() + AHEAD_MS;
@@ -50,6 +51,7 @@ describe("a reply tells the level", () => {
       levelVersion: 2,
       breaches: 0,
       paused: false,
+      incarnation: FIRST_INCARNATION,
       at: new Date(T0).toISOString(),
     });
   });

@@ -7,7 +7,17 @@ import { madeTraceId } from "../../src/contract/trace.ts";
 import type { ItemCommand, ItemReply } from "../../src/stock/item/rules.ts";
 import { StockApi } from "../../src/stock/stock-api.ts";
 import worker from "../../src/stock/worker.ts";
-import { counters, event, item, keepLogs, lock, logged, newOrders, receive } from "./fixtures.ts";
+import {
+  counters,
+  event,
+  item,
+  keepLogs,
+  lock,
+  logged,
+  newOrders,
+  receive,
+  FIRST_INCARNATION,
+} from "./fixtures.ts";
 
 const api = () => new StockApi(createExecutionContext(), env);
 
@@ -126,7 +136,13 @@ describe("execute", () => {
   });
 });
 
-const rest = { breaches: 0, paused: false, pauseChange: null, at: expect.any(String) };
+const rest = {
+  breaches: 0,
+  paused: false,
+  pauseChange: null,
+  incarnation: FIRST_INCARNATION,
+  at: expect.any(String),
+};
 
 describe("levels", () => {
   test("come from the objects themselves, in the order asked", async () => {

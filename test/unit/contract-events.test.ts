@@ -63,7 +63,14 @@ describe("stock events", () => {
     stockOutcome("stock.committed", orderId, NOW),
     stockRefused(orderId, [shortage], NOW),
     stockRefused(orderId, [], NOW),
-    stockLevel({ level, levelVersion: 7, breaches: 0, at: AT }),
+    stockLevel({
+      level,
+      levelVersion: 7,
+      breaches: 0,
+      at: AT,
+      paused: true,
+      incarnation: { id: "1a2b3c4d", fromVersion: 5 },
+    }),
   ];
 
   test.each(events)("$type survives the way over the queue", (event) => {

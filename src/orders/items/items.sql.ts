@@ -4,7 +4,7 @@ import { listChanges, NEXT_CHANGE } from "../order/changes.sql.ts";
 import { type ItemRow, itemFromRow } from "./item-queries.sql.ts";
 import type { ItemDetails, StoredItem } from "./item.ts";
 import { NEW_LEVEL_TRUST_MS } from "./level-trust.ts";
-import { FOLLOWED, IS_BEHIND, IS_PUT_BACK } from "./put-back.sql.ts";
+import { FOLLOWED, IS_BEHIND, IS_FORKED, IS_PUT_BACK } from "./put-back.sql.ts";
 
 /** The table `items`: the catalogue, which operators write, and the read model of the levels. */
 
@@ -183,6 +183,7 @@ export function applyLevels(
          available = ${FOLLOWED("available")},
          held = ${FOLLOWED("held")}, sold = ${FOLLOWED("sold")}, breaches = ${FOLLOWED("breaches")},
          level_version = ${FOLLOWED("level_version", "version")},
+         incarnation = coalesce(${FOLLOWED("incarnation")}, items.incarnation),
          paused = coalesce(${FOLLOWED("paused")}, items.paused),
          level_at = max(coalesce(level_at, 0), min(l.at, ?2)),
          level_trust = iif(items.level_version = l.version, items.level_trust, ${NEW_LEVEL_TRUST_MS}),
@@ -193,9 +194,11 @@ export function applyLevels(
                value->>'$.level.available' AS available, value->>'$.level.held' AS held,
                value->>'$.level.sold' AS sold, value->>'$.levelVersion' AS version,
                value->>'$.breaches' AS breaches, value->>'$.paused' AS paused,
+               value->>'$.incarnation.id' AS incarnation,
+               value->>'$.incarnation.fromVersion' AS from_version,
                value->>'$.at_ms' AS at
              FROM json_each(?1)) AS l
-       WHERE items.sku = l.sku AND (items.level_version <= l.version OR ${IS_BEHIND})`,
+       WHERE items.sku = l.sku AND (NOT ${IS_FORKED} OR ${IS_BEHIND})`,
     )
     .bind(JSON.stringify(rows), now_ms);
 }

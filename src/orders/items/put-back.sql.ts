@@ -1,13 +1,34 @@
+import type { VersionedLevel } from "../../contract/stock-events.ts";
+import type { DueLevel } from "./due-levels.sql.ts";
+
 /**
  * Items whose storage was put back to an earlier state, or is gone. Such an item tells an older version
- * of its level at a later time. Told twice, the read model follows it, and the reconciler pauses it.
+ * of its level at a later time, or one that overtook what D1 knows in a life of its own, which began
+ * below that. Told twice, the read model follows it, and the reconciler pauses it.
  */
 
 /** Of two levels of one item: later by more than its clock may be off when the object has moved. */
 const LATER_MS = 1_000;
 
-/** On a row of `items` and a level `l` of it: older in version, and newer in time. */
-export const IS_BEHIND = `(l.version < items.level_version AND l.at > coalesce(items.level_at, 0) + ${LATER_MS})`;
+/**
+ * On a row of `items` and a level `l` of it: it does not come after what D1 knows. Older in version, or of
+ * an incarnation that began below that version and has not told it.
+ */
+export const IS_FORKED = `(l.version < items.level_version
+  OR coalesce(l.from_version < items.level_version AND l.incarnation <> items.incarnation, 0))`;
+
+/** The same of a level that was read, and of what D1 knew before. */
+export function isForked(
+  { levelVersion, incarnation }: VersionedLevel,
+  known: Pick<DueLevel, "levelVersion" | "incarnation">,
+): boolean {
+  if (levelVersion < known.levelVersion) return true;
+  if (incarnation === undefined || known.incarnation === null) return false;
+  return incarnation.fromVersion < known.levelVersion && incarnation.id !== known.incarnation;
+}
+
+/** And newer in time. */
+export const IS_BEHIND = `(${IS_FORKED} AND l.at > coalesce(items.level_at, 0) + ${LATER_MS})`;
 
 /** For the second time: one answer could be that of an object that is about to end. */
 export const IS_PUT_BACK = `(${IS_BEHIND} AND items.behind_at IS NOT NULL AND l.at > items.behind_at + ${LATER_MS})`;

@@ -6,6 +6,7 @@ import { policyOf } from "../config/policy.ts";
 import { type DueLevel, dueLevels } from "../items/due-levels.sql.ts";
 import { confirmLevels, storeLevels } from "../items/items.sql.ts";
 import { MINUTE_MS, nextTrust_ms } from "../items/level-trust.ts";
+import { isForked } from "../items/put-back.sql.ts";
 import { saveRoundLength } from "./level-round.sql.ts";
 import { lengthOf_ms, type LevelRound, NO_ROUND, roundAfter } from "./level-round.ts";
 
@@ -81,9 +82,11 @@ async function askAndStore(
       heard,
     );
     const known = new Map(due.map((one) => [one.sku, one]));
-    const isSame = ({ level, levelVersion, breaches }: VersionedLevel): boolean => {
-      const before = known.get(level.sku);
-      return before?.levelVersion === levelVersion && before.breaches === breaches;
+    const isSame = (told: VersionedLevel): boolean => {
+      const before = known.get(told.level.sku);
+      const { levelVersion, breaches } = told;
+      if (before?.levelVersion !== levelVersion || before.breaches !== breaches) return false;
+      return !isForked(told, before);
     };
     const changed = levels.filter((level) => !isSame(level));
     const confirmed = levels.filter(isSame).map(({ level: { sku }, levelVersion, at }) => {

@@ -4,9 +4,10 @@ import type { ItemState } from "./store.ts";
 
 /** The item's level as others see it. */
 export function levelOf(state: ItemState, now_ms: number): VersionedLevel {
-  const { sku, received, available, held, sold, levelVersion, breaches, isPaused: paused } = state;
-  const at = new Date(now_ms).toISOString();
-  return { level: { sku, received, available, held, sold }, levelVersion, breaches, at, paused };
+  const { sku, received, available, held, sold, isPaused: paused } = state;
+  const { levelVersion, breaches, incarnation } = state;
+  const level = { sku, received, available, held, sold };
+  return { level, levelVersion, breaches, at: new Date(now_ms).toISOString(), paused, incarnation };
 }
 
 /** With who paused or resumed the item, which is for operators only. */

@@ -2,6 +2,7 @@ import type { Actor } from "../../contract/actor.ts";
 import { chunksOf } from "../../contract/chunks.ts";
 import { MAX_LOCKS_PER_SCAN } from "../../contract/limits.ts";
 import type { Erasure } from "../../contract/stock-api.ts";
+import type { Incarnation } from "../../contract/stock-events.ts";
 import { CustomerUnits } from "./customer-units.ts";
 import { Demand } from "./demand.ts";
 import { Ledger } from "./ledger.ts";
@@ -28,6 +29,8 @@ export interface ItemState extends Counters {
   pauseChange: { at_ms: number; actor: Actor } | null;
   /** Whether the index of items has this one. */
   isListed: boolean;
+  /** Not stored: a new one with each start of the object. */
+  incarnation: Incarnation;
 }
 
 /**
@@ -41,6 +44,9 @@ const LOCK_SIZE = 500;
 /** A lock without its origin, which is large and which only recovery reads. */
 const LOCK_COLUMNS = "order_id, customer_id, quantity, state, shortage, returned";
 
+/** Characters of hexadecimal: two lives of one item have the same id once in 4,000 million restores. */
+const INCARNATION_ID_LENGTH = 8;
+
 /** Locks among which `heldBy` looks: there is no index by state. */
 const HELD_SCAN = 10_000;
 
@@ -51,6 +57,7 @@ export class ItemStore {
   readonly demand: Demand;
   readonly pages: LockPages;
   readonly #sql: SqlStorage;
+  readonly #incarnation: Incarnation;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -60,6 +67,9 @@ export class ItemStore {
     this.requests = new Requests(sql);
     this.demand = new Demand(sql);
     this.pages = new LockPages(sql);
+    const [row] = sql.exec<ItemRow>("SELECT * FROM item WHERE one = 1");
+    const id = crypto.randomUUID().slice(0, INCARNATION_ID_LENGTH);
+    this.#incarnation = { id, fromVersion: row?.level_version ?? 0 };
   }
 
   state(sku: string): ItemState {
@@ -79,6 +89,7 @@ export class ItemStore {
       isPaused: row?.paused === 1,
       pauseChange: pauseChangeOf(row),
       isListed: row?.listed === 1,
+      incarnation: this.#incarnation,
     };
   }
 
