@@ -72,13 +72,13 @@ export const DISASTER_MUTANTS: readonly Mutant[] = [
   {
     name: "an item that has made up for the versions it lost did not go back",
     file: "src/orders/items/put-back.sql.ts",
-    from: "coalesce(l.from_version < items.level_version AND l.incarnation <> items.incarnation, 0)",
+    from: "coalesce(l.from_version < items.incarnation_version AND l.incarnation <> items.incarnation, 0)",
     to: "0",
   },
   {
     name: "an item that has begun again went back",
     file: "src/orders/items/put-back.sql.ts",
-    from: "coalesce(l.from_version < items.level_version AND l.incarnation <> items.incarnation, 0)",
+    from: "coalesce(l.from_version < items.incarnation_version AND l.incarnation <> items.incarnation, 0)",
     to: "coalesce(l.incarnation <> items.incarnation, 0)",
   },
   {

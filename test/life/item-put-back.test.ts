@@ -166,6 +166,25 @@ describe("an item whose storage was put back", () => {
     expect(await alertCodes(world)).not.toContain("item_put_back");
   });
 
+  test("began again while an earlier version of the Worker wrote its levels, and goes on selling", async () => {
+    const world = await worldOf();
+    const sku = await world.stocked(9);
+    await buy(world, sku);
+    pass_ms(5_000);
+    await evictDurableObject(env.ITEM.getByName(sku));
+    await buy(world, sku);
+    const { incarnation, levelVersion } = await env.ITEM.getByName(sku).level(sku);
+    await env.DB.prepare(
+      "UPDATE items SET level_version = ?2, incarnation = 'before', incarnation_version = ?3 WHERE sku = ?1",
+    )
+      .bind(sku, levelVersion, incarnation?.fromVersion)
+      .run();
+    pass_ms(5_000);
+    await buy(world, sku);
+    await rereadTwice();
+    expect(await getItem(env.DB, sku)).toMatchObject({ isPaused: false, level: { available: 6 } });
+  });
+
   test("that is gone altogether is noticed by the first order that it refuses", async () => {
     const world = await worldOf();
     const skus = [await world.stocked(5), await world.stocked(5)];

@@ -184,6 +184,8 @@ export function applyLevels(
          held = ${FOLLOWED("held")}, sold = ${FOLLOWED("sold")}, breaches = ${FOLLOWED("breaches")},
          level_version = ${FOLLOWED("level_version", "version")},
          incarnation = coalesce(${FOLLOWED("incarnation")}, items.incarnation),
+         incarnation_version = iif(l.incarnation IS NULL, items.incarnation_version,
+           ${FOLLOWED("incarnation_version", "version")}),
          paused = coalesce(${FOLLOWED("paused")}, items.paused),
          level_at = max(coalesce(level_at, 0), min(l.at, ?2)),
          level_trust = iif(items.level_version = l.version, items.level_trust, ${NEW_LEVEL_TRUST_MS}),

@@ -12,19 +12,19 @@ const LATER_MS = 1_000;
 
 /**
  * On a row of `items` and a level `l` of it: it does not come after what D1 knows. Older in version, or of
- * an incarnation that began below that version and has not told it.
+ * an incarnation that began below the version that another one has told.
  */
 export const IS_FORKED = `(l.version < items.level_version
-  OR coalesce(l.from_version < items.level_version AND l.incarnation <> items.incarnation, 0))`;
+  OR coalesce(l.from_version < items.incarnation_version AND l.incarnation <> items.incarnation, 0))`;
 
 /** The same of a level that was read, and of what D1 knew before. */
 export function isForked(
   { levelVersion, incarnation }: VersionedLevel,
-  known: Pick<DueLevel, "levelVersion" | "incarnation">,
+  known: Pick<DueLevel, "levelVersion" | "incarnation" | "incarnationVersion">,
 ): boolean {
   if (levelVersion < known.levelVersion) return true;
   if (incarnation === undefined || known.incarnation === null) return false;
-  return incarnation.fromVersion < known.levelVersion && incarnation.id !== known.incarnation;
+  return incarnation.fromVersion < known.incarnationVersion && incarnation.id !== known.incarnation;
 }
 
 /** And newer in time. */
