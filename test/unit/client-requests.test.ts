@@ -81,6 +81,27 @@ test("a refusal is an answer: it is not repeated, and has what the server said",
   expect(heard).toHaveLength(1);
 });
 
+test("a refusal that is cut off is no answer: it is asked for again, with the same key", async () => {
+  const { url, heard } = await serve((n) =>
+    n === 1
+      ? { ...problem(409, "out_of_stock"), cutAfter: 10 }
+      : { status: 201, body: orderView("o-1", 2, "confirmed") },
+  );
+  const order = await createClient({ url }).placeOrder(ORDER, { key: "k" });
+  expect(order.status).toBe("confirmed");
+  expect(heard.map(({ headers }) => headers["idempotency-key"])).toEqual(["k", "k"]);
+});
+
+test("a response that breaks off is no problem of the server", async () => {
+  const { url } = await serve(() => ({ ...problem(409, "out_of_stock"), cutAfter: 10 }));
+  const response = await fetch(url);
+  expect(await problemOf(response, "k")).toMatchObject({
+    code: "no_response",
+    status: 0,
+    key: "k",
+  });
+});
+
 test("codes of newer servers and pages of proxies are problems too", async () => {
   const { url } = await serve((n) =>
     n === 1

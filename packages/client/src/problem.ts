@@ -189,8 +189,21 @@ export async function problemOf(
   response: ResponseLike,
   key: string | null = null,
 ): Promise<LockstockProblem> {
-  const { status, headers } = response;
-  const body = parsed(await response.text().catch(() => ""));
+  try {
+    return problemFrom(response, await response.text(), key);
+  } catch (error) {
+    // The connection has ended in the midst of the body.
+    return noResponse(key, error);
+  }
+}
+
+/** The same of a body that was read. */
+export function problemFrom(
+  { status, headers }: ResponseLike,
+  text: string,
+  key: string | null,
+): LockstockProblem {
+  const body = parsed(text);
   const known = isRecord(body) ? body : {};
   const textOf = (name: string, otherwise: string): string =>
     typeof known[name] === "string" ? known[name] : otherwise;

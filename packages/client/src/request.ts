@@ -1,4 +1,4 @@
-import { LockstockProblem, noResponse, parsed, problemOf, type ResponseLike } from "./problem.ts";
+import { LockstockProblem, noResponse, parsed, problemFrom, type ResponseLike } from "./problem.ts";
 import { type CallOptions, retry, withTimeout } from "./retry.ts";
 
 /** The time limit of one attempt; a requested wait comes on top. */
@@ -96,9 +96,11 @@ async function bodyOf<T>(
   response: ResponseLike & { readonly ok: boolean },
   key: string | null,
 ): Promise<T> {
-  if (!response.ok) throw await problemOf(response, key);
+  // A body that is cut off says nothing, whatever the status: it is as if there had been no response.
+  const text = await response.text();
+  if (!response.ok) throw problemFrom(response, text, key);
   if (response.status === 204) return undefined as T;
-  const body = parsed(await response.text());
+  const body = parsed(text);
   if (body !== undefined) return body as T;
   const { status } = response;
   const detail = "The body of the response is not JSON.";
