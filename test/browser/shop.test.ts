@@ -1,3 +1,4 @@
+import type { WebSocketRoute } from "playwright-core";
 import { expect, test } from "vitest";
 import { type Client, clientOf } from "../e2e/support/client.ts";
 import {
@@ -343,6 +344,7 @@ describeInBrowser("the shop", () => {
   test("an order without an answer is not sent for the guest who has started anew", async () => {
     let isRefused = false;
     let isAway = true;
+    const held: WebSocketRoute[] = [];
     const senders = new Set<string>();
     const headers = { "Content-Type": "application/problem+json" };
     const page = await site.visit({
@@ -362,7 +364,7 @@ describeInBrowser("the shop", () => {
           return route.continue();
         });
         await fresh.routeWebSocket(/\/v1\/feed/, (socket) => {
-          if (isRefused) return socket.close({ code: 4401 });
+          if (isRefused) return void held.push(socket);
           return void socket.connectToServer();
         });
       },
@@ -373,8 +375,11 @@ describeInBrowser("the shop", () => {
     await expect.poll(() => senders.size).toBe(1);
     isRefused = true;
     await page.reload();
+    await expect.poll(() => held.length).toBeGreaterThan(0);
     await page.getByRole("button", { name: "Start anew" }).click();
     isRefused = false;
+    // A ticket that the guest before still got: its socket must not pass for the new guest's.
+    for (const socket of held) socket.connectToServer();
     await connection(page, "live");
     isAway = false;
     await page.getByText("It may exist all the same").first().waitFor();

@@ -55,14 +55,13 @@ function follow(): void {
 
 let customerId = guest.get()?.customerId;
 guest.subscribe(() => {
-  const next = guest.get()?.customerId;
-  if (next === undefined || next === customerId) return;
-  // Another customer has other orders and needs another socket.
-  if (customerId !== undefined) {
-    forgetOrders();
-    follow();
-  }
-  customerId = next;
+  const before = customerId;
+  customerId = guest.get()?.customerId;
+  if (before === undefined || before === customerId) return;
+  // Another customer has other orders and needs another socket. So does nobody: a socket of the guest
+  // before could come to life all the same, and then no call would ask for another guest.
+  forgetOrders();
+  follow();
 });
 
 document.title = t.pageTitle;
