@@ -388,6 +388,26 @@ describeInBrowser("the shop", () => {
     expect(senders.size).toBe(1);
   });
 
+  test("while every token is refused, new guests are made at a pace", async () => {
+    let guests = 0;
+    const body = '{"status":401,"code":"unauthenticated"}';
+    const headers = { "Content-Type": "application/problem+json" };
+    const page = await site.visit({
+      expected: /status of (401|429)/,
+      prepare: async (fresh) => {
+        fresh.on("request", (request) => {
+          if (request.method() === "POST" && request.url().endsWith("/v1/guests")) guests += 1;
+        });
+        await fresh.route(/\/v1\/(orders|feed)/, (route) =>
+          route.fulfill({ status: 401, headers, body }),
+        );
+      },
+    });
+    await page.waitForTimeout(6_000);
+    expect(guests).toBeGreaterThan(0);
+    expect(guests).toBeLessThan(20);
+  });
+
   test("a guest with orders who is refused may start anew", async () => {
     const page = await site.visit();
     await connection(page, "live");

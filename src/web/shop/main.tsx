@@ -33,10 +33,12 @@ const shop = createClient({
 
 let feed: Feed | null = null;
 let retry: ReturnType<typeof setTimeout> | undefined;
+let followed_ms = -Infinity;
 
 function follow(): void {
   clearTimeout(retry);
   feed?.close();
+  followed_ms = performance.now();
   feed = shop.feed({
     since: knownUntil() ?? undefined,
     // Orders come only after the server has accepted the token.
@@ -53,6 +55,14 @@ function follow(): void {
   });
 }
 
+/** Not at once after the last time: a server that refuses every token refuses the next guest's too. */
+function followAnother(): void {
+  clearTimeout(retry);
+  feed?.close();
+  connection.set("connecting");
+  retry = setTimeout(follow, Math.max(0, followed_ms + REFUSED_MS - performance.now()));
+}
+
 let customerId = guest.get()?.customerId;
 guest.subscribe(() => {
   const before = customerId;
@@ -61,7 +71,7 @@ guest.subscribe(() => {
   // Another customer has other orders and needs another socket. So does nobody: a socket of the guest
   // before could come to life all the same, and then no call would ask for another guest.
   forgetOrders();
-  follow();
+  followAnother();
 });
 
 document.title = t.pageTitle;
