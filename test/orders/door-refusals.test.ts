@@ -20,6 +20,9 @@ async function operations(): Promise<Operations> {
 const thisMinute = (): number => Math.floor(Date.now() / 60_000);
 
 it("orders that the door refuses are counted per minute and item, in one write for many", async () => {
+  // What the isolate of an earlier file had still to write comes within a second.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await env.DB.prepare("DELETE FROM door_refusals").run();
   const token = await operatorToken();
   const saleStartsAt = new Date(Date.now() + 3_600_000).toISOString();
   const item = { name: "Soon", price: { amount: 1, currency: "EUR" }, saleStartsAt };
@@ -34,11 +37,8 @@ it("orders that the door refuses are counted per minute and item, in one write f
     return refusedAtDoor.some(({ sku, orders }) => sku === "SOON" && orders === 3);
   });
   const { perMinute, refusedAtDoor } = await operations();
-  // Beside what the isolate of an earlier file may still have had to write.
-  const own = refusedAtDoor.filter(({ sku }) => sku === "SOON");
-  expect(own).toEqual([{ sku: "SOON", orders: 3, units: 6 }]);
-  const all = perMinute.reduce((sum, one) => sum + one.refusedAtDoor, 0);
-  expect(all).toBeGreaterThanOrEqual(3);
+  expect(refusedAtDoor).toEqual([{ sku: "SOON", orders: 3, units: 6 }]);
+  expect(perMinute.reduce((sum, one) => sum + one.refusedAtDoor, 0)).toBe(3);
 });
 
 it("counts of several isolates add up, the last hour is shown, and two days are kept", async () => {
