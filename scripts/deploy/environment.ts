@@ -147,7 +147,7 @@ export function deployedConfigs(
     stock: moved(stock, back),
     orders: {
       ...moved(orders, back),
-      d1_databases: databases as unknown as NonNullable<WranglerConfig["d1_databases"]>,
+      d1_databases: databases,
       // What the toml file says itself wins over where the database is.
       ...(region && !("placement" in orders) && { placement: { region: REGIONS[region] } }),
     },

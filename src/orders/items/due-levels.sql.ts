@@ -42,7 +42,8 @@ interface Part {
 
 const listSql = (from: string, alsoWhere: string): string => `
   WITH seen AS MATERIALIZED (
-      SELECT sku, level_version, incarnation, incarnation_version, breaches, level_at, level_trust, ${IS_REFUSING} AS is_refusing
+      SELECT sku, level_version, incarnation, incarnation_version, breaches, level_at, level_trust,
+        ${IS_REFUSING} AS is_refusing
       ${from} ORDER BY sku LIMIT ?3),
     due AS MATERIALIZED (
       SELECT * FROM seen WHERE (level_at IS NULL OR level_at + level_trust < ?2) ${alsoWhere}),
@@ -51,7 +52,8 @@ const listSql = (from: string, alsoWhere: string): string => `
     (SELECT count(*) FROM seen WHERE sku <= (SELECT max(sku) FROM asked)) AS seen_to_asked,
     (SELECT count(*) FROM due) AS waiting,
     (SELECT json_group_array(json_object('sku', sku, 'levelVersion', level_version,
-       'incarnation', incarnation, 'incarnationVersion', incarnation_version, 'breaches', breaches, 'toldAt_ms', level_at, 'trust_ms', level_trust,
+       'incarnation', incarnation, 'incarnationVersion', incarnation_version,
+       'breaches', breaches, 'toldAt_ms', level_at, 'trust_ms', level_trust,
        'isRefusing', is_refusing)) FROM asked) AS asked`;
 const LIST_REFUSING = listSql(
   `FROM items INDEXED BY items_refusing WHERE ${IS_REFUSING} AND sku > ?1`,

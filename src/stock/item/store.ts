@@ -59,6 +59,7 @@ export class ItemStore {
   readonly #sql: SqlStorage;
   readonly #incarnation: Incarnation;
 
+  /** To be made once in a life of the object: it is the incarnation. */
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     migrate(sql);
@@ -67,7 +68,7 @@ export class ItemStore {
     this.requests = new Requests(sql);
     this.demand = new Demand(sql);
     this.pages = new LockPages(sql);
-    const [row] = sql.exec<ItemRow>("SELECT * FROM item WHERE one = 1");
+    const [row] = sql.exec<Pick<ItemRow, "level_version">>("SELECT level_version FROM item");
     const id = crypto.randomUUID().slice(0, INCARNATION_ID_LENGTH);
     this.#incarnation = { id, fromVersion: row?.level_version ?? 0 };
   }
